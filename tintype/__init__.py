@@ -1,0 +1,1 @@
+"""Labelled pictures in, a served and trusted image model out."""

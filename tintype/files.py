@@ -1,0 +1,108 @@
+"""Writing files so that no reader ever sees half of one, and locking folders against a second writer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tintype.errors import OutputError
+
+__all__ = ["atomic_folder", "locked_folder", "write_bytes", "write_json", "write_text"]
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` through a temporary file and a rename.
+
+    Raises:
+        OutputError: the folder cannot be written, or the disk is full.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise _output_error(path, error) from None
+
+
+def write_text(path: Path, content: str) -> None:
+    """`write_bytes` of UTF-8 text."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """`write_bytes` of indented JSON with a trailing newline. NaN and infinity are refused."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary sibling folder to fill; it takes the place of `path` when the block succeeds.
+
+    On any error the temporary folder is removed and `path` is left as it was.
+
+    Raises:
+        OutputError: the parent cannot be written, or the disk filled up inside the block.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise _output_error(path, error) from None
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if path.exists():
+            old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+            path.replace(old / "content")
+            temporary.replace(path)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(path)
+    except OSError as error:
+        raise _output_error(path, error) from None
+    finally:
+        if temporary.exists():
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked_folder(path: Path) -> Iterator[Path]:
+    """Hold `path` (created if absent) against every other writer; released when the process dies.
+
+    Raises:
+        OutputError: the folder cannot be written, or another process holds it.
+    """
+    import filelock
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path / ".lock", blocking=False)
+        lock.acquire()
+    except filelock.Timeout:
+        raise OutputError(
+            f"{path} is being written by another job; wait for it or choose another output"
+        ) from None
+    except OSError as error:
+        raise _output_error(path, error) from None
+    try:
+        yield path
+    finally:
+        lock.release()
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {error.strerror or error}")
