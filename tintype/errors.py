@@ -2,13 +2,13 @@
 
     TintypeError                 exit code 1: something failed while it ran
     ├── UsageError               exit code 2: what was asked for cannot be done as written
-    │   ├── DocumentError        a YAML or JSON document: names file, line, key and nearest valid key
+    │   ├── DocumentError        a YAML or JSON document: names file, line, key, nearest key
     │   ├── DataError            a data set: names file, line, field and the fix
     │   ├── CheckpointError      a checkpoint or model folder that is missing, incomplete or unsafe
     │   └── MissingExtraError    an optional dependency is absent: says the install line
     ├── OutputError              a place that cannot be written: permissions, disk full, in use
     ├── RunFailed                a job's run ended in failure
-    ├── ImageError               bytes that cannot become pixels (one image's fault, never a batch's)
+    ├── ImageError               bytes that cannot become pixels: one image's fault, no batch's
     │   └── ImageTooLarge        over a byte or pixel limit, found before decoding
     ├── FetchError               a URL that may not be, or could not be, fetched
     └── RequestError             a request a server refuses; carries the HTTP status

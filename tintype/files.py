@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever sees half of one, and locking folders against a second writer."""
+"""Atomic writes, so that no reader sees half a file, and locks against a second writer."""
 
 from __future__ import annotations
 
