@@ -1,0 +1,173 @@
+"""Training checkpoints: everything a killed run needs to go on exactly, without a pickle.
+
+A checkpoint is a folder `step-<n>` with `model.safetensors` (all weights and buffers),
+`optimizer.safetensors` (every state tensor of the optimizer, by position) and `trainer.json`
+(step, schedule, history, best so far). It appears whole or not at all. No random state is kept:
+every step seeds its own generators from (seed, step).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tintype.errors import CheckpointError
+from tintype.files import atomic_folder, write_json
+
+__all__ = [
+    "TrainerState",
+    "latest_checkpoint",
+    "load_checkpoint",
+    "load_weights",
+    "prune_checkpoints",
+    "save_checkpoint",
+    "save_weights",
+]
+
+
+@dataclass
+class TrainerState:
+    """Where a run stands after `step` optimizer steps."""
+
+    step: int = 0
+    best_step: int = -1
+    best_metric: float | None = None
+    evaluations_without_improvement: int = 0
+    batch_size: int = 0
+    """The batch size in force, after any halving for lack of memory."""
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    fingerprint: str = ""
+    """Digest of data, checkpoint and parameters: a resume must match it."""
+
+    finished: bool = False
+
+
+def save_checkpoint(
+    folder: Path,
+    state: TrainerState,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+) -> Path:
+    """Write `folder/step-<n>` and return it.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+    path = folder / f"step-{state.step:08d}"
+    tensors, scalars = _flatten(optimizer.state_dict()["state"])
+    with atomic_folder(path) as temporary:
+        _save_tensors(model.state_dict(), temporary / "model.safetensors")
+        _save_tensors(tensors, temporary / "optimizer.safetensors")
+        trainer = {
+            "state": asdict(state),
+            "optimizer_scalars": scalars,
+            "learning_rates": [group["lr"] for group in optimizer.param_groups],
+            "schedule": {
+                key: value
+                for key, value in schedule.state_dict().items()
+                if isinstance(value, int | float | list | bool) and key != "lr_lambdas"
+            },
+        }
+        write_json(temporary / "trainer.json", trainer)
+    return path
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
+) -> TrainerState:
+    """Put model, optimizer and schedule back as they were and return the trainer's state.
+
+    Raises:
+        CheckpointError: a file is missing or damaged.
+    """
+    try:
+        trainer = json.loads((path / "trainer.json").read_text("utf-8"))
+        tensors = load_file(path / "optimizer.safetensors")
+        load_weights(path / "model.safetensors", model)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the training checkpoint {path} is damaged: {error}") from None
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict(
+        {"state": _unflatten(tensors, trainer["optimizer_scalars"]), "param_groups": groups}
+    )
+    for group, rate in zip(optimizer.param_groups, trainer["learning_rates"], strict=True):
+        group["lr"] = rate
+    schedule.load_state_dict(schedule.state_dict() | trainer["schedule"])
+    return TrainerState(**trainer["state"])
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint with the highest step in `folder`, or None."""
+    found = sorted(folder.glob("step-*"))
+    return found[-1] if found else None
+
+
+def prune_checkpoints(folder: Path, keep: int) -> None:
+    """Remove all but the `keep` newest checkpoints; -1 keeps all. The newest always stays."""
+    if keep < 0:
+        return
+    for path in sorted(folder.glob("step-*"))[: -max(keep, 1)]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write all weights and buffers of `model` to one safetensors file, atomically.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+    with atomic_folder(path.parent) as temporary:
+        _save_tensors(model.state_dict(), temporary / path.name)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Read what `save_weights` wrote back into a model of the same shape."""
+    model.load_state_dict(load_file(path))
+
+
+def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    # Tied weights share storage, which safetensors refuses: each name gets its own copy.
+    seen: set[int] = set()
+    whole = {}
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu().contiguous()
+        whole[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    try:
+        save_file(whole, path)
+    except Exception as error:
+        # safetensors wraps the system's error: give it back its own kind.
+        if "os error" in str(error) or "No space" in str(error):
+            raise OSError(28, str(error)) from None
+        raise
+
+
+def _flatten(
+    state: dict[int, dict[str, Any]],
+) -> tuple[dict[str, torch.Tensor], dict[str, float | int | None]]:
+    tensors: dict[str, torch.Tensor] = {}
+    scalars: dict[str, float | int | None] = {}
+    for position, entry in state.items():
+        for name, value in entry.items():
+            target = tensors if isinstance(value, torch.Tensor) else scalars
+            target[f"{position}.{name}"] = value
+    return tensors, scalars
+
+
+def _unflatten(
+    tensors: dict[str, torch.Tensor], scalars: dict[str, float | int | None]
+) -> dict[int, dict[str, Any]]:
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in {**tensors, **scalars}.items():
+        position, key = name.split(".", 1)
+        state.setdefault(int(position), {})[key] = value
+    return state

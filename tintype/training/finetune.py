@@ -1,0 +1,317 @@
+"""Fine-tuning from two image tables to a model folder: read it from top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tintype.data.checks import check_training_table, check_validation_table
+from tintype.data.digests import content_digests
+from tintype.data.image_table import ImageTable
+from tintype.data.splits import split_validation
+from tintype.files import locked_folder
+from tintype.images.preprocess import Preprocessor
+from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
+from tintype.models.classifier import head_features, head_of, load_classifier
+from tintype.models.hardware import pick_device
+from tintype.models.model_folder import write_model_folder
+from tintype.schemas.finetuning import FinetuningParameters
+from tintype.schemas.task import ClassificationTask
+from tintype.scoring.scorer import Scorer
+from tintype.settings import Settings, get_settings
+from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
+from tintype.training.checkpoints import TrainerState, load_weights
+from tintype.training.heads import StandardisedHead
+from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
+from tintype.training.loop import Split, TrainingLoop
+from tintype.training.losses import ClassificationLoss, class_weights
+from tintype.training.plan import TrainingPlan, make_plan
+
+__all__ = ["FinetuneResult", "finetune"]
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """What fine-tuning gives."""
+
+    model_folder: Path
+    classes: tuple[str, ...]
+    best_metric: float
+    """The value of `metric_for_best_model` at the best evaluation."""
+
+    best_step: int
+    """Optimizer steps after which that evaluation was made."""
+
+    history: list[dict[str, Any]]
+    """One entry per evaluation: step, epoch and every validation metric."""
+
+    validation: ImageTable
+    validation_rows: np.ndarray
+    """int64 (n,): the rows of `validation` that were scored by the finished model folder."""
+
+    validation_probabilities: np.ndarray
+    """float32 (n, classes), computed by the Scorer from the finished model folder."""
+
+    plan: dict[str, Any] = field(default_factory=dict)
+    """Every training parameter after "auto" was resolved."""
+
+
+def finetune(
+    *,
+    checkpoint: str,
+    train: ImageTable,
+    validation: ImageTable | None = None,
+    task: ClassificationTask,
+    parameters: FinetuningParameters | None = None,
+    output_folder: Path,
+    resume: bool = False,
+    log: Callable[[dict[str, Any]], None] = lambda event: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> FinetuneResult:
+    """Fine-tune `checkpoint` on `train` and write `output_folder/mlflow-model`.
+
+    Args:
+        checkpoint: Hub id, local folder, model folder, or a scratch name such as
+            `tintype/resnet-small`.
+        validation: None splits it off `train` (see `split_validation`).
+        parameters: None takes every default.
+        output_folder: receives `checkpoints/` while training and `mlflow-model/` at the end.
+        resume: go on from the last checkpoint in `output_folder`, if there is one.
+        log: receives a dict per evaluation and logging event, each with its `event` name.
+        cancelled: asked before every step; True ends the run with `TrainingCancelled`.
+
+    Raises:
+        DataError: the tables cannot be trained on, or an image cannot be read.
+        CheckpointError: the checkpoint is missing or unsafe.
+        OutputError: the output folder cannot be written, or another job is writing it.
+        TrainingCancelled, RunFailed: see `TrainingLoop.run`.
+    """
+    settings = get_settings()
+    parameters = parameters or FinetuningParameters()
+    output_folder = Path(output_folder)
+    device = pick_device("auto")
+
+    check_training_table(train)
+    if validation is None:
+        train, validation = split_validation(
+            train,
+            fraction=parameters.validation_data_size,
+            seed=parameters.random_seed,
+            stratified=parameters.stratified_split,
+        )
+    validation = check_validation_table(train, validation)
+
+    source = resolve_checkpoint(checkpoint)
+    preprocessor = _preprocessor(source, parameters)
+    model = load_classifier(
+        source,
+        task=task,
+        classes=train.classes,
+        image_size=preprocessor.input_size,
+        seed=parameters.random_seed,
+    )
+    plan = make_plan(
+        parameters,
+        task=task,
+        rows=len(train),
+        from_scratch=source.from_scratch,
+        model_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        device=device,
+    )
+    log({"event": "plan", "device": device.type, "training_rows": len(train),
+         "validation_rows": len(validation), **plan.summary()})  # fmt: skip
+
+    with locked_folder(output_folder):
+        digests = content_digests(train), content_digests(validation)
+        job = _Job(plan, source, preprocessor, train, validation, digests, device, settings)
+        run = _train_head if parameters.method == "head" else _train_network
+        model, state = run(job, model, output_folder / "checkpoints", resume, log, cancelled)
+        folder = write_model_folder(
+            output_folder / "mlflow-model",
+            model=model,
+            preprocessor=preprocessor,
+            task=task,
+            classes=train.classes,
+            card=_card(source, plan, state, train, validation),
+            input_example=None,
+        )
+    scores = Scorer.load(folder.path, precision="auto").score_table(validation)
+    assert state.best_metric is not None
+    return FinetuneResult(
+        model_folder=folder.path,
+        classes=train.classes,
+        best_metric=state.best_metric,
+        best_step=state.best_step,
+        history=state.history,
+        validation=validation,
+        validation_rows=scores.rows,
+        validation_probabilities=scores.probabilities,
+        plan=plan.summary(),
+    )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What both ways of training need."""
+
+    plan: TrainingPlan
+    source: Checkpoint
+    preprocessor: Preprocessor
+    train: ImageTable
+    validation: ImageTable
+    digests: tuple[list[str], list[str]]
+    device: torch.device
+    settings: Settings
+
+    def loss(self) -> ClassificationLoss:
+        weights = class_weights(
+            self.train.targets(), len(self.train.classes), self.plan.parameters.weighted_loss
+        )
+        return ClassificationLoss(
+            self.plan.task, weights=weights, smoothing=self.plan.label_smoothing
+        )
+
+    def splits(self, inputs: tuple[Inputs, Inputs]) -> dict[str, Split]:
+        return {
+            "train": Split(inputs[0], self.train.targets()),
+            "validation": Split(inputs[1], self.validation.targets()),
+        }
+
+    def fingerprint(self) -> str:
+        """Digest of all that decides the result; a resumed run must have the same."""
+        hasher = hashlib.blake2b(digest_size=16)
+        hasher.update(json.dumps(self.plan.summary(), sort_keys=True).encode())
+        hasher.update(self.plan.parameters.model_dump_json().encode())
+        hasher.update(json.dumps([self.train.classes, self.source.name]).encode())
+        for table, digests in zip((self.train, self.validation), self.digests, strict=True):
+            hasher.update("".join(digests).encode())
+            hasher.update(table.targets().tobytes())
+        return hasher.hexdigest()
+
+
+def _train_network(
+    job: _Job,
+    model: Any,
+    folder: Path,
+    resume: bool,
+    log: Callable[[dict[str, Any]], None],
+    cancelled: Callable[[], bool],
+) -> tuple[Any, TrainerState]:
+    """Train all weights, or LoRA's adapters, on pixels."""
+    parameters = job.plan.parameters
+    freeze_layers(model, parameters.layers_to_freeze)
+    learner: nn.Module = model
+    if parameters.method == "lora":
+        learner = add_lora(
+            model,
+            rank=parameters.lora_rank,
+            alpha=parameters.lora_alpha,
+            dropout=parameters.lora_dropout,
+        )
+    train, validation = (
+        PixelInputs(
+            table,
+            digests,
+            job.preprocessor,
+            settings=job.settings,
+            augmentations=parameters.augmentations if parameters.apply_augmentations else None,
+            seed=parameters.random_seed,
+        )
+        for table, digests in zip((job.train, job.validation), job.digests, strict=True)
+    )
+    loop = TrainingLoop(
+        learner,
+        job.plan,
+        **job.splits((train, validation)),
+        loss=job.loss(),
+        forward=lambda network, pixel_values: network(pixel_values=pixel_values).logits,
+        device=job.device,
+        folder=folder,
+        fingerprint=job.fingerprint(),
+        log=log,
+        cancelled=cancelled,
+    )
+    state = loop.run(resume=resume)
+    load_weights(loop.best_weights, learner)
+    return (merge_lora(learner) if parameters.method == "lora" else model), state
+
+
+def _train_head(
+    job: _Job,
+    model: Any,
+    folder: Path,
+    resume: bool,
+    log: Callable[[dict[str, Any]], None],
+    cancelled: Callable[[], bool],
+) -> tuple[Any, TrainerState]:
+    """Train the head alone, on features that the frozen backbone computes once."""
+    model.to(job.device).eval()
+    train, validation = (
+        FeatureInputs(
+            table,
+            digests,
+            job.preprocessor,
+            partial(head_features, model),
+            backbone_digest=job.source.weights_digest,
+            settings=job.settings,
+            device=job.device,
+            precision=torch.float32 if job.plan.precision == "fp32" else torch.bfloat16,
+        )
+        for table, digests in zip((job.train, job.validation), job.digests, strict=True)
+    )
+    head = head_of(model)
+    learner = StandardisedHead(head, train.gather(np.arange(len(job.train))))
+    loop = TrainingLoop(
+        learner,
+        job.plan,
+        **job.splits((train, validation)),
+        loss=job.loss(),
+        forward=lambda network, features: network(features),
+        device=job.device,
+        folder=folder,
+        fingerprint=job.fingerprint(),
+        log=log,
+        cancelled=cancelled,
+    )
+    state = loop.run(resume=resume)
+    load_weights(loop.best_weights, learner)
+    head.load_state_dict(learner.folded().state_dict())
+    return model, state
+
+
+def _preprocessor(source: Checkpoint, parameters: FinetuningParameters) -> Preprocessor:
+    """The checkpoint's own, at the size asked for (-1 in either: the checkpoint's size)."""
+    preprocessor = Preprocessor.from_folder(source.folder)
+    height, width = parameters.image_height, parameters.image_width
+    return preprocessor if -1 in (height, width) else preprocessor.with_size(height, width)
+
+
+def _card(
+    source: Checkpoint,
+    plan: TrainingPlan,
+    state: TrainerState,
+    train: ImageTable,
+    validation: ImageTable,
+) -> dict[str, Any]:
+    """What the model folder tells of its making."""
+    best = next(event for event in state.history if event["step"] == state.best_step)
+    return {
+        "base_checkpoint": source.name,
+        "base_revision": source.revision,
+        "training": plan.summary(),
+        "training_images": len(train),
+        "validation_images": len(validation),
+        "best_step": state.best_step,
+        "validation_metrics": {
+            k: v for k, v in best.items() if k not in ("event", "step", "epoch")
+        },
+    }

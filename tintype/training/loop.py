@@ -1,0 +1,399 @@
+"""The training loop: one for full fine-tuning, LoRA and heads, on a CPU or a GPU.
+
+Everything random at a step derives from (seed, step) or (seed, epoch), so a run that was killed
+and resumed from a checkpoint computes what it would have computed uninterrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from tintype.errors import RunFailed, TintypeError
+from tintype.evaluation.metrics import METRICS, compute_metrics, metric_direction
+from tintype.progress import track
+from tintype.schemas.task import MULTILABEL
+from tintype.training.checkpoints import (
+    TrainerState,
+    latest_checkpoint,
+    load_checkpoint,
+    prune_checkpoints,
+    save_checkpoint,
+    save_weights,
+)
+from tintype.training.inputs import Inputs
+from tintype.training.losses import ClassificationLoss
+from tintype.training.optimizers import make_optimizer, make_schedule
+from tintype.training.plan import TrainingPlan
+
+__all__ = ["Split", "TrainingCancelled", "TrainingLoop"]
+
+# Between evaluations a checkpoint is also written this often: what a kill can cost at most.
+_CHECKPOINT_SECONDS = 600.0
+
+# Above this many probabilities only quick metrics are computed during training.
+_FULL_METRICS_LIMIT = 2_000_000
+_QUICK_METRICS = (
+    "accuracy", "f1_score_macro", "precision_score_macro", "recall_score_macro",
+    "iou", "iou_macro", "iou_micro", "iou_weighted",
+)  # fmt: skip
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TrainingCancelled(TintypeError):
+    """The run was asked to stop; its last checkpoint is written."""
+
+
+class _OutOfMemory(Exception):
+    """A pass did not fit; raised only where a smaller one may be tried."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs beside their targets: int64 (n,), or float32 (n, classes) of 0 and 1."""
+
+    inputs: Inputs
+    targets: np.ndarray
+
+
+class TrainingLoop:
+    """Trains `model` by `plan`. Call `run` once."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        plan: TrainingPlan,
+        *,
+        train: Split,
+        validation: Split,
+        loss: ClassificationLoss,
+        forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
+        device: torch.device,
+        folder: Path,
+        fingerprint: str,
+        log: Callable[[dict[str, Any]], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """
+        Args:
+            forward: (model, finished batch) -> logits (n, classes).
+            folder: where checkpoints go; the best weights are in `folder/best/model.safetensors`.
+            fingerprint: digest of everything a resume must have in common with this run.
+            log: receives one dict for every evaluation and every logging event.
+            cancelled: asked before every step.
+        """
+        self._model = model.to(device)
+        self._plan = plan
+        self._train = train
+        self._validation = validation
+        self._loss = loss.to(device)
+        self._forward = forward
+        self._device = device
+        self._folder = folder
+        self._log = log
+        self._cancelled = cancelled
+        self._optimizer = make_optimizer(model, plan)
+        self._schedule = make_schedule(self._optimizer, plan)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
+        self._state = TrainerState(batch_size=plan.batch_size, fingerprint=fingerprint)
+        # Two epochs: the next one's first rows are gathered while this one's last step runs.
+        self._epoch_shares = lru_cache(maxsize=2)(self._shares_of_epoch)
+        self._gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
+        self._gathering: dict[tuple[int, int], Future[torch.Tensor]] = {}
+        self._maximise = plan.metric != "loss" and metric_direction(plan.metric) == "max"
+
+    @property
+    def best_weights(self) -> Path:
+        """The weights that scored best so far, as `checkpoints.save_weights` writes them."""
+        return self._folder / "best" / "model.safetensors"
+
+    def run(self, *, resume: bool) -> TrainerState:
+        """Train to the end, or to early stopping, and return the final state.
+
+        Raises:
+            CheckpointError: the checkpoint to resume from is damaged.
+            TintypeError: `resume`, but data or parameters are not those of the checkpoint.
+            TrainingCancelled: `cancelled` said so.
+            RunFailed: the loss is not finite, or memory ran out.
+            OutputError: a checkpoint could not be written.
+        """
+        found = latest_checkpoint(self._folder) if resume else None
+        if found is not None:
+            self._restore(found)
+        plan, state = self._plan, self._state
+        # The parameters give "epoch" a meaning in steps; evaluation and saving go together.
+        every = plan.parameters.evaluation_steps
+        last_save = time.monotonic()
+        running = _RunningMean()
+        remaining = range(state.step, 0 if state.finished else plan.total_steps)
+        for step in track(remaining, "training", len(remaining)):
+            if self._cancelled():
+                self._save()
+                raise TrainingCancelled(f"cancelled after step {state.step} of {plan.total_steps}")
+            running.add(self._step(step), self._rows_of_step(step).size)
+            state.step = step + 1
+            last = state.step == plan.total_steps
+            epoch_ends = state.step % plan.steps_per_epoch == 0
+            by_epoch = plan.parameters.evaluation_strategy == "epoch"
+            if self._logging_due(epoch_ends) or last:
+                self._log(self._training_event(running))
+                running = _RunningMean()
+            if last or (epoch_ends if by_epoch else state.step % every == 0):
+                self._evaluate()
+                state.finished = last or self._should_stop()
+                if state.finished or by_epoch or state.step % plan.parameters.save_steps == 0:
+                    self._save()
+                    last_save = time.monotonic()
+                if state.finished:
+                    break
+            elif time.monotonic() - last_save > _CHECKPOINT_SECONDS:
+                self._save()
+                last_save = time.monotonic()
+        return state
+
+    # One optimizer step -------------------------------------------------------------------------
+
+    def _rows_of_step(self, step: int) -> np.ndarray:
+        epoch, position = divmod(step, self._plan.steps_per_epoch)
+        return self._epoch_shares(epoch)[position]
+
+    def _shares_of_epoch(self, epoch: int) -> list[np.ndarray]:
+        random = np.random.default_rng([self._plan.parameters.random_seed, epoch])
+        order = random.permutation(len(self._train.targets))
+        # Even shares: no batch of one row, which batch normalisation could not take.
+        return np.array_split(order, self._plan.steps_per_epoch)
+
+    def _parts_of_step(self, step: int) -> list[np.ndarray]:
+        rows = self._rows_of_step(step)
+        return np.array_split(rows, max(1, -(-len(rows) // self._state.batch_size)))
+
+    def _step(self, step: int) -> float:
+        """Forward, backward and update; returns the mean loss over the step's rows."""
+        while True:
+            try:
+                return self._try_step(step)
+            except _OutOfMemory:
+                self._optimizer.zero_grad(set_to_none=True)
+                self._state.batch_size //= 2
+                self._gathering.clear()
+                self._log({"event": "batch_size_halved", "batch_size": self._state.batch_size})
+
+    def _try_step(self, step: int) -> float:
+        torch.manual_seed(self._plan.parameters.random_seed * 1_000_003 + step)
+        self._set_training_mode()
+        rows = self._rows_of_step(step)
+        parts = self._parts_of_step(step)
+        total = torch.zeros((), device=self._device)
+        for number, part in enumerate(parts):
+            batch = self._gathered(step, number)
+            targets = torch.from_numpy(self._train.targets[part]).to(self._device)
+            with self._guard_memory(len(part)), self._autocast():
+                # A part's number keeps accumulated passes from drawing the same augmentation.
+                inputs = self._train.inputs.finish(batch, step=step * 1024 + number)
+                loss = self._loss(self._forward(self._model, inputs), targets)
+                loss = loss * (len(part) / len(rows))
+            with self._guard_memory(len(part)):
+                self._scaler.scale(loss).backward()
+            total += loss.detach()
+        value = float(total)
+        if not math.isfinite(value):
+            raise RunFailed(
+                f"the loss became {value} at step {step + 1}; lower learning_rate "
+                f"(now {self._plan.learning_rate:g}) or set precision: '32'"
+            )
+        self._scaler.unscale_(self._optimizer)
+        if self._plan.max_grad_norm > 0:
+            nn.utils.clip_grad_norm_(self._trainable(), self._plan.max_grad_norm)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._schedule.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return value
+
+    def _trainable(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+
+    def _set_training_mode(self) -> None:
+        self._model.train()
+        for module in self._model.modules():
+            # Frozen normalisation keeps the statistics it was frozen with.
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and not any(
+                parameter.requires_grad for parameter in module.parameters()
+            ):
+                module.eval()
+
+    def _autocast(self) -> torch.autocast:
+        precision = self._plan.precision
+        return torch.autocast(self._device.type, _DTYPES[precision], enabled=precision != "fp32")
+
+    def _guard_memory(self, rows: int) -> _MemoryGuard:
+        automatic = self._plan.parameters.auto_find_batch_size
+        automatic = automatic or self._plan.parameters.training_batch_size is None
+        return _MemoryGuard(may_retry=automatic and rows > 1)
+
+    def _gathered(self, step: int, number: int) -> torch.Tensor:
+        """Part `number` of `step` on the device; the part after it is gathered meanwhile."""
+        parts = self._parts_of_step(step)
+        future = self._gathering.pop((step, number), None)
+        if future is None:
+            future = self._gatherer.submit(self._train.inputs.gather, parts[number])
+        if number + 1 < len(parts):
+            following, rows = (step, number + 1), parts[number + 1]
+        else:
+            following, rows = (step + 1, 0), self._parts_of_step(step + 1)[0]
+        if following[0] < self._plan.total_steps:
+            self._gathering[following] = self._gatherer.submit(self._train.inputs.gather, rows)
+        return future.result().to(self._device, non_blocking=True)
+
+    # Evaluation ---------------------------------------------------------------------------------
+
+    def _evaluate(self) -> None:
+        """Score the validation split; keep the weights when they are the best so far."""
+        metrics = self._validation_metrics()
+        state = self._state
+        value = metrics.get(self._plan.metric)
+        if value is None:
+            raise RunFailed(
+                f"metric_for_best_model {self._plan.metric!r} is undefined on this validation data"
+            )
+        best = state.best_metric
+        if best is None or (value > best if self._maximise else value < best):
+            state.best_metric, state.best_step = value, state.step
+            state.evaluations_without_improvement = 0
+            save_weights(self.best_weights, self._model)
+        else:
+            state.evaluations_without_improvement += 1
+        event = {"event": "evaluation", "step": state.step, "epoch": self._epoch(), **metrics}
+        state.history.append(event)
+        self._log(event)
+
+    def _validation_metrics(self) -> dict[str, float]:
+        plan = self._plan
+        self._model.eval()
+        targets = self._validation.targets
+        rows = np.arange(len(targets))
+        parts = np.array_split(rows, max(1, -(-len(rows) // plan.validation_batch_size)))
+        collected = []
+        with torch.inference_mode(), self._autocast():
+            following = self._gatherer.submit(self._validation.inputs.gather, parts[0])
+            for number in range(len(parts)):
+                batch = following.result()
+                if number + 1 < len(parts):
+                    following = self._gatherer.submit(
+                        self._validation.inputs.gather, parts[number + 1]
+                    )
+                inputs = self._validation.inputs.finish(batch.to(self._device), step=None)
+                collected.append(self._forward(self._model, inputs).float().cpu())
+        logits = torch.cat(collected)
+        probabilities = logits.sigmoid() if plan.task == MULTILABEL else logits.softmax(-1)
+        metrics = None
+        if logits.numel() > _FULL_METRICS_LIMIT:
+            wanted = {*_QUICK_METRICS, plan.metric}
+            metrics = [name for name in METRICS[plan.task] if name in wanted]
+        scores = compute_metrics(
+            plan.task,
+            probabilities.numpy(),
+            targets,
+            metrics=metrics,
+            threshold=plan.parameters.multilabel_threshold,
+        )
+        loss = ClassificationLoss(plan.task)(logits, torch.from_numpy(targets))
+        return {**scores, "loss": float(loss)}
+
+    def _should_stop(self) -> bool:
+        parameters = self._plan.parameters
+        waited = self._state.evaluations_without_improvement
+        return parameters.early_stopping and waited >= parameters.early_stopping_patience
+
+    # Bookkeeping --------------------------------------------------------------------------------
+
+    def _epoch(self) -> float:
+        return round(self._state.step / self._plan.steps_per_epoch, 4)
+
+    def _logging_due(self, epoch_ends: bool) -> bool:
+        if self._plan.parameters.logging_strategy == "epoch":
+            return epoch_ends
+        return self._state.step % self._plan.parameters.logging_steps == 0
+
+    def _training_event(self, running: _RunningMean) -> dict[str, Any]:
+        return {
+            "event": "training",
+            "step": self._state.step,
+            "epoch": self._epoch(),
+            "training_loss": running.mean,
+            "learning_rate": self._schedule.get_last_lr()[0],
+            "images_per_second": running.rate,
+        }
+
+    def _save(self) -> None:
+        save_checkpoint(self._folder, self._state, self._model, self._optimizer, self._schedule)
+        prune_checkpoints(self._folder, self._plan.parameters.save_total_limit)
+
+    def _restore(self, path: Path) -> None:
+        expected = self._state.fingerprint
+        self._state = load_checkpoint(path, self._model, self._optimizer, self._schedule)
+        if self._state.fingerprint != expected:
+            raise TintypeError(
+                f"cannot resume from {path}: the data, the checkpoint or the parameters have "
+                "changed since; start a new run, or put them back"
+            )
+        self._log({"event": "resumed", "step": self._state.step, "epoch": self._epoch()})
+
+
+class _RunningMean:
+    """Mean loss by row, and rows per second, since it was made."""
+
+    def __init__(self) -> None:
+        self._sum = 0.0
+        self._rows = 0
+        self._start = time.perf_counter()
+
+    def add(self, loss: float, rows: int) -> None:
+        self._sum += loss * rows
+        self._rows += rows
+
+    @property
+    def mean(self) -> float:
+        return self._sum / max(self._rows, 1)
+
+    @property
+    def rate(self) -> float:
+        return self._rows / max(time.perf_counter() - self._start, 1e-9)
+
+
+class _MemoryGuard:
+    """Turns torch's several out-of-memory errors into a retry, or into advice."""
+
+    def __init__(self, *, may_retry: bool) -> None:
+        self._may_retry = may_retry
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not _is_out_of_memory(error):
+            return
+        if self._may_retry:
+            raise _OutOfMemory from error
+        raise RunFailed(
+            "memory ran out: lower training_batch_size and raise gradient_accumulation_step by "
+            "the same factor, or set auto_find_batch_size: true"
+        ) from error
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # The CPU allocator raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "memory" in str(error) and "allocat" in str(error)
