@@ -51,6 +51,10 @@ class Settings:
     max_request_rows: int = 1024
     """Most rows in one HTTP request."""
 
+    cache_bytes: int = 20_000_000_000
+    """Decoded pixels of one image table are kept on disk up to this size; above, they are decoded
+    anew in every epoch."""
+
     hub_endpoint: str = ""
     """Base URL of the Hugging Face Hub or a mirror. Empty: huggingface_hub's own default."""
 

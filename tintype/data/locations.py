@@ -1,0 +1,68 @@
+"""From what a row says (`image_url`) to where the image is: a local path or an http(s) URL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tintype.settings import Settings
+
+__all__ = ["local_path", "resolve_location"]
+
+# Long and short datastore URIs (azure-contracts.md §1).
+_DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)", re.S)
+
+
+def resolve_location(reference: str, base: str, settings: Settings) -> str:
+    """The absolute local path, or the http(s) URL, that `reference` names.
+
+    Args:
+        reference: relative to `base`, absolute, `file:`, `http(s):`, or an `azureml://` datastore
+            path, whose datastore `settings.datastores` maps to a local folder.
+        base: absolute folder, without a trailing slash.
+
+    Raises:
+        ValueError: a scheme that is not supported, or a datastore without a mapping.
+    """
+    if ":" not in reference:
+        return reference if reference.startswith("/") else f"{base}/{reference}"
+    if reference.startswith(("http://", "https://")):
+        return reference
+    if reference.startswith("file:"):
+        parts = urlsplit(reference)
+        if parts.netloc not in ("", "localhost"):
+            raise ValueError(f"a file: URL of another host ({parts.netloc}) cannot be read")
+        path = unquote(parts.path)
+        return path if path.startswith("/") else f"{base}/{path}"
+    if reference.startswith("azureml:"):
+        match = _DATASTORE.fullmatch(reference)
+        if match is None:
+            raise ValueError("expected azureml://.../datastores/<name>/paths/<path>")
+        store = match["store"]
+        root = settings.datastores.get(store, settings.datastores.get("*"))
+        if root is None:
+            raise ValueError(
+                f"datastore {store!r} has no local folder: set "
+                f'TINTYPE_DATASTORES=\'{{"{store}": "/path/to/folder"}}\''
+            )
+        return f"{Path(root).expanduser().absolute()}/{unquote(match['path'])}"
+    scheme = reference.split(":", 1)[0]
+    if re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme) and reference.startswith(f"{scheme}://"):
+        raise ValueError(
+            f"{scheme}:// is not supported; use a path, file:, http(s): or azureml:// reference"
+        )
+    # A colon in an ordinary file name.
+    return reference if reference.startswith("/") else f"{base}/{reference}"
+
+
+def local_path(reference: str | Path, base: Path, settings: Settings) -> Path:
+    """`resolve_location` for something that must be local: a data set, not an image.
+
+    Raises:
+        ValueError: as `resolve_location`, or the reference is a URL.
+    """
+    location = resolve_location(str(reference), str(base.absolute()), settings)
+    if location.startswith(("http://", "https://")):
+        raise ValueError("a data set must be local; only its images may be http(s) URLs")
+    return Path(location)

@@ -1,0 +1,1 @@
+"""Checkpoints, classifiers, and the model folder that training writes and scoring reads."""

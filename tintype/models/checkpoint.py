@@ -1,0 +1,166 @@
+"""Finding a checkpoint: a local folder, a model folder, a scratch name, or a Hub id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tintype.errors import CheckpointError
+from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
+from tintype.settings import get_settings
+
+__all__ = ["Checkpoint", "open_checkpoint_folder", "resolve_checkpoint"]
+
+# What a checkpoint may bring: data only. No code, no pickles.
+_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt"]
+
+_HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, config and processor settings in Hub format, in a local folder."""
+
+    name: str
+    """As it was asked for."""
+
+    folder: Path
+    config: dict[str, Any] = field(hash=False)
+    """The content of config.json."""
+
+    revision: str | None = None
+    """The Hub commit, where it came from the Hub."""
+
+    from_scratch: bool = False
+    """Whether its weights are random."""
+
+    @property
+    def family(self) -> str:
+        """The architecture's name in transformers, such as `vit`."""
+        return str(self.config.get("model_type", ""))
+
+    @cached_property
+    def weights_digest(self) -> str:
+        """32 hexadecimal characters: BLAKE2b of config and weights."""
+        hasher = hashlib.blake2b(json.dumps(self.config, sort_keys=True).encode(), digest_size=16)
+        for path in sorted(self.folder.glob("*.safetensors")):
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 22):
+                    hasher.update(chunk)
+        return hasher.hexdigest()
+
+
+def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
+    """The checkpoint called `name`, downloaded from the Hub where it must be.
+
+    Args:
+        name: a folder in Hub format, a model folder, `tintype/resnet-small` or another scratch
+            name, or a Hub id such as `google/vit-base-patch16-224`.
+        revision: Hub branch, tag or commit; None takes the main branch.
+
+    Raises:
+        CheckpointError: missing, incomplete, without safetensors, or not to be had offline.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if (path / "MLmodel").is_file():
+            path = path / "data" / "model"
+        return open_checkpoint_folder(path, name)
+    if name in SCRATCH_NAMES:
+        folder = write_scratch_checkpoint(name, get_settings().home / "checkpoints")
+        return Checkpoint(name, folder, _read_config(folder, name), from_scratch=True)
+    if name.startswith(("/", ".", "~")) or not _HUB_ID.fullmatch(name):
+        raise CheckpointError(
+            f"checkpoint {name!r}: no such folder; expected a folder with config.json and "
+            f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
+            f"{', '.join(SCRATCH_NAMES)}"
+        )
+    folder = _download(name, revision)
+    return open_checkpoint_folder(folder, name, revision=folder.name)
+
+
+def open_checkpoint_folder(folder: Path, name: str, *, revision: str | None = None) -> Checkpoint:
+    """The checkpoint in `folder`, after looking at what files it has.
+
+    Raises:
+        CheckpointError: no config.json, or no safetensors.
+    """
+    config = _read_config(folder, name)
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(
+            p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)
+        )
+        if pickles:
+            raise CheckpointError(
+                f"checkpoint {name!r} has its weights in {pickles[0]}, a pickle, which can run code "
+                "when it is loaded. Convert it on a machine where you trust it: "
+                "AutoModelForImageClassification.from_pretrained(folder).save_pretrained(new_folder)"
+            )
+        raise CheckpointError(f"checkpoint {name!r} has no model.safetensors")
+    return Checkpoint(name, folder, config, revision)
+
+
+def _read_config(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"checkpoint {name!r}: {folder} has no config.json; it is not a checkpoint in Hub format"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {name!r}: cannot read {path}: {error}") from None
+    if not isinstance(config, dict) or not config.get("model_type"):
+        raise CheckpointError(f"checkpoint {name!r}: {path} names no model_type")
+    return config
+
+
+def _download(name: str, revision: str | None) -> Path:
+    """Bring the safetensors, JSON and text files of a Hub repository into the Hub's cache."""
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    settings = get_settings()
+    offline = settings.offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in (
+        "1",
+        "true",
+        "yes",
+    )
+    try:
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=_PATTERNS,
+            endpoint=settings.hub_endpoint or None,
+            local_files_only=offline,
+        )
+    except GatedRepoError:
+        reason = "its owner asks for consent: accept the terms on its page, then set HF_TOKEN"
+    except RepositoryNotFoundError:
+        reason = "no such repository on the Hub (or it is private: set HF_TOKEN)"
+    except RevisionNotFoundError:
+        reason = f"the repository has no revision {revision!r}"
+    except LocalEntryNotFoundError:
+        reason = (
+            "it is not in the local cache and the Hub may not be reached (offline)"
+            if offline
+            else "it is not in the local cache and the Hub cannot be reached"
+        ) + "; give a local folder instead"
+    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
+        reason = f"the download failed: {str(error).splitlines()[0]}; run again to go on with it"
+    else:
+        return Path(folder)
+    raise CheckpointError(f"checkpoint {name!r}: {reason}")

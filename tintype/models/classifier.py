@@ -1,0 +1,255 @@
+"""From a checkpoint to a torch classifier for given classes, and the way into its head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+from torch.nn import functional
+from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
+
+from tintype.errors import CheckpointError
+from tintype.models.checkpoint import Checkpoint
+from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
+
+__all__ = ["head_features", "head_of", "labels_of", "load_classifier", "task_of"]
+
+_HEADS = ("classifier", "cls_classifier", "head", "fc")
+
+# These interpolate their position embeddings in every forward pass.
+_ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})
+
+
+def load_classifier(
+    checkpoint: Checkpoint,
+    *,
+    task: ClassificationTask | None = None,
+    classes: Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> PreTrainedModel:
+    """The checkpoint as an image classifier in float32, on the CPU, in evaluation mode.
+
+    Args:
+        task, classes: None keeps the checkpoint's own. Other classes than its own get a new head
+            (weights from a truncated normal of deviation 0.02, biases 0), drawn by `seed`.
+        image_size: (height, width) of the input. Where it differs from the checkpoint's, learned
+            position embeddings and relative position biases are interpolated (bicubic).
+
+    Raises:
+        CheckpointError: damaged or incomplete weights, not a classifier, or an architecture that
+            cannot take that size.
+    """
+    config = _config(checkpoint)
+    own_labels = _labels_in(config)
+    keep_head = classes is None or tuple(classes) == own_labels
+    if classes is not None and not keep_head:
+        config.id2label = dict(enumerate(classes))
+        config.label2id = {name: code for code, name in enumerate(classes)}
+    if task is not None:
+        config.problem_type = (
+            "multi_label_classification" if task == MULTILABEL else "single_label_classification"
+        )
+    if image_size is not None and checkpoint.family not in _ANY_SIZE:
+        _set_image_size(config, image_size)
+    model, information = _load(checkpoint, config, seed)
+    head = head_of(model)
+    head_name = next(name for name, module in model.named_modules() if module is head)
+    _complete(checkpoint, model, information, head_name, keep_head)
+    if not keep_head:
+        _draw_head(head, seed)
+    return model.eval()
+
+
+def head_of(model: nn.Module) -> nn.Module:
+    """The module that turns features into logits.
+
+    Raises:
+        CheckpointError: the architecture has none under a known name.
+    """
+    for name in _HEADS:
+        head = getattr(model, name, None)
+        if isinstance(head, nn.Module) and not isinstance(head, nn.Identity):
+            return head
+    raise CheckpointError(f"{type(model).__name__} has no classification head that Tintype knows")
+
+
+def head_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.Tensor:
+    """What `model` feeds its head for `pixel_values` (n, 3, height, width): (n, D, ...).
+
+    That is the [CLS] state for ViT, the mean of the patch states for BEiT and Swin, both joined
+    for DINOv2, the pooled map for a convolutional network: what the architecture itself uses.
+    """
+    captured: list[torch.Tensor] = []
+    hook = head_of(model).register_forward_pre_hook(
+        lambda module, arguments: captured.append(arguments[0])
+    )
+    try:
+        model(pixel_values=pixel_values)
+    finally:
+        hook.remove()
+    return captured[0]
+
+
+def labels_of(model: PreTrainedModel) -> tuple[str, ...]:
+    """The model's labels in the order of its logits."""
+    return _labels_in(model.config)
+
+
+def task_of(model: PreTrainedModel) -> ClassificationTask:
+    """Multi-label where the config says so, else multi-class."""
+    multilabel = model.config.problem_type == "multi_label_classification"
+    return MULTILABEL if multilabel else MULTICLASS
+
+
+def _config(checkpoint: Checkpoint) -> Any:
+    try:
+        return AutoConfig.from_pretrained(str(checkpoint.folder), trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"checkpoint {checkpoint.name!r}: {reason}") from None
+
+
+def _labels_in(config: Any) -> tuple[str, ...]:
+    labels = {int(code): str(name) for code, name in config.id2label.items()}
+    return tuple(labels[code] for code in sorted(labels))
+
+
+def _set_image_size(config: Any, image_size: tuple[int, int]) -> None:
+    if getattr(config, "image_size", None) is None:
+        return
+    height, width = image_size
+    config.image_size = height if height == width else [height, width]
+
+
+def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:
+    import transformers
+
+    verbosity = transformers.utils.logging.get_verbosity()
+    # Its warning about new heads says less than `_complete` checks.
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model, information = AutoModelForImageClassification.from_pretrained(
+                str(checkpoint.folder),
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "Unrecognized configuration class" in reason:
+            reason = f"{checkpoint.family!r} is not an image-classification architecture"
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} cannot be loaded: {reason}"
+        ) from None
+    finally:
+        transformers.utils.logging.set_verbosity(verbosity)
+    return model, information
+
+
+def _complete(
+    checkpoint: Checkpoint,
+    model: PreTrainedModel,
+    information: dict[str, Any],
+    head_name: str,
+    keep_head: bool,
+) -> None:
+    """Interpolate what another image size made mismatch; refuse any other gap outside the head."""
+    mismatched = {str(entry[0]) for entry in information.get("mismatched_keys", ())}
+    missing = {str(name) for name in information.get("missing_keys", ())}
+    in_head = {name for name in mismatched | missing if name.startswith(f"{head_name}.")}
+    if in_head and keep_head:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} has no trained classification head (it lacks "
+            f"{sorted(in_head)[0]}): fine-tune it before predicting with it"
+        )
+    if mismatched - in_head:
+        original, _ = _load(checkpoint, _config(checkpoint), seed=0)
+        for name in sorted(mismatched - in_head):
+            _interpolate(checkpoint, original, model, name)
+    # A backbone pretrained without a classifier lacks the normalisation before the head.
+    gaps = sorted(
+        name for name in missing - in_head if "layernorm" not in name and "pooler" not in name
+    )
+    if gaps:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} lacks {len(gaps)} weights of a {checkpoint.family} "
+            f"classifier, such as {gaps[0]}"
+        )
+
+
+def _interpolate(
+    checkpoint: Checkpoint, original: PreTrainedModel, model: PreTrainedModel, name: str
+) -> None:
+    """Fill the parameter `name` of `model` from the one of the checkpoint's own image size."""
+    old = original.get_parameter(name).detach()
+    target = model.get_parameter(name)
+    resized: torch.Tensor | None = None
+    if name.endswith("position_embeddings") and old.ndim == 3:
+        resized = _resize_positions(old, target, model)
+    elif name.endswith("relative_position_bias_table"):
+        resized = _resize_bias_table(old, target, model)
+    if resized is None or resized.shape != target.shape:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} ({checkpoint.family}) cannot take this image size: "
+            f"{name} does not fit. Leave image_width and image_height at -1"
+        )
+    with torch.no_grad():
+        target.copy_(resized)
+
+
+def _resize_positions(
+    old: torch.Tensor, target: torch.Tensor, model: PreTrainedModel
+) -> torch.Tensor | None:
+    """(1, special + grid, D) position embeddings of a square grid for the model's new grid."""
+    grid = _patch_grid(model)
+    if grid is None:
+        return None
+    special = target.shape[1] - grid[0] * grid[1]
+    side = round((old.shape[1] - special) ** 0.5)
+    if special < 0 or side * side + special != old.shape[1]:
+        return None
+    patches = old[:, special:].reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    patches = functional.interpolate(patches, size=grid, mode="bicubic", align_corners=False)
+    return torch.cat([old[:, :special], patches.flatten(2).transpose(1, 2)], dim=1)
+
+
+def _resize_bias_table(
+    old: torch.Tensor, target: torch.Tensor, model: PreTrainedModel
+) -> torch.Tensor | None:
+    """BEiT's biases by relative position, (2h-1)(2w-1) + 3 rows, for the model's new window."""
+    grid = _patch_grid(model)
+    side = round((old.shape[0] - 3) ** 0.5)
+    if grid is None or side * side + 3 != old.shape[0]:
+        return None
+    size = (2 * grid[0] - 1, 2 * grid[1] - 1)
+    table = old[:-3].reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    table = functional.interpolate(table, size=size, mode="bicubic", align_corners=False)
+    return torch.cat([table.flatten(2)[0].T, old[-3:]])
+
+
+def _patch_grid(model: PreTrainedModel) -> tuple[int, int] | None:
+    size = getattr(model.config, "image_size", None)
+    patch = getattr(model.config, "patch_size", None)
+    if size is None or not isinstance(patch, int):
+        return None
+    height, width = (size, size) if isinstance(size, int) else size
+    return height // patch, width // patch
+
+
+@torch.no_grad()
+def _draw_head(head: nn.Module, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for module in head.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

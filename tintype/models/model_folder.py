@@ -1,0 +1,182 @@
+"""The model folder: an MLflow model that holds a checkpoint, its labels and its card, no pickle.
+
+MLmodel, requirements.txt, ...   MLflow's own files, naming `tintype.scoring.mlflow_loader`
+data/model/config.json, model.safetensors, preprocessor_config.json   the checkpoint, Hub format
+data/model/labels.json           the labels, in the order of the probabilities
+data/model/card.yaml             what it is and how it was made
+data/model/checksums.json        SHA-256 of each of these files
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tintype.errors import CheckpointError
+from tintype.files import atomic_folder, write_json, write_text
+from tintype.images.preprocess import Preprocessor
+from tintype.models.checkpoint import Checkpoint, open_checkpoint_folder
+from tintype.schemas.task import ClassificationTask, parse_task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+__all__ = ["ModelFolder", "is_model_folder", "open_model_folder", "write_model_folder"]
+
+_LIBRARIES = ("torch", "transformers", "safetensors", "pillow", "numpy")
+_PICKLES = ("*.pkl", "*.pickle", "*.pt", "*.pth", "*.bin", "*.joblib")
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """An opened model folder whose files were checked against their checksums."""
+
+    path: Path
+    task: ClassificationTask
+    classes: tuple[str, ...]
+    card: dict[str, Any] = field(hash=False)
+    checkpoint: Checkpoint = field(hash=False)
+
+
+def is_model_folder(path: Path) -> bool:
+    """Whether `path` looks like a model folder: it has an MLmodel file."""
+    return (path / "MLmodel").is_file()
+
+
+def write_model_folder(
+    path: Path,
+    *,
+    model: PreTrainedModel,
+    preprocessor: Preprocessor,
+    task: ClassificationTask,
+    classes: Sequence[str],
+    card: dict[str, Any],
+    input_example: bytes | None = None,
+) -> ModelFolder:
+    """Write `path` whole, or not at all; what was there before is replaced.
+
+    Args:
+        card: facts about the making of the model; task, size and library versions are added.
+        input_example: an encoded image that is stored as the model's example request.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+    with atomic_folder(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        data = Path(scratch) / "model"
+        model.to("cpu").save_pretrained(data)
+        write_json(data / "preprocessor_config.json", preprocessor.to_config())
+        write_json(data / "labels.json", list(classes))
+        whole_card = {
+            "task": task,
+            "family": model.config.model_type,
+            "classes": len(classes),
+            "input_size": list(preprocessor.input_size),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+            "limits": "Judges images like those it was trained on; its probabilities are not "
+            "calibrated for others, and it inherits the biases of its training images.",
+            **card,
+        }
+        write_text(data / "card.yaml", yaml.safe_dump(_plain(whole_card), sort_keys=False))
+        sums = {file.name: _sha256(file) for file in sorted(data.iterdir())}
+        write_json(data / "checksums.json", sums)
+        _save_mlflow_model(temporary, data, input_example)
+    return open_model_folder(path)
+
+
+def open_model_folder(path: Path) -> ModelFolder:
+    """Open a model folder after checking that it is whole, unchanged and free of pickles.
+
+    Raises:
+        CheckpointError: missing, incomplete, changed since it was written, or unsafe.
+    """
+    path = Path(path)
+    data = path / "data" / "model"
+    if not is_model_folder(path) or not (data / "labels.json").is_file():
+        raise CheckpointError(
+            f"{path} is not a model folder of Tintype's: it has no MLmodel with data/model/labels.json"
+        )
+    for pattern in _PICKLES:
+        for file in path.rglob(pattern):
+            raise CheckpointError(f"{file} is a pickle, which can run code when loaded: refused")
+    try:
+        sums = json.loads((data / "checksums.json").read_text("utf-8"))
+        for name, expected in sums.items():
+            if Path(name).name != name or _sha256(data / name) != expected:
+                raise CheckpointError(
+                    f"{data / name} has changed since the model was written: refused"
+                )
+        card = yaml.safe_load((data / "card.yaml").read_text("utf-8"))
+        classes = tuple(str(name) for name in json.loads((data / "labels.json").read_text("utf-8")))
+        task = parse_task(card["task"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise CheckpointError(f"the model folder {path} is damaged: {error}") from None
+    return ModelFolder(path, task, classes, card, open_checkpoint_folder(data, str(path)))
+
+
+def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> None:
+    """MLflow's files around `data`, which is copied to `path/data/model`."""
+    import logging
+
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Array
+
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(DataType.string, "image")]),
+        outputs=Schema(
+            [ColSpec(Array(DataType.float), "probs"), ColSpec(Array(DataType.string), "labels")]
+        ),
+    )
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        mlflow.pyfunc.save_model(
+            path,
+            loader_module="tintype.scoring.mlflow_loader",
+            data_path=str(data),
+            signature=signature,
+            pip_requirements=[
+                f"tintype=={importlib.metadata.version('tintype')}",
+                *(
+                    f"{name}=={importlib.metadata.version(name).split('+')[0]}"
+                    for name in _LIBRARIES
+                ),
+            ],
+        )
+    finally:
+        logger.setLevel(level)
+    if input_example is not None:
+        import pybase64
+
+        cell = pybase64.b64encode(input_example).decode()
+        write_json(
+            path / "input_example.json", {"input_data": {"columns": ["image"], "data": [cell]}}
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """`value` with tuples and numpy scalars as YAML's safe dumper knows them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if hasattr(value, "item") else value
