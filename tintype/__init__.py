@@ -1,1 +1,39 @@
-"""Labelled pictures in, a served and trusted image model out."""
+"""Labelled pictures in, a served and trusted image model out.
+
+>>> import tintype
+>>> tintype.Client().jobs.create_or_update("job.yml")        # doctest: +SKIP
+>>> tintype.Scorer.load("mlflow-model").predict(["cat.jpg"])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tintype.client import Client
+    from tintype.data.reading import read_image_table
+    from tintype.jobs.evaluation import evaluate
+    from tintype.schemas.finetuning import FinetuningParameters
+    from tintype.scoring.scorer import Scorer
+    from tintype.training.finetuning import finetune
+
+__all__ = ["Client", "FinetuningParameters", "Scorer", "evaluate", "finetune", "read_image_table"]
+
+__version__ = "0.1.0"
+
+# Imported on first use: `import tintype` itself loads nothing heavy.
+_HOMES = {
+    "Client": "tintype.client",
+    "FinetuningParameters": "tintype.schemas.finetuning",
+    "Scorer": "tintype.scoring.scorer",
+    "evaluate": "tintype.jobs.evaluation",
+    "finetune": "tintype.training.finetuning",
+    "read_image_table": "tintype.data.reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'tintype' has no attribute {name!r}")

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tintype.errors import CheckpointError, ImageError, ImageTooLarge
+from tintype.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +61,8 @@ class Preprocessor:
                 "AutoImageProcessor.from_pretrained(...).save_pretrained(folder)"
             )
         try:
-            processor = AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
+            with quiet_transformers():
+                processor = AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
         except (OSError, ValueError, ImportError, json.JSONDecodeError) as error:
             raise CheckpointError(f"cannot read {path}: {error}") from None
         return _from_processor(processor, path)

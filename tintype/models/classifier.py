@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForImageClassification, PreTrained
 
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
+from tintype.quiet import quiet_transformers
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
 __all__ = ["head_features", "head_of", "labels_of", "load_classifier", "task_of"]
@@ -126,13 +127,8 @@ def _set_image_size(config: Any, image_size: tuple[int, int]) -> None:
 
 
 def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:
-    import transformers
-
-    verbosity = transformers.utils.logging.get_verbosity()
-    # Its warning about new heads says less than `_complete` checks.
-    transformers.utils.logging.set_verbosity_error()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with quiet_transformers(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model, information = AutoModelForImageClassification.from_pretrained(
                 str(checkpoint.folder),
@@ -150,8 +146,6 @@ def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedMod
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r} cannot be loaded: {reason}"
         ) from None
-    finally:
-        transformers.utils.logging.set_verbosity(verbosity)
     return model, information
 
 

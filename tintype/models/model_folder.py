@@ -25,6 +25,7 @@ from tintype.errors import CheckpointError
 from tintype.files import atomic_folder, write_json, write_text
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, open_checkpoint_folder
+from tintype.quiet import quiet_transformers
 from tintype.schemas.task import ClassificationTask, parse_task
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def write_model_folder(
     """
     with atomic_folder(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         data = Path(scratch) / "model"
-        model.to("cpu").save_pretrained(data)
+        with quiet_transformers():
+            model.cpu().save_pretrained(data)
         write_json(data / "preprocessor_config.json", preprocessor.to_config())
         write_json(data / "labels.json", list(classes))
         whole_card = {
@@ -128,6 +130,7 @@ def open_model_folder(path: Path) -> ModelFolder:
 def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> None:
     """MLflow's files around `data`, which is copied to `path/data/model`."""
     import logging
+    import warnings
 
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
@@ -140,23 +143,24 @@ def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> N
             [ColSpec(Array(DataType.float), "probs"), ColSpec(Array(DataType.string), "labels")]
         ),
     )
+    requirements = [
+        f"tintype=={importlib.metadata.version('tintype')}",
+        *(f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in _LIBRARIES),
+    ]
     logger = logging.getLogger("mlflow")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        mlflow.pyfunc.save_model(
-            path,
-            loader_module="tintype.scoring.mlflow_loader",
-            data_path=str(data),
-            signature=signature,
-            pip_requirements=[
-                f"tintype=={importlib.metadata.version('tintype')}",
-                *(
-                    f"{name}=={importlib.metadata.version(name).split('+')[0]}"
-                    for name in _LIBRARIES
-                ),
-            ],
-        )
+        with warnings.catch_warnings():
+            # It warns that no example is given; ours is written below, without loading the model.
+            warnings.simplefilter("ignore")
+            mlflow.pyfunc.save_model(
+                path,
+                loader_module="tintype.scoring.mlflow_loader",
+                data_path=str(data),
+                signature=signature,
+                pip_requirements=requirements,
+            )
     finally:
         logger.setLevel(level)
     if input_example is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.files import atomic_folder
+from tintype.quiet import quiet_transformers
 
 __all__ = ["SCRATCH_NAMES", "write_scratch_checkpoint"]
 
@@ -61,12 +62,13 @@ def write_scratch_checkpoint(name: str, folder: Path) -> Path:
         OutputError: the folder cannot be written.
     """
     import torch
-    from transformers import ViTImageProcessor
 
     path = folder / f"{name.replace('/', '--')}-v{_VERSION}"
     if (path / "config.json").is_file():
         return path
-    with torch.random.fork_rng(devices=[]), atomic_folder(path) as temporary:
+    with quiet_transformers(), torch.random.fork_rng(devices=[]), atomic_folder(path) as temporary:
+        from transformers import ViTImageProcessor
+
         torch.manual_seed(0)
         model, side = _MAKERS[name]()
         model.save_pretrained(temporary)

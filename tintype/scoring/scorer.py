@@ -203,4 +203,4 @@ class Scorer:
         ):
             logits = self._model(pixel_values=batch).logits.float()
         found = logits.sigmoid() if self.task == MULTILABEL else logits.softmax(-1)
-        return found.cpu().numpy()  # type: ignore[no-any-return]
+        return found.cpu().numpy()

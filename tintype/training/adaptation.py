@@ -47,7 +47,7 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, dropout: float) -
 
 def merge_lora(model: nn.Module) -> PreTrainedModel:
     """The plain model with its adapters added into the weights."""
-    return model.merge_and_unload()  # type: ignore[operator,no-any-return]
+    return model.merge_and_unload()  # type: ignore[operator]
 
 
 def freeze_layers(model: PreTrainedModel, count: int) -> None:

@@ -45,7 +45,7 @@ class StandardisedHead(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features (n, D, …) -> logits (n, classes)."""
         scaled = (features.flatten(1) - self.mean) / self.scale
-        return self.head(scaled.view_as(features))  # type: ignore[no-any-return]
+        return self.head(scaled.view_as(features))
 
     @torch.no_grad()
     def folded(self) -> nn.Module:
@@ -53,6 +53,6 @@ class StandardisedHead(nn.Module):
         head = copy.deepcopy(self.head).cpu()
         if self._linear:
             linear = next(module for module in head.modules() if isinstance(module, nn.Linear))
-            linear.weight /= self.scale.cpu()
-            linear.bias -= linear.weight @ self.mean.cpu()
+            linear.weight.div_(self.scale.cpu())
+            linear.bias.sub_(linear.weight @ self.mean.cpu())
         return head

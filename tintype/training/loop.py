@@ -118,17 +118,17 @@ class TrainingLoop:
         """The weights that scored best so far, as `checkpoints.save_weights` writes them."""
         return self._folder / "best" / "model.safetensors"
 
-    def run(self, *, resume: bool) -> TrainerState:
-        """Train to the end, or to early stopping, and return the final state.
+    def run(self) -> TrainerState:
+        """Train to the end, or to early stopping, from the last checkpoint where there is one.
 
         Raises:
             CheckpointError: the checkpoint to resume from is damaged.
-            TintypeError: `resume`, but data or parameters are not those of the checkpoint.
+            TintypeError: data or parameters are not those of the checkpoint found.
             TrainingCancelled: `cancelled` said so.
             RunFailed: the loss is not finite, or memory ran out.
             OutputError: a checkpoint could not be written.
         """
-        found = latest_checkpoint(self._folder) if resume else None
+        found = latest_checkpoint(self._folder)
         if found is not None:
             self._restore(found)
         plan, state = self._plan, self._state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -73,6 +74,7 @@ def finetune(
     task: ClassificationTask,
     parameters: FinetuningParameters | None = None,
     output_folder: Path,
+    checkpoint_folder: Path | None = None,
     resume: bool = False,
     log: Callable[[dict[str, Any]], None] = lambda event: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -84,8 +86,10 @@ def finetune(
             `tintype/resnet-small`.
         validation: None splits it off `train` (see `split_validation`).
         parameters: None takes every default.
-        output_folder: receives `checkpoints/` while training and `mlflow-model/` at the end.
-        resume: go on from the last checkpoint in `output_folder`, if there is one.
+        output_folder: receives `mlflow-model/` at the end.
+        checkpoint_folder: receives training checkpoints; None: `output_folder/checkpoints`.
+        resume: go on from the last training checkpoint, if there is one. Without it, checkpoints
+            of an earlier run are removed.
         log: receives a dict per evaluation and logging event, each with its `event` name.
         cancelled: asked before every step; True ends the run with `TrainingCancelled`.
 
@@ -134,7 +138,10 @@ def finetune(
         digests = content_digests(train), content_digests(validation)
         job = _Job(plan, source, preprocessor, train, validation, digests, device, settings)
         run = _train_head if parameters.method == "head" else _train_network
-        model, state = run(job, model, output_folder / "checkpoints", resume, log, cancelled)
+        checkpoints = checkpoint_folder or output_folder / "checkpoints"
+        if not (resume or parameters.resume_from_checkpoint):
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        model, state = run(job, model, checkpoints, log, cancelled)
         folder = write_model_folder(
             output_folder / "mlflow-model",
             model=model,
@@ -202,7 +209,6 @@ def _train_network(
     job: _Job,
     model: Any,
     folder: Path,
-    resume: bool,
     log: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool],
 ) -> tuple[Any, TrainerState]:
@@ -240,7 +246,7 @@ def _train_network(
         log=log,
         cancelled=cancelled,
     )
-    state = loop.run(resume=resume)
+    state = loop.run()
     load_weights(loop.best_weights, learner)
     return (merge_lora(learner) if parameters.method == "lora" else model), state
 
@@ -249,7 +255,6 @@ def _train_head(
     job: _Job,
     model: Any,
     folder: Path,
-    resume: bool,
     log: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool],
 ) -> tuple[Any, TrainerState]:
@@ -282,7 +287,7 @@ def _train_head(
         log=log,
         cancelled=cancelled,
     )
-    state = loop.run(resume=resume)
+    state = loop.run()
     load_weights(loop.best_weights, learner)
     head.load_state_dict(learner.folded().state_dict())
     return model, state

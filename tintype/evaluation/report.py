@@ -1,0 +1,172 @@
+"""An evaluation as a whole: metrics, tables, plots, and a page that shows them."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tintype.errors import UsageError
+from tintype.evaluation import curves, plots
+from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
+from tintype.files import atomic_folder, write_bytes, write_json, write_text
+from tintype.schemas.task import MULTILABEL, ClassificationTask
+
+__all__ = ["Evaluation", "evaluate_predictions"]
+
+# A JSON of per-class tables beyond this many classes would serve nobody.
+_TABLE_CLASSES = 2_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate_predictions` found. `write` puts it into a folder."""
+
+    metrics: dict[str, float]
+    """Every scalar metric asked for that has a value on this data."""
+
+    undefined: tuple[str, ...]
+    """Metrics asked for that have none, such as `_binary` ones with three classes."""
+
+    predictions: Predictions
+    classes: tuple[str, ...]
+    dropped: int
+    """Images left out because they could not be read."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The content of metrics.json."""
+        return {
+            "task": self.predictions.task,
+            "rows": len(self.predictions.targets),
+            "dropped_images": self.dropped,
+            "threshold": self.predictions.threshold
+            if self.predictions.task == MULTILABEL
+            else None,
+            "metrics": self.metrics,
+            "undefined_metrics": list(self.undefined),
+            "classes": curves.class_report(self.predictions, self.classes),
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write metrics.json, the tables and curves as JSON, the plots as PNG, evaluation.html.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there before is left as it was.
+        """
+        confusion = curves.confusion_matrix(self.predictions, self.classes)
+        roc = curves.roc_curves(self.predictions, self.classes)
+        precision_recall = curves.precision_recall_curves(self.predictions, self.classes)
+        calibration = curves.calibration(self.predictions)
+        pictures = {
+            "confusion_matrix": plots.plot_confusion_matrix(confusion),
+            "roc": plots.plot_roc(roc),
+            "precision_recall": plots.plot_precision_recall(precision_recall),
+            "calibration": plots.plot_calibration(calibration),
+        }
+        with atomic_folder(folder) as temporary:
+            write_json(temporary / "metrics.json", self.summary)
+            write_json(temporary / "confusion_matrix.json", confusion)
+            write_json(temporary / "roc.json", roc)
+            write_json(temporary / "precision_recall.json", precision_recall)
+            write_json(temporary / "calibration.json", calibration)
+            if len(self.classes) <= _TABLE_CLASSES:
+                table = curves.accuracy_table(self.predictions, self.classes)
+                write_json(temporary / "accuracy_table.json", table)
+            for name, png in pictures.items():
+                write_bytes(temporary / f"{name}.png", png)
+            write_text(temporary / "evaluation.html", _page(self.summary, pictures))
+
+
+def evaluate_predictions(
+    task: ClassificationTask,
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    classes: Sequence[str],
+    *,
+    metrics: Sequence[str] | None = None,
+    threshold: float = 0.5,
+    dropped: int = 0,
+) -> Evaluation:
+    """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
+
+    Raises:
+        UsageError: unknown metric, wrong shapes, or values that are no probabilities.
+    """
+    classes = tuple(classes)
+    predictions = Predictions(task, probabilities, targets, threshold)
+    if len(classes) != predictions.classes:
+        raise UsageError(f"{len(classes)} class names for {predictions.classes} columns")
+    wanted = list(METRICS[task] if metrics is None else metrics)
+    check_metric_names(task, wanted)
+    found = compute_metrics(task, probabilities, targets, metrics=wanted, threshold=threshold)
+    undefined = tuple(name for name in wanted if name in METRICS[task] and name not in found)
+    return Evaluation(found, undefined, predictions, classes, dropped)
+
+
+_ALT = {
+    "confusion_matrix": "Confusion matrix of true against predicted classes",
+    "roc": "ROC curves",
+    "precision_recall": "Precision over recall curves",
+    "calibration": "Reliability diagram of confidence against the share that is right",
+}
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Evaluation</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse }} th, td {{ padding: .2rem .8rem; text-align: right }}
+th:first-child, td:first-child {{ text-align: left }} tr:nth-child(even) {{ background: #f3f5f7 }}
+img {{ max-width: 100%; height: auto }} .plots {{ display: grid; gap: 1rem;
+grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)) }}
+</style></head><body>
+<h1>Evaluation</h1>
+<p>{lead}</p>
+<h2>Metrics</h2>
+<table><thead><tr><th scope="col">metric</th><th scope="col">value</th></tr></thead>
+<tbody>{metrics}</tbody></table>
+<p>{undefined}</p>
+<h2>Plots</h2><div class="plots">{plots}</div>
+<h2>Classes</h2>
+<table><thead><tr>{heads}</tr></thead><tbody>{classes}</tbody></table>
+</body></html>
+"""
+
+
+def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
+    lead = f"{summary['rows']} images, task {summary['task']}."
+    if summary["dropped_images"]:
+        lead += f" {summary['dropped_images']} images could not be read and are not counted."
+    if summary["threshold"] is not None:
+        lead += f" A label counts as predicted at {summary['threshold']} and above."
+    undefined = summary["undefined_metrics"]
+    rows = summary["classes"]
+    return _PAGE.format(
+        lead=html.escape(lead),
+        metrics="".join(
+            f"<tr><td>{name}</td><td>{value:.4f}</td></tr>"
+            for name, value in sorted(summary["metrics"].items())
+        ),
+        undefined=f"Without a value on this data: {', '.join(undefined)}." if undefined else "",
+        plots="".join(
+            f'<img alt="{_ALT[name]}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+            for name, png in pictures.items()
+        ),
+        heads="".join(f'<th scope="col">{name}</th>' for name in (rows[0] if rows else ())),
+        classes="".join(
+            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>"
+            for row in rows
+        ),
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value))

@@ -1,0 +1,1 @@
+"""A job document becomes a run: submit, stream, cancel, resume, download."""

@@ -1,0 +1,121 @@
+"""The walk *evaluate*: a model and an image table become metrics, plots and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tintype.data.reading import read_image_table
+from tintype.errors import DataError, UsageError
+from tintype.evaluation.config import EvaluationConfig
+from tintype.evaluation.report import Evaluation, evaluate_predictions
+from tintype.schemas.job import FinetuningJob
+from tintype.workspace.registry import resolve_model
+from tintype.workspace.tracking import MlflowRun
+
+if TYPE_CHECKING:
+    from tintype.data.image_table import ImageTable
+    from tintype.jobs.finetuning import Tables
+    from tintype.scoring.scorer import Scorer
+    from tintype.training.finetuning import FinetuneResult
+
+__all__ = ["evaluate", "evaluate_tables"]
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    *,
+    output: str | Path | None = None,
+    config: EvaluationConfig | None = None,
+    label_column: str = "label",
+    image_column: str = "image_url",
+    precision: str = "fp32",
+    experiment: str | None = None,
+) -> Evaluation:
+    """Evaluate a model on labelled images.
+
+    Args:
+        model: anything `workspace.registry.resolve_model` understands, or a Hub id.
+        data: MLTable folder, JSONL, CSV, or folder of class folders.
+        output: folder for metrics.json, plots and evaluation.html; None writes nothing.
+        experiment: also log metrics and report to this MLflow experiment.
+
+    Raises:
+        DataError: data that cannot be used, or none of whose images can be read.
+        UsageError: an unknown metric, or a model that is missing.
+    """
+    from tintype.scoring.scorer import Scorer
+
+    config = config or EvaluationConfig()
+    scorer = Scorer.load(resolve_model(model), precision=precision)  # type: ignore[arg-type]
+    config.check_task(scorer.task)
+    table = read_image_table(
+        data, task=scorer.task, label_column=label_column, image_column=image_column
+    )
+    found = _evaluated(scorer, table, config)
+    if output is not None:
+        found.write(Path(output))
+    if experiment is not None:
+        run = MlflowRun.start(experiment, "evaluation", tags={"tintype.model": str(model)})
+        run.log_metrics(found.metrics, step=0)
+        if output is not None:
+            run.log_folder(Path(output), "evaluation")
+        run.end("FINISHED")
+    return found
+
+
+def evaluate_tables(
+    job: FinetuningJob, result: FinetuneResult, tables: Tables, folder: Path
+) -> dict[str, float]:
+    """Write the reports of a finished fine-tuning job and return the metrics to record.
+
+    Validation metrics keep their names; those of `test_data`, where given, begin with `test_`.
+    """
+    from tintype.scoring.scorer import Scorer
+
+    config = EvaluationConfig(
+        metrics=job.evaluation.metrics, threshold=job.hyperparameters.multilabel_threshold
+    )
+    validation = evaluate_predictions(
+        job.task,
+        result.validation_probabilities,
+        result.validation.targets(result.validation_rows),
+        result.classes,
+        metrics=config.metrics,
+        threshold=config.threshold,
+        dropped=tables.dropped.get("validation_data", 0),
+    )
+    validation.write(folder / "evaluation")
+    metrics = dict(validation.metrics)
+    if tables.test is not None:
+        scorer = Scorer.load(result.model_folder, precision="auto")
+        test = _evaluated(scorer, tables.test, config)
+        test.write(folder / "test-evaluation")
+        metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
+    return metrics
+
+
+def _evaluated(scorer: Scorer, table: ImageTable, config: EvaluationConfig) -> Evaluation:
+    unknown = set(table.classes) - set(scorer.classes)
+    if unknown:
+        # Says which row; `with_classes` alone would call the model's labels training labels.
+        table.with_classes(scorer.classes)
+        raise UsageError(f"the model does not know the labels {', '.join(sorted(unknown))}")
+    table = table.with_classes(scorer.classes)
+    scores = scorer.score_table(table)
+    if len(scores.rows) == 0:
+        row, reason = scores.failures[0]
+        file, line = table.origin(row)
+        raise DataError(
+            f"none of its {len(table)} images can be read: {reason}", file=file, line=line
+        )
+    return evaluate_predictions(
+        scorer.task,
+        scores.probabilities,
+        table.targets(scores.rows),
+        scorer.classes,
+        metrics=config.metrics,
+        threshold=config.threshold,
+        dropped=len(scores.failures),
+    )

@@ -1,0 +1,130 @@
+"""Azure's pipeline documents around its fine-tune component, as one fine-tuning job.
+
+Only the shape that Azure's own samples have is understood: `type: pipeline` with one node whose
+component is `transformers_image_classification_pipeline` (or `image_classification_pipeline`,
+under which the samples' YAML files it), and `${{parent.inputs.x}}` references.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tintype.errors import DocumentError
+from tintype.schemas.document import Document
+from tintype.schemas.finetuning import FinetuningParameters
+
+__all__ = ["flatten_pipeline", "is_pipeline"]
+
+_REFERENCE = re.compile(r"\$\{\{\s*parent\.(inputs|outputs)\.(\w+)\s*\}\}")
+
+# Component inputs that are keys of the job itself here.
+_JOB_KEYS = (
+    "training_data",
+    "validation_data",
+    "test_data",
+    "label_column_name",
+    "input_column_names",
+)
+
+# Component inputs that say where and how Azure runs things.
+_WITHOUT_EFFECT = (
+    "compute_model_import", "compute_finetune", "compute_model_evaluation", "instance_count",
+    "process_count_per_instance", "model_family", "download_from_source", "test_batch_size",
+    "evaluation_config", "evaluation_config_params",
+)  # fmt: skip
+
+_SAME = ("$schema", "name", "display_name", "experiment_name", "description", "tags", "properties")
+
+
+def is_pipeline(document: Document) -> bool:
+    """Whether the document is a pipeline."""
+    return document.data.get("type") == "pipeline"
+
+
+def flatten_pipeline(document: Document) -> Document:
+    """The fine-tuning job that the pipeline's node asks for.
+
+    Raises:
+        DocumentError: no such node, several, or a reference to an input that is not there.
+    """
+    data = document.data
+    nodes = data.get("jobs")
+    if not isinstance(nodes, dict):
+        raise _error(document, ("jobs",), "expected a mapping of one fine-tune node")
+    wanted = [
+        name
+        for name, node in nodes.items()
+        if isinstance(node, dict)
+        and "image_classification_pipeline" in str(node.get("component", ""))
+    ]
+    if len(wanted) != 1 or len(nodes) != 1:
+        raise _error(
+            document,
+            ("jobs",),
+            f"a pipeline runs here when it is one node with the component "
+            f"transformers_image_classification_pipeline; this one has {', '.join(nodes) or 'none'}",
+        )
+    key = ("jobs", wanted[0])
+    node = nodes[wanted[0]]
+    inputs = {
+        name: _resolved(document, (*key, "inputs", name), value, data.get("inputs") or {})
+        for name, value in (node.get("inputs") or {}).items()
+    }
+    return Document(_job(document, key, inputs), document.path, _lines(document, key, inputs))
+
+
+def _job(document: Document, key: tuple[str, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+    job: dict[str, Any] = {name: document.data[name] for name in _SAME if name in document.data}
+    job["type"] = "finetuning"
+    ignored = [name for name in _WITHOUT_EFFECT if inputs.pop(name, None) is not None]
+    ignored += [name for name in ("settings", "compute") if name in document.data]
+    job["without_effect"] = ignored
+    for name in _JOB_KEYS:
+        value = inputs.pop(name, None)
+        if value is not None:
+            job[name] = value
+    job["task"] = inputs.pop("task_name", None)
+    # The component's precedence: a PyTorch model wins over an MLflow model over a name.
+    models = [inputs.pop(name, None) for name in ("pytorch_model", "mlflow_model", "model_name")]
+    chosen = next((model for model in models if model), None)
+    if chosen is None:
+        raise _error(
+            document, (*key, "inputs"), "one of model_name, pytorch_model, mlflow_model is required"
+        )
+    job["model_name"] = chosen.get("path") if isinstance(chosen, dict) else chosen
+    fields = FinetuningParameters.model_fields
+    job["hyperparameters"] = {name: inputs.pop(name) for name in list(inputs) if name in fields}
+    # What is left is unknown; validation will name it, with its line.
+    return {**job, **inputs}
+
+
+def _lines(
+    document: Document, key: tuple[str, ...], inputs: dict[str, Any]
+) -> dict[tuple[str | int, ...], int]:
+    lines = dict(document.lines)
+    fields = FinetuningParameters.model_fields
+    for place, line in document.lines.items():
+        if place[: len(key) + 1] == (*key, "inputs") and len(place) > len(key) + 1:
+            rest = place[len(key) + 1 :]
+            prefix: tuple[str | int, ...] = ("hyperparameters",) if rest[0] in fields else ()
+            lines[prefix + rest] = line
+    return lines
+
+
+def _resolved(document: Document, key: tuple[str, ...], value: Any, inputs: dict[str, Any]) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = _REFERENCE.fullmatch(value.strip())
+    if match is None:
+        return value
+    kind, name = match.groups()
+    if kind == "outputs":
+        return None
+    if name not in inputs:
+        raise _error(document, key, f"{value} refers to an input that the pipeline does not have")
+    return inputs[name]
+
+
+def _error(document: Document, key: tuple[str, ...], message: str) -> DocumentError:
+    return DocumentError(message, file=document.path, line=document.line(key), field=".".join(key))

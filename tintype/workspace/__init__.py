@@ -1,0 +1,1 @@
+"""Where things are kept: runs with their outputs, and registered models."""

@@ -1,0 +1,268 @@
+"""Registered models, in MLflow's registry: names, versions, download, archive.
+
+A version's number is the registry's: 1, 2, 3, ... Archiving is a tag, so nothing is lost by it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tintype.errors import CheckpointError, OutputError, UsageError, nearest
+from tintype.files import atomic_folder
+from tintype.models.model_folder import is_model_folder, open_model_folder
+from tintype.workspace.runs import RunStore
+from tintype.workspace.tracking import mlflow_client, new_run
+
+__all__ = [
+    "ModelVersion",
+    "archive_model",
+    "download_model",
+    "get_model",
+    "list_models",
+    "register_model",
+    "resolve_model",
+]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_REGISTERED = re.compile(
+    r"(?:azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?:[:/](?P<version>\d+)|@(?P<label>\w+))"
+)
+_JOB_OUTPUT = re.compile(
+    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?"
+)
+_ARCHIVED = "tintype.archived"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a registered model."""
+
+    name: str
+    version: str
+    type: str = "mlflow_model"
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    created_at: int = 0
+    """Milliseconds since 1970, UTC."""
+    run_id: str | None = None
+    path: str = ""
+    """Where its files are, as the registry says it."""
+    archived: bool = False
+
+    def shown(self) -> dict[str, Any]:
+        """The version as commands print it."""
+        return {**asdict(self), "id": f"azureml:{self.name}:{self.version}"}
+
+
+def register_model(
+    name: str,
+    path: str | Path,
+    *,
+    version: str | None = None,
+    description: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> ModelVersion:
+    """Register a model folder as the next version of `name`.
+
+    Args:
+        path: a local model folder, a job's output (`azureml://jobs/<job>/outputs/artifacts/paths/
+            outputs/mlflow-model/`), `runs:/<run>/<path>`, or another registered model.
+        version: must be the next number, where given; the registry counts by itself.
+
+    Raises:
+        UsageError: a name that is not allowed, or another version than the next.
+        CheckpointError: `path` is not a model folder.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"model name {name!r}: use letters, digits, '-', '_' and '.'")
+    folder = Path(resolve_model(str(path)))
+    if not folder.is_dir():
+        raise CheckpointError(f"no model folder at {path}")
+    opened = open_model_folder(folder)
+    client = mlflow_client()
+    upcoming = 1 + max((int(v.version) for v in _versions(client, name)), default=0)
+    if version is not None and version != str(upcoming):
+        raise UsageError(
+            f"version {version!r} of {name!r}: the next version is {upcoming}; leave --version out"
+        )
+    run_id = new_run(client, "registered-models", name, {"tintype.model": name})
+    try:
+        client.log_artifacts(run_id, str(opened.path), "model")
+        if upcoming == 1:
+            _create_name(client, name)
+        found = client.create_model_version(
+            name,
+            source=f"{client.get_run(run_id).info.artifact_uri}/model",
+            run_id=run_id,
+            description=description,
+            tags={**(tags or {}), "tintype.task": opened.task},
+        )
+    except OSError as error:
+        client.delete_run(run_id)
+        raise OutputError(f"the model cannot be stored: {error.strerror or error}") from None
+    client.set_terminated(run_id)
+    return _shown_version(found)
+
+
+def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
+    """The latest version of every model, or every version of `name`, newest first."""
+    client = mlflow_client()
+    if name is not None:
+        found = _versions(client, name)
+    else:
+        found = []
+        for model in client.search_registered_models():
+            versions = _versions(client, model.name)
+            kept = [v for v in versions if include_archived or not _shown_version(v).archived]
+            found.extend(kept[:1])
+    shown = [_shown_version(version) for version in found]
+    return [version for version in shown if include_archived or not version.archived]
+
+
+def get_model(name: str, *, version: str | None = None, label: str | None = None) -> ModelVersion:
+    """One version of `name`: by number, or the latest one that is not archived.
+
+    Raises:
+        UsageError: no such model, version or label.
+    """
+    if label not in (None, "latest"):
+        raise UsageError(f"label {label!r}: expected latest")
+    client = mlflow_client()
+    versions = [_shown_version(found) for found in _versions(client, name)]
+    if not versions:
+        names = [model.name for model in client.search_registered_models()]
+        raise UsageError(f"no registered model named {name!r}.{nearest(name, names)}")
+    if version is None:
+        return next((found for found in versions if not found.archived), versions[0])
+    for found in versions:
+        if found.version == version:
+            return found
+    known = ", ".join(found.version for found in versions)
+    raise UsageError(f"model {name!r} has no version {version!r}; it has {known}")
+
+
+def download_model(name: str, destination: Path, *, version: str | None = None) -> Path:
+    """Copy a version's model folder to `destination/<name>` and return that folder.
+
+    Raises:
+        UsageError: no such model or version.
+        OutputError: the destination exists already or cannot be written.
+    """
+    model = get_model(name, version=version)
+    target = destination / name
+    if target.exists():
+        raise OutputError(f"{target} exists already; remove it or choose another --download-path")
+    source = _local_files(model)
+    with atomic_folder(target) as temporary:
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
+    return target
+
+
+def archive_model(name: str, *, version: str | None = None, archived: bool = True) -> None:
+    """Hide a version (None: all) from lists, or bring it back.
+
+    Raises:
+        UsageError: no such model or version.
+    """
+    get_model(name, version=version)
+    client = mlflow_client()
+    for found in _versions(client, name):
+        if version in (None, found.version):
+            client.set_model_version_tag(name, found.version, _ARCHIVED, str(archived).lower())
+
+
+def resolve_model(reference: str | Path) -> str:
+    """A local folder for anything that names a model; a Hub id is given back as it is.
+
+    Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `models:/name/1`, a
+    job's output (`azureml://jobs/...`), `runs:/<run>/<path>`, and the bare name of a registered
+    model or a finished job.
+
+    Raises:
+        UsageError: a reference of one of these forms to something that does not exist.
+        CheckpointError: a path to nothing.
+    """
+    text = str(reference)
+    if Path(text).expanduser().exists():
+        return str(Path(text).expanduser())
+    job = _JOB_OUTPUT.fullmatch(text)
+    if job is not None:
+        return str(_job_output(job["job"], job["output"], (job["path"] or "").strip("/")))
+    if text.startswith("runs:/"):
+        run_id, _, path = text.removeprefix("runs:/").partition("/")
+        return _fetched(f"runs:/{run_id}/{path}", text)
+    registered = _REGISTERED.fullmatch(text)
+    if registered is not None:
+        model = get_model(
+            registered["name"], version=registered["version"], label=registered["label"]
+        )
+        return str(_local_files(model))
+    return text
+
+
+def _job_output(job: str, output: str, path: str) -> Path:
+    store = RunStore()
+    store.get(job)
+    base = store.path(job)
+    folder = base / path if output == "artifacts" and path else base / "outputs" / "mlflow-model"
+    if not folder.resolve().is_relative_to(base.resolve()):
+        raise UsageError(f"the path {path!r} leaves the job's outputs")
+    if not folder.is_dir():
+        raise UsageError(f"job {job!r} has no output {path or output!r} (yet)")
+    return folder
+
+
+def _versions(client: Any, name: str) -> list[Any]:
+    found = client.search_model_versions(f"name='{name}'") if _NAME.fullmatch(name) else []
+    return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+
+def _create_name(client: Any, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        # Another process registered the first version in the same moment, or all were deleted.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _shown_version(version: Any) -> ModelVersion:
+    tags = dict(version.tags)
+    archived = tags.pop(_ARCHIVED, "false") == "true"
+    return ModelVersion(
+        name=version.name,
+        version=str(version.version),
+        description=version.description or None,
+        tags=tags,
+        created_at=version.creation_timestamp or 0,
+        run_id=version.run_id or None,
+        path=version.source or "",
+        archived=archived,
+    )
+
+
+def _local_files(model: ModelVersion) -> Path:
+    return Path(_fetched(model.path, f"{model.name}:{model.version}"))
+
+
+def _fetched(uri: str, shown: str) -> str:
+    """The local path of an artifact URI: in place where it is local, else downloaded."""
+    client = mlflow_client()
+    import mlflow
+
+    try:
+        path = mlflow.artifacts.download_artifacts(
+            artifact_uri=uri, tracking_uri=client.tracking_uri
+        )
+    except Exception as error:
+        # MLflow passes on whatever its artifact store raises.
+        raise CheckpointError(f"the files of {shown} cannot be had: {error}") from None
+    if not is_model_folder(Path(path)):
+        raise CheckpointError(f"{shown} holds no model folder")
+    return str(path)

@@ -1,0 +1,223 @@
+"""Runs: one folder each, with the job's document, its status, its log and its outputs.
+
+    <home>/runs/<name>/job.json      the document, complete
+                       run.json      status and times; written whole at every change
+                       log.txt       what the worker printed
+                       checkpoints/  training checkpoints
+                       outputs/      the model folder and the evaluation
+
+Listing and showing runs reads these files alone, so it is quick; metrics and artifacts are in
+MLflow as well. A run is alive while its worker holds the folder's lock: a worker that was killed
+cannot keep its run "Running".
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+import re
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from tintype.errors import OutputError, UsageError, nearest
+from tintype.files import write_json
+from tintype.settings import get_settings
+
+__all__ = ["ACTIVE", "FINAL", "RunRecord", "RunStore"]
+
+ACTIVE = ("Starting", "Preparing", "Running", "Finalizing")
+FINAL = ("Completed", "Failed", "Canceled")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+
+# The display names of Azure's jobs have this shape too: adjective, noun, suffix.
+_ADJECTIVES = ["amber", "brave", "calm", "clever", "dapper", "eager", "fond", "gentle", "happy", "keen", "lively", "mellow", "nimble", "proud", "quiet", "rosy", "sunny", "tidy", "vivid", "witty"]
+_NOUNS = ["albatross", "badger", "camera", "crane", "dahlia", "easel", "falcon", "garden", "harbor", "iris", "jasmine", "kite", "lantern", "lens", "maple", "negative", "orchid", "plate", "shutter", "tripod"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of a run at one moment."""
+
+    name: str
+    type: str
+    status: str
+    display_name: str
+    experiment_name: str
+    created_at: str
+    description: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    started_at: str | None = None
+    ended_at: str | None = None
+    error: str | None = None
+    """Why it failed, in one or two sentences."""
+    pid: int | None = None
+    mlflow_run_id: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Validation metrics of the finished model."""
+    registered_model: str | None = None
+    """`name:version`, where the job registered its model."""
+    archived: bool = False
+
+    def shown(self) -> dict[str, Any]:
+        """The record as commands print it."""
+        data = asdict(self)
+        data["creation_context"] = {"created_at": data.pop("created_at")}
+        data["outputs"] = {
+            "default": {
+                "type": "uri_folder",
+                "path": f"azureml://jobs/{self.name}/outputs/artifacts/paths/outputs/",
+            }
+        }
+        return data
+
+
+class RunStore:
+    """The runs of this workspace."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        """None takes the workspace of the settings."""
+        self.folder = (home or get_settings().home) / "runs"
+
+    def path(self, name: str) -> Path:
+        """The folder of the run called `name`, whether it exists or not."""
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"job name {name!r}: use letters, digits, '-', '_' and '.', beginning with a letter "
+                "or digit"
+            )
+        return self.folder / name
+
+    def create(self, document: dict[str, Any]) -> RunRecord:
+        """Make the folder of a new run; the document's `name` is made up when it has none.
+
+        Raises:
+            UsageError: the name is taken or not allowed.
+            OutputError: the workspace cannot be written.
+        """
+        name = document.get("name") or self._new_name()
+        path = self.path(name)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except FileExistsError:
+            raise UsageError(
+                f"a job named {name!r} exists; choose another name, or go on with it: "
+                f"tintype job resume --name {name}"
+            ) from None
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from None
+        record = RunRecord(
+            name=name,
+            type=document["type"],
+            status="NotStarted",
+            display_name=document.get("display_name") or name,
+            experiment_name=document["experiment_name"],
+            created_at=now(),
+            description=document.get("description"),
+            tags=document.get("tags", {}),
+            properties=document.get("properties", {}),
+        )
+        try:
+            write_json(path / "job.json", {**document, "name": name})
+            self._write(record)
+        except OutputError:
+            # Nothing half-written: a run without its document is no run.
+            for file in path.iterdir():
+                file.unlink()
+            path.rmdir()
+            raise
+        return record
+
+    def get(self, name: str) -> RunRecord:
+        """The run called `name`; one whose worker died without a word is Failed.
+
+        Raises:
+            UsageError: there is none.
+        """
+        record = self._read(self.path(name))
+        if record is None:
+            hint = nearest(name, (run.name for run in self.list(include_archived=True)))
+            raise UsageError(f"no job named {name!r}.{hint}")
+        if record.status in ACTIVE and not self.is_alive(record):
+            message = (
+                f"the worker was killed or lost; go on from its last checkpoint: "
+                f"tintype job resume --name {name}"
+            )
+            record = replace(
+                record, status="Failed", error=message, ended_at=record.ended_at or now()
+            )
+        return record
+
+    def list(self, *, include_archived: bool = False) -> list[RunRecord]:
+        """All runs, newest first."""
+        found = []
+        for path in self.folder.glob("*/run.json"):
+            record = self._read(path.parent)
+            if record is not None and (include_archived or not record.archived):
+                found.append(self.get(record.name) if record.status in ACTIVE else record)
+        return sorted(found, key=lambda record: record.created_at, reverse=True)
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The job document that the run called `name` executes."""
+        self.get(name)
+        document: dict[str, Any] = json.loads((self.path(name) / "job.json").read_text("utf-8"))
+        return document
+
+    def update(self, name: str, **changes: Any) -> RunRecord:
+        """Write changed fields of the run's record.
+
+        Raises:
+            OutputError: the workspace cannot be written.
+        """
+        record = self._read(self.path(name))
+        if record is None:
+            raise UsageError(f"no job named {name!r}")
+        record = replace(record, **changes)
+        self._write(record)
+        return record
+
+    def is_alive(self, record: RunRecord) -> bool:
+        """Whether the run's worker lives: it holds the lock, or has just been started."""
+        lock = filelock.FileLock(self.path(record.name) / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        lock.release()
+        return record.status == "Starting" and _process_lives(record.pid)
+
+    def _new_name(self) -> str:
+        draw = random.SystemRandom()
+        suffix = "".join(draw.choices("bcdfghjklmnpqrstvwxz0123456789", k=8))
+        return f"{draw.choice(_ADJECTIVES)}_{draw.choice(_NOUNS)}_{suffix}"
+
+    def _read(self, path: Path) -> RunRecord | None:
+        try:
+            return RunRecord(**json.loads((path / "run.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write(self, record: RunRecord) -> None:
+        write_json(self.path(record.name) / "run.json", asdict(record))
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 with microseconds so that sorting as text is sorting by time."""
+    return datetime.datetime.now(datetime.UTC).isoformat()
+
+
+def _process_lives(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        # A killed child that nobody has waited for still has an entry: state Z.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in ("Z", "X")

@@ -1,0 +1,119 @@
+"""MLflow runs: parameters, metrics and artifacts of a job, wherever the tracking URI points."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tintype.errors import TintypeError
+from tintype.settings import get_settings
+
+__all__ = ["MlflowRun", "mlflow_client"]
+
+_MAX_PARAM = 500  # characters; MLflow servers refuse longer values
+
+
+def mlflow_client() -> Any:
+    """A client of the tracking server and registry that the settings name.
+
+    Raises:
+        TintypeError: it cannot be reached or opened.
+    """
+    settings = get_settings()
+    uri = settings.resolved_tracking_uri
+    try:
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        # Its migration log and deprecation notices are no news to users.
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", module="mlflow")
+        import mlflow
+
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except Exception as error:
+        # MLflow raises what its database or HTTP library raises.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TintypeError(f"the MLflow tracking server {uri} cannot be used: {reason}") from None
+    return client
+
+
+class MlflowRun:
+    """One MLflow run, written from the worker that executes the job."""
+
+    def __init__(self, client: Any, run_id: str) -> None:
+        self.run_id = run_id
+        self._client = client
+        self._warned = False
+
+    @classmethod
+    def start(
+        cls, experiment: str, name: str, *, tags: Mapping[str, str], run_id: str | None = None
+    ) -> MlflowRun:
+        """Start a run, or go on with `run_id`.
+
+        Raises:
+            TintypeError: the tracking server cannot be used.
+        """
+        client = mlflow_client()
+        if run_id is not None:
+            client.set_terminated(run_id, status="RUNNING")
+            return cls(client, run_id)
+        return cls(client, new_run(client, experiment, name, tags))
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record parameters; long values are cut."""
+        for key, value in params.items():
+            self._safely(self._client.log_param, self.run_id, key, str(value)[:_MAX_PARAM])
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Record metrics at an optimizer step."""
+        import time
+
+        from mlflow.entities import Metric
+
+        stamp = int(time.time() * 1000)
+        batch = [Metric(key, float(value), stamp, step) for key, value in metrics.items()]
+        self._safely(self._client.log_batch, self.run_id, metrics=batch)
+
+    def log_folder(self, folder: Path, artifact_path: str) -> None:
+        """Upload all files of `folder` below `artifact_path`."""
+        self._safely(self._client.log_artifacts, self.run_id, str(folder), artifact_path)
+
+    def set_tag(self, key: str, value: str) -> None:
+        """Set a tag of the run."""
+        self._safely(self._client.set_tag, self.run_id, key, value)
+
+    def end(self, status: str) -> None:
+        """Mark the run FINISHED, FAILED or KILLED."""
+        self._safely(self._client.set_terminated, self.run_id, status=status)
+
+    def _safely(self, call: Any, *arguments: Any, **options: Any) -> None:
+        # Hours of training must not be lost because a tracking server went away.
+        try:
+            call(*arguments, **options)
+        except Exception as error:
+            if not self._warned:
+                self._warned = True
+                print(f"warning: MLflow did not take what was logged: {error}", flush=True)
+
+
+def new_run(client: Any, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """Create a run in `experiment`, which is made if absent, and return its id."""
+    found = client.get_experiment_by_name(experiment)
+    if found is not None:
+        experiment_id = found.experiment_id
+    else:
+        settings = get_settings()
+        # A server decides itself; for a local file the working directory would be the default.
+        local = settings.resolved_tracking_uri.startswith("sqlite:")
+        location = (settings.home / "mlflow-artifacts").as_uri() if local else None
+        experiment_id = client.create_experiment(experiment, artifact_location=location)
+    run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
+    run_id: str = run.info.run_id
+    return run_id
