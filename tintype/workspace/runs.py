@@ -35,8 +35,50 @@ FINAL = ("Completed", "Failed", "Canceled")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 # The display names of Azure's jobs have this shape too: adjective, noun, suffix.
-_ADJECTIVES = ["amber", "brave", "calm", "clever", "dapper", "eager", "fond", "gentle", "happy", "keen", "lively", "mellow", "nimble", "proud", "quiet", "rosy", "sunny", "tidy", "vivid", "witty"]
-_NOUNS = ["albatross", "badger", "camera", "crane", "dahlia", "easel", "falcon", "garden", "harbor", "iris", "jasmine", "kite", "lantern", "lens", "maple", "negative", "orchid", "plate", "shutter", "tripod"]
+_ADJECTIVES = [
+    "amber",
+    "brave",
+    "calm",
+    "clever",
+    "dapper",
+    "eager",
+    "fond",
+    "gentle",
+    "happy",
+    "keen",
+    "lively",
+    "mellow",
+    "nimble",
+    "proud",
+    "quiet",
+    "rosy",
+    "sunny",
+    "tidy",
+    "vivid",
+    "witty",
+]
+_NOUNS = [
+    "albatross",
+    "badger",
+    "camera",
+    "crane",
+    "dahlia",
+    "easel",
+    "falcon",
+    "garden",
+    "harbor",
+    "iris",
+    "jasmine",
+    "kite",
+    "lantern",
+    "lens",
+    "maple",
+    "negative",
+    "orchid",
+    "plate",
+    "shutter",
+    "tripod",
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""The top of the command line, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+import typer
+
+from tintype.cli import data, evaluate, job, model, predict, serve
+from tintype.errors import TintypeError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="tintype",
+    help="Labelled pictures in, a served and trusted image model out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(job.app, name="job")
+app.add_typer(model.app, name="model")
+app.add_typer(data.app, name="data")
+app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
+app.command("serve")(serve.serve)
+
+
+def main() -> None:
+    """Run the command line; ends the process with 0, 1 (failure), 2 (usage) or 130 (interrupt)."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except TintypeError as error:
+        return _tell(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        return _tell("interrupted", 130)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _tell("interrupted", 130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: not our failure, and nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _tell(f"{type(error).__name__}: {error}{_saved_traceback()}", 1)
+
+
+def _tell(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _saved_traceback() -> str:
+    """Keep the traceback of an unforeseen error in a file, and say where."""
+    from tintype.files import write_text
+    from tintype.settings import get_settings
+
+    try:
+        path = get_settings().home / "crashes" / f"{os.getpid()}.txt"
+        write_text(path, traceback.format_exc())
+    except TintypeError:
+        return ""
+    return f" (this is a defect of Tintype's; the traceback is in {path})"

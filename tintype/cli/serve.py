@@ -1,0 +1,47 @@
+"""`tintype serve`: a model behind HTTP, in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    model: Annotated[
+        str, typer.Argument(help="Model folder, registered model, job output or Hub id.")
+    ],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
+    ] = 8080,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", help="File with the key; else TINTYPE_KEY; else made up."),
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    style: Annotated[
+        str, typer.Option("--response-style", help="probs (all classes), list or ranked.")
+    ] = "probs",
+    timeout_ms: Annotated[
+        int, typer.Option("--request-timeout-ms", min=1, max=180_000, help="Then 408.")
+    ] = 5000,
+) -> None:
+    """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
+    from tintype.endpoints.online.server import serve_model
+    from tintype.workspace.registry import resolve_model
+
+    serve_model(
+        resolve_model(model),
+        host=host,
+        port=port,
+        key_file=key_file,
+        precision=precision,
+        device=device,
+        style=style,
+        timeout_ms=timeout_ms,
+    )

@@ -1,0 +1,1 @@
+"""Stable addresses with keys: what serves models over HTTP."""
