@@ -26,6 +26,9 @@ _TOLERANCE = 1e-3
 class _WithPreprocessing(nn.Module):
     """uint8-valued pixels in, probabilities out: nothing is left for the caller but resizing."""
 
+    scale: torch.Tensor
+    shift: torch.Tensor
+
     def __init__(self, model: nn.Module, preprocessor: Preprocessor, *, multilabel: bool) -> None:
         super().__init__()
         self.model = model

@@ -58,7 +58,7 @@ def draw_predictions(images: Sequence[Path], predictions: Sequence[Prediction], 
 
 def _draw_bars(axes: Axes, prediction: Prediction) -> None:
     top = prediction.top(_LABELS)
-    places = np.arange(len(top))
+    places = range(len(top))
     axes.axis("on")
     axes.barh(places, [p for _, p in top], color=["#2f6f9f"] + ["#b9cfdf"] * (len(top) - 1))
     for place, (label, probability) in zip(places, top, strict=True):

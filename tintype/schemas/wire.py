@@ -1,0 +1,184 @@
+"""The wire: score requests as clients write them, answers in each of Azure's three styles.
+
+The accepted shapes and the names A, B, C of the styles are those of azure-contracts.md §0.4.
+Nothing is decoded here: a request becomes a list of texts, one per image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from tintype.errors import RequestError, UsageError
+
+__all__ = [
+    "EXAMPLE_REQUEST",
+    "STYLES",
+    "ScoreRequest",
+    "Style",
+    "parse_style",
+    "read_score_request",
+    "write_answer",
+]
+
+Style = Literal["probs", "list", "ranked"]
+
+STYLES: dict[str, Style] = {
+    "probs": "probs", "list": "list", "ranked": "ranked",
+    # Azure's generations, for those who know them by letter.
+    "A": "probs", "B": "list", "C": "ranked",
+}  # fmt: skip
+
+EXAMPLE_REQUEST = (
+    '{"input_data": {"columns": ["image"], "index": [0], "data": ["<base64 or URL>"]}}'
+)
+
+# The rank-keyed style answers with five labels, as Azure's deployed models do.
+_RANKED = 5
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A request whose shape is right."""
+
+    images: list[str]
+    """base64, data: URI or URL of each row, not looked into yet."""
+
+
+def parse_style(name: str) -> Style:
+    """
+    Raises:
+        UsageError: no such response style.
+    """
+    if name not in STYLES:
+        raise UsageError(f"response style {name!r}: expected probs (A), list (B) or ranked (C)")
+    return STYLES[name]
+
+
+def read_score_request(body: bytes, *, max_rows: int) -> ScoreRequest:
+    """Read the JSON body of a score request.
+
+    Raises:
+        RequestError: 400 with what is wrong and where, 413 for more than `max_rows` rows.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}. Expected {EXAMPLE_REQUEST}") from None
+    if not isinstance(document, dict):
+        raise RequestError(f"the body must be a JSON object: {EXAMPLE_REQUEST}")
+    data = document.get("input_data", document.get("inputs"))
+    if data is None:
+        raise RequestError(
+            f"A value is not provided for the 'input_data' parameter. Expected {EXAMPLE_REQUEST}"
+        )
+    cells = _split_cells(data) if isinstance(data, dict) else _listed_cells(data)
+    if len(cells) > max_rows:
+        raise RequestError(f"{len(cells)} rows; the limit is {max_rows} a request", status=413)
+    if not cells:
+        raise RequestError(f"there are no rows in it. Expected {EXAMPLE_REQUEST}")
+    return ScoreRequest([_checked_cell(cell, row) for row, cell in enumerate(cells)])
+
+
+def write_answer(probabilities: Sequence[np.ndarray], labels: Sequence[str], style: Style) -> bytes:
+    """JSON for float32 (classes,) probabilities of each row, in the style asked for."""
+    if style == "probs":
+        names = list(labels)
+        answer: list[Any] = [{"probs": row, "labels": names} for row in probabilities]
+    elif style == "list":
+        answer = [_ranked(row, labels, len(labels)) for row in probabilities]
+    else:
+        answer = [
+            {str(rank): entry for rank, entry in enumerate(_ranked(row, labels, _RANKED))}
+            for row in probabilities
+        ]
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _ranked(row: np.ndarray, labels: Sequence[str], count: int) -> list[dict[str, Any]]:
+    order = np.argsort(-row, kind="stable")[:count]
+    return [{"label": labels[code], "score": float(row[code])} for code in order]
+
+
+def _split_cells(data: dict[str, Any]) -> list[Any]:
+    """Image cells of `{"columns": [...], "index": [...], "data": [...]}`."""
+    rows = data.get("data")
+    if rows is None and isinstance(data.get("input_string"), list):
+        return list(data["input_string"])
+    if not isinstance(rows, list):
+        raise RequestError(
+            f"Invalid input format: expected an array of items in 'data'. Expected {EXAMPLE_REQUEST}"
+        )
+    columns = data.get("columns", ["image"])
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise RequestError("'columns' must be a list of names, such as [\"image\"]")
+    if "image" not in columns:
+        raise RequestError(f"'columns' is {columns[:5]}; expected a column named 'image'")
+    index = data.get("index")
+    if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
+        raise RequestError(
+            f"'index' must be a list of {len(rows)} entries, one for each row of 'data'"
+        )
+    place = columns.index("image")
+    cells = []
+    for number, row in enumerate(rows):
+        if isinstance(row, list):
+            if len(row) <= place or len(row) > len(columns):
+                raise RequestError(
+                    f"row {number} has {len(row)} cells for the columns {columns[:5]}", row=number
+                )
+            cells.append(row[place])
+        else:
+            cells.append(row)
+    return cells
+
+
+def _listed_cells(data: Any) -> list[Any]:
+    """Image cells of a plain list: texts, one-element lists, or {"image": text} objects."""
+    if isinstance(data, str):
+        return [data]
+    if not isinstance(data, list):
+        raise RequestError(
+            f"Invalid input format: expected an array of items. Expected {EXAMPLE_REQUEST}"
+        )
+    cells = []
+    for number, item in enumerate(data):
+        if isinstance(item, dict):
+            if "image" not in item:
+                raise RequestError(f"row {number} has no key 'image'", row=number)
+            item = item["image"]
+        elif isinstance(item, list):
+            if len(item) != 1:
+                raise RequestError(f"row {number} has {len(item)} cells; expected one", row=number)
+            item = item[0]
+        cells.append(item)
+    return cells
+
+
+def _checked_cell(cell: Any, row: int) -> str:
+    if not isinstance(cell, str):
+        kind = "null" if cell is None else type(cell).__name__
+        raise RequestError(
+            f"row {row}: the image is {kind}; expected text: base64, a data: URI or an http(s) URL",
+            row=row,
+        )
+    if not cell.lstrip().startswith("{"):
+        return cell
+    # Azure's cells for explanations are JSON objects in a string.
+    try:
+        request = orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell
+    image = request.get("image_base64") if isinstance(request, dict) else None
+    if not isinstance(image, str):
+        raise RequestError(f"row {row}: the JSON in the cell has no 'image_base64'", row=row)
+    if request.get("model_explainability"):
+        raise RequestError(
+            f"row {row}: explanations are not available here; leave model_explainability out",
+            row=row,
+        )
+    return image

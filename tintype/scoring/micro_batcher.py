@@ -1,0 +1,130 @@
+"""Joining the images of concurrent requests into passes of the model.
+
+One thread runs the model. While it does, images gather; the next pass takes what has gathered, up
+to the Scorer's batch size. So an idle server adds no delay, and a busy one fills its passes.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tintype.errors import RequestError
+from tintype.scoring.scorer import Scorer
+
+__all__ = ["MicroBatcher"]
+
+
+@dataclass
+class _Item:
+    pixels: np.ndarray
+    deadline: float
+    future: Future[np.ndarray] = field(default_factory=Future)
+
+
+class MicroBatcher:
+    """A bounded queue of preprocessed images in front of one Scorer."""
+
+    def __init__(self, scorer: Scorer, *, max_waiting: int = 512) -> None:
+        """
+        Args:
+            max_waiting: images admitted and not yet answered; more are refused.
+        """
+        self._scorer = scorer
+        self._max_waiting = max_waiting
+        self._admitted = 0
+        self._lock = threading.Lock()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self.images_run = 0
+        """Images that have been through the model."""
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+        self._thread.start()
+
+    def admit(self, count: int) -> None:
+        """Reserve room for `count` images before they are decoded; `release` gives it back.
+
+        Raises:
+            RequestError: 429, there is none; 413, there never will be.
+        """
+        with self._lock:
+            if count > self._max_waiting:
+                raise RequestError(
+                    f"{count} images in one request; at most {self._max_waiting}", status=413
+                )
+            if self._admitted + count > self._max_waiting:
+                raise RequestError("the server is at its limit; try again shortly", status=429)
+            self._admitted += count
+
+    def release(self, count: int) -> None:
+        """Give back the room of `count` images that are answered or given up."""
+        with self._lock:
+            self._admitted -= count
+
+    def submit(self, images: Sequence[np.ndarray], deadline: float) -> list[Future[np.ndarray]]:
+        """Queue preprocessed images, uint8 (height, width, 3); a future of float32 (classes,) each.
+
+        An image whose `deadline` (by `time.monotonic`) has passed, or whose future was canceled,
+        never reaches the model.
+        """
+        items = [_Item(pixels, deadline) for pixels in images]
+        for item in items:
+            self._queue.put(item)
+        return [item.future for item in items]
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            batch, ended = self._gather(first)
+            if batch:
+                self._answer(batch)
+            if ended:
+                return
+
+    def _gather(self, first: _Item) -> tuple[list[_Item], bool]:
+        """What waits, up to one pass; and whether the end was among it."""
+        batch: list[_Item] = []
+        item: _Item | None = first
+        while True:
+            if item is None:
+                return batch, True
+            if self._is_wanted(item):
+                batch.append(item)
+            if len(batch) >= self._scorer.batch_size:
+                return batch, False
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return batch, False
+
+    def _is_wanted(self, item: _Item) -> bool:
+        if not item.future.set_running_or_notify_cancel():
+            return False
+        if time.monotonic() > item.deadline:
+            item.future.set_exception(TimeoutError())
+            return False
+        return True
+
+    def _answer(self, batch: list[_Item]) -> None:
+        try:
+            probabilities = self._scorer.probabilities(np.stack([item.pixels for item in batch]))
+        except Exception as error:
+            # Whatever the model raised is the answer of each of its images; the thread lives on.
+            for item in batch:
+                item.future.set_exception(error)
+            return
+        self.images_run += len(batch)
+        for item, row in zip(batch, probabilities, strict=True):
+            item.future.set_result(row)
