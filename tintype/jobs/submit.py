@@ -32,7 +32,13 @@ def submit_job(job: FinetuningJob, *, validate: bool = True) -> RunRecord:
     if validate:
         check_job(job)
     store = RunStore()
-    record = store.create(job.model_dump(mode="json", exclude={"schema_"}))
+    record = store.create(
+        {
+            "type": job.type,
+            "experiment_name": job.experiment_name,
+            **job.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
+        }
+    )
     return _start(store, record.name)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -138,7 +138,7 @@ class _Endpoint:
         answer = write_answer(probabilities, self._scorer.classes, style)
         return Response(answer, media_type="application/json")
 
-    async def _cells(self, request: Request, body: bytes) -> list[str] | list[bytes]:
+    async def _cells(self, request: Request, body: bytes) -> Sequence[str | bytes]:
         """The images of a request, still encoded: texts of a JSON body, or bytes."""
         kind = content_type(request)
         if kind in ("application/json", "text/json", "text/plain"):
@@ -161,7 +161,7 @@ class _Endpoint:
             status=415,
         )
 
-    async def _decoded(self, cells: list[str] | list[bytes], deadline: float) -> list[np.ndarray]:
+    async def _decoded(self, cells: Sequence[str | bytes], deadline: float) -> list[np.ndarray]:
         """Preprocessed pixels of every cell; the first that cannot be read refuses the request."""
         loop = asyncio.get_running_loop()
         jobs = [

@@ -58,7 +58,7 @@ def multipart_images(body: bytes, header: str) -> list[bytes]:
     if not message.is_multipart():
         raise RequestError("the body is not multipart/form-data with a boundary")
     images: list[bytes] = []
-    for part in message.iter_parts():  # type: ignore[attr-defined]
+    for part in message.iter_parts():
         if part.get_filename() is None:
             continue
         payload = part.get_payload(decode=True)
