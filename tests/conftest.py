@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pictures import encoded, noise, write_class_folders
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -18,6 +19,42 @@ def workspace_home(
     monkeypatch.setenv("TINTYPE_HOME", str(home))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return home
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path) -> Path:
+    """Twelve pictures of each of two classes."""
+    return write_class_folders(tmp_path / "pictures")
+
+
+@pytest.fixture
+def vit_checkpoint(tmp_path: Path) -> Path:
+    """A small ViT for three labels, in Hub format."""
+    from checkpoints import write_checkpoint
+
+    return write_checkpoint(tmp_path / "vit")
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """A model folder of a small ViT for three labels."""
+    from checkpoints import write_checkpoint
+
+    from tintype.images.preprocess import Preprocessor
+    from tintype.models.checkpoint import resolve_checkpoint
+    from tintype.models.classifier import load_classifier
+    from tintype.models.model_folder import write_model_folder
+
+    checkpoint = resolve_checkpoint(str(write_checkpoint(tmp_path / "source")))
+    return write_model_folder(
+        tmp_path / "model-folder",
+        model=load_classifier(checkpoint),
+        preprocessor=Preprocessor.from_folder(checkpoint.folder),
+        task="image_classification",
+        classes=("can", "carton", "jug"),
+        card={"base_checkpoint": "test"},
+        input_example=encoded(noise(40, 50)),
+    ).path
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def split_validation(
     random = np.random.default_rng(seed)
     if stratified:
         membership = _group_membership(table, group_of_row, groups)
-        in_validation = _stratified(membership, fraction, random)
+        in_validation = _stratified(membership, groups, fraction, random)
     else:
         in_validation = np.zeros(groups, bool)
         in_validation[random.permutation(groups)[: _share(groups, fraction)]] = True
@@ -56,10 +56,9 @@ def _group_membership(table: ImageTable, group_of_row: np.ndarray, groups: int) 
 
 
 def _stratified(
-    membership: list[np.ndarray], fraction: float, random: np.random.Generator
+    membership: list[np.ndarray], groups: int, fraction: float, random: np.random.Generator
 ) -> np.ndarray:
     """bool (groups,): which groups go to validation."""
-    groups = max((int(members.max()) for members in membership if len(members)), default=0) + 1
     side = np.full(groups, -1)  # -1 open, 0 training, 1 validation
     rarest_first = sorted(range(len(membership)), key=lambda code: (len(membership[code]), code))
     owed = 0.0  # What rounding has kept from validation so far.

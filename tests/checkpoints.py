@@ -1,0 +1,112 @@
+"""Small checkpoints in real Hub format, made by transformers itself, one per architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+VIT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "image_size": 32,
+    "patch_size": 8,
+}
+SWIN = {
+    "image_size": 32,
+    "patch_size": 4,
+    "embed_dim": 16,
+    "depths": [1, 1],
+    "num_heads": [2, 2],
+    "window_size": 4,
+}
+
+
+def _square(name: str) -> Callable[[Any], Any]:
+    return lambda library: getattr(library, name)(size={"height": 32, "width": 32})
+
+
+def _cropped(name: str) -> Callable[[Any], Any]:
+    return lambda library: getattr(library, name)(
+        size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}, do_center_crop=True
+    )
+
+
+def _convnext(library: Any) -> Any:
+    return library.ConvNextImageProcessor(size={"shortest_edge": 32}, crop_pct=0.875)
+
+
+# family -> (config class, its arguments, model class, processor)
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any], str, Callable[[Any], Any]]] = {
+    "vit": ("ViTConfig", VIT, "ViTForImageClassification", _square("ViTImageProcessor")),
+    "beit": (
+        "BeitConfig",
+        {**VIT, "use_relative_position_bias": True, "use_mean_pooling": True},
+        "BeitForImageClassification",
+        _square("BeitImageProcessor"),
+    ),
+    "deit": (
+        "DeiTConfig",
+        VIT,
+        "DeiTForImageClassification",
+        lambda library: library.DeiTImageProcessor(
+            size={"height": 36, "width": 36}, crop_size={"height": 32, "width": 32}
+        ),
+    ),
+    "dinov2": ("Dinov2Config", VIT, "Dinov2ForImageClassification", _cropped("BitImageProcessor")),
+    "swin": ("SwinConfig", SWIN, "SwinForImageClassification", _square("ViTImageProcessor")),
+    "swinv2": ("Swinv2Config", SWIN, "Swinv2ForImageClassification", _square("ViTImageProcessor")),
+    "convnext": (
+        "ConvNextConfig",
+        {"hidden_sizes": [8, 16, 16, 32], "depths": [1, 1, 1, 1]},
+        "ConvNextForImageClassification",
+        _convnext,
+    ),
+    "resnet": (
+        "ResNetConfig",
+        {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},
+        "ResNetForImageClassification",
+        _convnext,
+    ),
+    "mobilenet_v2": (
+        "MobileNetV2Config",
+        {"image_size": 32, "depth_multiplier": 0.25},
+        "MobileNetV2ForImageClassification",
+        _cropped("MobileNetV2ImageProcessor"),
+    ),
+}
+
+FAMILIES = tuple(ARCHITECTURES)
+
+
+def write_checkpoint(
+    folder: Path,
+    family: str = "vit",
+    *,
+    labels: tuple[str, ...] = ("can", "carton", "jug"),
+    multilabel: bool = False,
+) -> Path:
+    """Save a random but always equal model of `family` with its processor; returns `folder`."""
+    import transformers
+
+    config_name, arguments, model_name, processor = ARCHITECTURES[family]
+    config = getattr(transformers, config_name)(
+        **arguments,
+        id2label=dict(enumerate(labels)),
+        label2id={label: code for code, label in enumerate(labels)},
+        problem_type="multi_label_classification" if multilabel else None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = getattr(transformers, model_name)(config)
+        # Larger weights than a fresh model's, so that predictions differ between images.
+        for name, parameter in model.named_parameters():
+            if "classifier" in name and parameter.ndim > 1:
+                parameter.data.normal_(0, 0.5)
+        model.save_pretrained(folder)
+    processor(transformers).save_pretrained(folder)
+    return folder
