@@ -107,6 +107,9 @@ def write_checkpoint(
         for name, parameter in model.named_parameters():
             if "classifier" in name and parameter.ndim > 1:
                 parameter.data.normal_(0, 0.5)
+            elif family == "mobilenet_v2" and parameter.ndim == 4:
+                # Its own small initial weights fade to nothing over fifty layers.
+                torch.nn.init.kaiming_normal_(parameter)
         model.save_pretrained(folder)
     processor(transformers).save_pretrained(folder)
     return folder

@@ -15,6 +15,7 @@ from tintype.errors import DocumentError, UsageError, nearest
 __all__ = ["Document", "StrictModel", "apply_overrides", "read_yaml", "validate"]
 
 _MAX_BYTES = 4 * 1024 * 1024
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 KeyPath = tuple[str | int, ...]
 
 
@@ -68,8 +69,16 @@ def read_yaml(path: str | Path) -> Document:
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}", file=path) from None
     lines: dict[KeyPath, int] = {}
-    loader = yaml.SafeLoader(text)
     try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1
+                raise DocumentError(
+                    f"the alias *{event.anchor} is refused; write its value out",
+                    file=path,
+                    line=line,
+                )
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         data = None if node is None else _construct(node, (), lines, loader, path)
     except yaml.YAMLError as error:
@@ -79,8 +88,6 @@ def read_yaml(path: str | Path) -> Document:
         raise DocumentError(f"not valid YAML: {problem}", file=path, line=line) from None
     except RecursionError:
         raise DocumentError("nested too deeply", file=path) from None
-    finally:
-        loader.dispose()
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
         raise DocumentError(f"expected 'key: value' lines, found {found}", file=path, line=1)
@@ -150,6 +157,8 @@ def validate(model: type[Model], document: Document) -> Model:
 def _construct(
     node: yaml.Node, key: KeyPath, lines: dict[KeyPath, int], loader: yaml.SafeLoader, path: Path
 ) -> Any:
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _PLAIN_TAGS:
+        raise yaml.MarkedYAMLError(problem=f"tag {node.tag}", problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:

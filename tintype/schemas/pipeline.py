@@ -12,7 +12,6 @@ from typing import Any
 
 from tintype.errors import DocumentError
 from tintype.schemas.document import Document
-from tintype.schemas.finetuning import FinetuningParameters
 
 __all__ = ["flatten_pipeline", "is_pipeline"]
 
@@ -71,7 +70,7 @@ def flatten_pipeline(document: Document) -> Document:
         name: _resolved(document, (*key, "inputs", name), value, data.get("inputs") or {})
         for name, value in (node.get("inputs") or {}).items()
     }
-    return Document(_job(document, key, inputs), document.path, _lines(document, key, inputs))
+    return Document(_job(document, key, inputs), document.path, _lines(document, key))
 
 
 def _job(document: Document, key: tuple[str, ...], inputs: dict[str, Any]) -> dict[str, Any]:
@@ -93,22 +92,17 @@ def _job(document: Document, key: tuple[str, ...], inputs: dict[str, Any]) -> di
             document, (*key, "inputs"), "one of model_name, pytorch_model, mlflow_model is required"
         )
     job["model_name"] = chosen.get("path") if isinstance(chosen, dict) else chosen
-    fields = FinetuningParameters.model_fields
-    job["hyperparameters"] = {name: inputs.pop(name) for name in list(inputs) if name in fields}
-    # What is left is unknown; validation will name it, with its line.
-    return {**job, **inputs}
+    # Should one of the rest be unknown, validation will name it, with its line.
+    job["hyperparameters"] = inputs
+    return job
 
 
-def _lines(
-    document: Document, key: tuple[str, ...], inputs: dict[str, Any]
-) -> dict[tuple[str | int, ...], int]:
+def _lines(document: Document, key: tuple[str, ...]) -> dict[tuple[str | int, ...], int]:
     lines = dict(document.lines)
-    fields = FinetuningParameters.model_fields
     for place, line in document.lines.items():
         if place[: len(key) + 1] == (*key, "inputs") and len(place) > len(key) + 1:
             rest = place[len(key) + 1 :]
-            prefix: tuple[str | int, ...] = ("hyperparameters",) if rest[0] in fields else ()
-            lines[prefix + rest] = line
+            lines[rest if rest[0] in _JOB_KEYS else ("hyperparameters", *rest)] = line
     return lines
 
 

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.evaluation import EvaluationConfig, evaluate_predictions
+from tintype.schemas.document import Document, validate
+
+MULTICLASS, MULTILABEL = "image_classification", "image_classification_multilabel"
+
+
+def predictions(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, classes, rows)
+    scores = random.random((rows, classes)) + np.eye(classes)[targets]
+    return scores / scores.sum(1, keepdims=True), targets
+
+
+@pytest.mark.parametrize("classes", [2, 10, 300])
+def test_a_report_has_every_part(tmp_path: Path, classes: int) -> None:
+    probabilities, targets = predictions(600, classes)
+    names = [f"class <{code}> $x" for code in range(classes)]
+    evaluation = evaluate_predictions(MULTICLASS, probabilities, targets, names, dropped=3)
+    evaluation.write(tmp_path / "report")
+    written = {path.name for path in (tmp_path / "report").iterdir()}
+    for name in ("confusion_matrix", "roc", "precision_recall", "calibration"):
+        assert {f"{name}.png", f"{name}.json"} <= written
+        assert Image.open(tmp_path / "report" / f"{name}.png").size[0] > 300
+    summary = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert summary["dropped_images"] == 3
+    assert summary["metrics"]["accuracy"] == evaluation.metrics["accuracy"]
+    assert len(summary["classes"]) == classes
+    page = (tmp_path / "report" / "evaluation.html").read_text()
+    assert "3 images could not be read" in page
+    assert "class &lt;0&gt;" in page
+    assert "<img alt=" in page
+    assert "http://" not in page
+
+
+def test_multilabel_report(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    targets = (random.random((50, 4)) < 0.4).astype(np.float32)
+    targets[:, 3] = 0
+    probabilities = random.random((50, 4))
+    evaluation = evaluate_predictions(MULTILABEL, probabilities, targets, "abcd", threshold=0.4)
+    evaluation.write(tmp_path / "report")
+    table = json.loads((tmp_path / "report" / "confusion_matrix.json").read_text())
+    for code, ((tn, fp), (fn, tp)) in enumerate(table["data"]["matrices"]):
+        predicted = probabilities[:, code] >= 0.4
+        true = targets[:, code] > 0
+        assert (tp, fp) == ((predicted & true).sum(), (predicted & ~true).sum())
+        assert (tn, fn) == ((~predicted & ~true).sum(), (~predicted & true).sum())
+    assert evaluation.summary["threshold"] == 0.4
+
+
+def test_confusion_matrix_counts_true_by_row() -> None:
+    from tintype.evaluation.curves import confusion_matrix
+
+    probabilities = np.eye(3)[[0, 1, 1, 2]]
+    evaluation = evaluate_predictions(MULTICLASS, probabilities, np.array([0, 0, 1, 2]), "abc")
+    table = confusion_matrix(evaluation.predictions, evaluation.classes)
+    assert table["data"]["matrix"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_calibration_error_of_a_known_case() -> None:
+    from tintype.evaluation.curves import calibration
+
+    probabilities = np.array([[0.75, 0.25]] * 4)
+    evaluation = evaluate_predictions(MULTICLASS, probabilities, np.array([0, 0, 1, 1]), "ab")
+    assert calibration(evaluation.predictions)["expected_calibration_error"] == pytest.approx(0.25)
+
+
+def test_many_rows_and_classes_stay_quick_and_small(tmp_path: Path) -> None:
+    probabilities, targets = predictions(4_000, 400)
+    start = time.perf_counter()
+    evaluate_predictions(MULTICLASS, probabilities, targets, [str(c) for c in range(400)]).write(
+        tmp_path / "report"
+    )
+    assert time.perf_counter() - start < 60
+    assert (tmp_path / "report" / "roc.json").stat().st_size < 500_000
+
+
+def test_evaluation_config() -> None:
+    config = validate(EvaluationConfig, Document({"metrics": ["accuracy"], "threshold": 0.3}))
+    assert config.threshold == 0.3
+    with pytest.raises(Exception, match="Did you mean 'threshold'"):
+        validate(EvaluationConfig, Document({"treshold": 0.3}))
+    with pytest.raises(Exception, match="multi-label only"):
+        EvaluationConfig(metrics=["iou"]).check_task(MULTICLASS)
