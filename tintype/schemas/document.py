@@ -72,7 +72,7 @@ def read_yaml(path: str | Path) -> Document:
     try:
         for event in yaml.parse(text, yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else None
                 raise DocumentError(
                     f"the alias *{event.anchor} is refused; write its value out",
                     file=path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -15,7 +16,9 @@ __all__ = ["add_lora", "freeze_layers", "merge_lora"]
 _QUERY_AND_VALUE = ("query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "qkv")
 
 
-def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, dropout: float) -> nn.Module:
+def add_lora(
+    model: PreTrainedModel, *, rank: int, alpha: int, dropout: float, seed: int
+) -> nn.Module:
     """Freeze `model`, add adapters to every query and value projection, and let the head learn.
 
     Raises:
@@ -42,7 +45,10 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: int, dropout: float) -
         target_modules=targets,
         modules_to_save=[head_name],
     )
-    return get_peft_model(model, config)
+    # The adapters' first weights are random: a resumed run must draw the same.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return get_peft_model(model, config)
 
 
 def merge_lora(model: nn.Module) -> PreTrainedModel:

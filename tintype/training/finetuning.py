@@ -222,6 +222,7 @@ def _train_network(
             rank=parameters.lora_rank,
             alpha=parameters.lora_alpha,
             dropout=parameters.lora_dropout,
+            seed=parameters.random_seed,
         )
     train, validation = (
         PixelInputs(

@@ -38,8 +38,9 @@ class StandardisedHead(nn.Module):
         flat = features.flatten(1)
         width = flat.shape[1]
         self.register_buffer("mean", flat.mean(0) if self._linear else torch.zeros(width))
+        deviation = flat.std(0, correction=0)
         # A constant feature stays constant rather than divide by nothing.
-        deviation = flat.std(0, correction=0).clamp_min(1e-6)
+        deviation = torch.where(deviation < 1e-6, 1.0, deviation)
         self.register_buffer("scale", deviation if self._linear else torch.ones(width))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
