@@ -64,7 +64,11 @@ class Settings:
     @property
     def cpu_threads(self) -> int:
         """Threads this process may use: `threads`, or the CPUs it is allowed to run on."""
-        return self.threads or len(os.sched_getaffinity(0))
+        if self.threads:
+            return self.threads
+        # macOS has no affinity; containers on Linux have, and it is less than the CPUs there are.
+        allowed = getattr(os, "sched_getaffinity", None)
+        return len(allowed(0)) if allowed else os.cpu_count() or 1
 
     @property
     def resolved_tracking_uri(self) -> str:

@@ -110,6 +110,7 @@ def run_finetuning(
             )
             store.update(name, status="Finalizing")
             metrics = evaluate_tables(job, result, tables, folder / "outputs")
+            metrics["dropped_images"] = float(sum(tables.dropped.values()))
             if copy_to:
                 with atomic_folder(copy_to) as temporary:
                     shutil.copytree(result.model_folder, temporary, dirs_exist_ok=True)

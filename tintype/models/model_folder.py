@@ -10,6 +10,7 @@ data/model/checksums.json        SHA-256 of each of these files
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from safetensors import SafetensorError
 
 from tintype.errors import CheckpointError
 from tintype.files import atomic_folder, write_json, write_text
@@ -74,8 +76,12 @@ def write_model_folder(
     """
     with atomic_folder(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         data = Path(scratch) / "model"
-        with quiet_transformers():
-            model.cpu().save_pretrained(data)
+        try:
+            with quiet_transformers():
+                model.cpu().save_pretrained(data)
+        except SafetensorError as error:
+            # It wraps the system's error, a full disk above all, in a type of its own.
+            raise OSError(errno.ENOSPC, str(error)) from None
         write_json(data / "preprocessor_config.json", preprocessor.to_config())
         write_json(data / "labels.json", list(classes))
         whole_card = {

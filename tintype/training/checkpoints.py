@@ -8,6 +8,7 @@ every step seeds its own generators from (seed, step).
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -144,11 +146,9 @@ def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
         seen.add(tensor.data_ptr())
     try:
         save_file(whole, path)
-    except Exception as error:
-        # safetensors wraps the system's error: give it back its own kind.
-        if "os error" in str(error) or "No space" in str(error):
-            raise OSError(28, str(error)) from None
-        raise
+    except SafetensorError as error:
+        # It wraps the system's error, a full disk above all, in a type of its own.
+        raise OSError(errno.ENOSPC, str(error)) from None
 
 
 def _flatten(

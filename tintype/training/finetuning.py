@@ -197,7 +197,11 @@ class _Job:
         """Digest of all that decides the result; a resumed run must have the same."""
         hasher = hashlib.blake2b(digest_size=16)
         hasher.update(json.dumps(self.plan.summary(), sort_keys=True).encode())
-        hasher.update(self.plan.parameters.model_dump_json().encode())
+        # These change nothing in what is learnt.
+        settled = self.plan.parameters.model_dump_json(
+            exclude={"resume_from_checkpoint", "number_of_workers", "save_total_limit"}
+        )
+        hasher.update(settled.encode())
         hasher.update(json.dumps([self.train.classes, self.source.name]).encode())
         for table, digests in zip((self.train, self.validation), self.digests, strict=True):
             hasher.update("".join(digests).encode())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import random
 import re
 from dataclasses import asdict, dataclass, field, replace
@@ -258,8 +259,9 @@ def _process_lives(pid: int | None) -> bool:
     if pid is None:
         return False
     try:
-        # A killed child that nobody has waited for still has an entry: state Z.
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        os.kill(pid, 0)
+        # A killed child that nobody has waited for still counts: on Linux its state says Z.
+        stat = Path(f"/proc/{pid}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
         return False
-    return state not in ("Z", "X")

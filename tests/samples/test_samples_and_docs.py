@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tintype.schemas.job import load_job
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "samples").glob("*.yml")), ids=lambda path: path.name
+)
+def test_sample_documents_are_valid(path: Path) -> None:
+    job = load_job(path)
+    assert job.model_name
+    assert Path(job.training_data.path).is_absolute()
+
+
+def test_the_page_of_keys_says_what_the_code_does() -> None:
+    written = runpy.run_path(str(ROOT / "samples" / "write_job_docs.py"))["page"]()
+    assert (ROOT / "docs" / "jobs.md").read_text("utf-8") == written
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    import re
+
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
