@@ -6,8 +6,8 @@ import os
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from tintype.cli import data, evaluate, job, model, predict, serve
 from tintype.errors import TintypeError
@@ -41,12 +41,13 @@ def _run(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except TintypeError as error:
         return _tell(str(error), error.exit_code)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _tell("interrupted", 130)
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        # A command line that does not parse: Typer shows its own usage lines.
+        error.show()  # type: ignore[attr-defined]
         return error.exit_code
     except KeyboardInterrupt:
         return _tell("interrupted", 130)

@@ -82,15 +82,18 @@ def _print_table(value: Any) -> None:
     from rich.table import Table
 
     rows = value if isinstance(value, list) else [value]
-    # Columns that hold one value each; the rest is for -o json.
+    # Columns that hold one value each and say something; the rest is for -o json.
     heads = [
         key
         for key in (rows[0] if rows and isinstance(rows[0], dict) else {})
         if not any(isinstance(row.get(key), dict | list) for row in rows)
+        and any(row.get(key) not in (None, "", False) for row in rows)
     ]
     table = Table(*heads) if heads else Table("value")
     for row in rows:
         table.add_row(*(_text(row.get(key)) for key in heads)) if heads else table.add_row(
             _text(row)
         )
-    Console(file=sys.stdout, soft_wrap=True).print(table)
+    # A pipe has no width to fit into: nothing is cut for it.
+    width = None if sys.stdout.isatty() else 400
+    Console(file=sys.stdout, width=width).print(table)

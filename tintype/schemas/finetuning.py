@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from tintype.errors import nearest
 from tintype.schemas.augmentations import Augmentations
 from tintype.schemas.document import StrictModel
+from tintype.schemas.optimizer_arguments import parse_extra_arguments
 from tintype.schemas.task import MULTICLASS, ClassificationTask
 
 __all__ = ["BEST_MODEL_METRICS", "FinetuningParameters"]
@@ -227,6 +228,10 @@ class FinetuningParameters(StrictModel):
             raise ValueError("image_width and image_height must be positive, or -1")
         if self.optimizer == "adamw_ort_fused" and not self.apply_ort:
             raise ValueError("optimizer 'adamw_ort_fused' needs apply_ort: true")
+        if parse_extra_arguments(self.extra_optim_args) and self.optimizer != "sgd":
+            raise ValueError(
+                f"extra_optim_args {self.extra_optim_args!r} applies to optimizer 'sgd' only"
+            )
         metric = self.metric_for_best_model
         if metric is not None and metric not in BEST_MODEL_METRICS:
             hint = nearest(metric, BEST_MODEL_METRICS)

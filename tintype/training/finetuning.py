@@ -136,12 +136,15 @@ def finetune(
 
     with locked_folder(output_folder):
         digests = content_digests(train), content_digests(validation)
-        job = _Job(plan, source, preprocessor, train, validation, digests, device, settings)
         run = _train_head if parameters.method == "head" else _train_network
         checkpoints = checkpoint_folder or output_folder / "checkpoints"
         if not (resume or parameters.resume_from_checkpoint):
             shutil.rmtree(checkpoints, ignore_errors=True)
-        model, state = run(job, model, checkpoints, log, cancelled)
+        job = _Job(
+            plan, source, preprocessor, train, validation, digests, device, settings,
+            checkpoints, log, cancelled,
+        )  # fmt: skip
+        model, state = run(job, model)
         folder = write_model_folder(
             output_folder / "mlflow-model",
             model=model,
@@ -178,6 +181,30 @@ class _Job:
     digests: tuple[list[str], list[str]]
     device: torch.device
     settings: Settings
+    checkpoints: Path
+    log: Callable[[dict[str, Any]], None]
+    cancelled: Callable[[], bool]
+
+    def loop(
+        self,
+        learner: nn.Module,
+        inputs: tuple[Inputs, Inputs],
+        forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
+    ) -> TrainingLoop:
+        """The training of `learner` on (training, validation) inputs."""
+        return TrainingLoop(
+            learner,
+            self.plan,
+            train=Split(inputs[0], self.train.targets()),
+            validation=Split(inputs[1], self.validation.targets()),
+            loss=self.loss(),
+            forward=forward,
+            device=self.device,
+            folder=self.checkpoints,
+            fingerprint=self.fingerprint(),
+            log=self.log,
+            cancelled=self.cancelled,
+        )
 
     def loss(self) -> ClassificationLoss:
         weights = class_weights(
@@ -186,12 +213,6 @@ class _Job:
         return ClassificationLoss(
             self.plan.task, weights=weights, smoothing=self.plan.label_smoothing
         )
-
-    def splits(self, inputs: tuple[Inputs, Inputs]) -> dict[str, Split]:
-        return {
-            "train": Split(inputs[0], self.train.targets()),
-            "validation": Split(inputs[1], self.validation.targets()),
-        }
 
     def fingerprint(self) -> str:
         """Digest of all that decides the result; a resumed run must have the same."""
@@ -209,13 +230,7 @@ class _Job:
         return hasher.hexdigest()
 
 
-def _train_network(
-    job: _Job,
-    model: Any,
-    folder: Path,
-    log: Callable[[dict[str, Any]], None],
-    cancelled: Callable[[], bool],
-) -> tuple[Any, TrainerState]:
+def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
     """Train all weights, or LoRA's adapters, on pixels."""
     parameters = job.plan.parameters
     freeze_layers(model, parameters.layers_to_freeze)
@@ -239,30 +254,17 @@ def _train_network(
         )
         for table, digests in zip((job.train, job.validation), job.digests, strict=True)
     )
-    loop = TrainingLoop(
+    loop = job.loop(
         learner,
-        job.plan,
-        **job.splits((train, validation)),
-        loss=job.loss(),
-        forward=lambda network, pixel_values: network(pixel_values=pixel_values).logits,
-        device=job.device,
-        folder=folder,
-        fingerprint=job.fingerprint(),
-        log=log,
-        cancelled=cancelled,
+        (train, validation),
+        lambda network, pixel_values: network(pixel_values=pixel_values).logits,
     )
     state = loop.run()
     load_weights(loop.best_weights, learner)
     return (merge_lora(learner) if parameters.method == "lora" else model), state
 
 
-def _train_head(
-    job: _Job,
-    model: Any,
-    folder: Path,
-    log: Callable[[dict[str, Any]], None],
-    cancelled: Callable[[], bool],
-) -> tuple[Any, TrainerState]:
+def _train_head(job: _Job, model: Any) -> tuple[Any, TrainerState]:
     """Train the head alone, on features that the frozen backbone computes once."""
     model.to(job.device).eval()
     train, validation = (
@@ -280,18 +282,7 @@ def _train_head(
     )
     head = head_of(model)
     learner = StandardisedHead(head, train.gather(np.arange(len(job.train))))
-    loop = TrainingLoop(
-        learner,
-        job.plan,
-        **job.splits((train, validation)),
-        loss=job.loss(),
-        forward=lambda network, features: network(features),
-        device=job.device,
-        folder=folder,
-        fingerprint=job.fingerprint(),
-        log=log,
-        cancelled=cancelled,
-    )
+    loop = job.loop(learner, (train, validation), lambda network, features: network(features))
     state = loop.run()
     load_weights(loop.best_weights, learner)
     head.load_state_dict(learner.folded().state_dict())

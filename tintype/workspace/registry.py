@@ -171,7 +171,7 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     get_model(name, version=version)
     client = mlflow_client()
     for found in _versions(client, name):
-        if version in (None, found.version):
+        if version in (None, str(found.version)):
             client.set_model_version_tag(name, found.version, _ARCHIVED, str(archived).lower())
 
 
