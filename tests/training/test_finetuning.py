@@ -301,7 +301,10 @@ def test_another_image_size_is_carried_into_the_model(tmp_path: Path, table: Ima
 
 
 def test_two_runs_may_not_write_one_output(tmp_path: Path, table: ImageTable) -> None:
-    with locked_folder(tmp_path / "out"), pytest.raises(OutputError, match="another job"):
+    with (
+        locked_folder(tmp_path / "out" / "checkpoints"),
+        pytest.raises(OutputError, match="another job"),
+    ):
         train(write_checkpoint(tmp_path / "vit"), table, tmp_path / "out")
 
 

@@ -114,10 +114,9 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def prune_checkpoints(folder: Path, keep: int) -> None:
-    """Remove all but the `keep` newest checkpoints; -1 keeps all. The newest always stays."""
-    if keep < 0:
-        return
-    for path in sorted(folder.glob("step-*"))[: -max(keep, 1)]:
+    """Remove all but the `keep` newest checkpoints; -1 keeps all."""
+    found = sorted(folder.glob("step-*"))
+    for path in found[: max(0, len(found) - keep)] if keep >= 0 else []:
         shutil.rmtree(path, ignore_errors=True)
 
 

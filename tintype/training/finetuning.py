@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +29,7 @@ from tintype.schemas.task import ClassificationTask
 from tintype.scoring.scorer import Scorer
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
-from tintype.training.checkpoints import TrainerState, load_weights
+from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
 from tintype.training.heads import StandardisedHead
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
 from tintype.training.loop import Split, TrainingLoop
@@ -134,12 +133,12 @@ def finetune(
     log({"event": "plan", "device": device.type, "training_rows": len(train),
          "validation_rows": len(validation), **plan.summary()})  # fmt: skip
 
-    with locked_folder(output_folder):
+    checkpoints = checkpoint_folder or output_folder / "checkpoints"
+    with locked_folder(checkpoints):
         digests = content_digests(train), content_digests(validation)
         run = _train_head if parameters.method == "head" else _train_network
-        checkpoints = checkpoint_folder or output_folder / "checkpoints"
         if not (resume or parameters.resume_from_checkpoint):
-            shutil.rmtree(checkpoints, ignore_errors=True)
+            prune_checkpoints(checkpoints, keep=0)
         job = _Job(
             plan, source, preprocessor, train, validation, digests, device, settings,
             checkpoints, log, cancelled,

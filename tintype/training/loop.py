@@ -338,7 +338,9 @@ class TrainingLoop:
 
     def _save(self) -> None:
         save_checkpoint(self._folder, self._state, self._model, self._optimizer, self._schedule)
-        prune_checkpoints(self._folder, self._plan.parameters.save_total_limit)
+        # Whatever the limit, the newest stays: it is what a resumed run needs.
+        limit = self._plan.parameters.save_total_limit
+        prune_checkpoints(self._folder, limit if limit < 0 else max(limit, 1))
 
     def _restore(self, path: Path) -> None:
         expected = self._state.fingerprint
