@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -67,11 +68,11 @@ def serve_model(
         timeout_keep_alive=15,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    # uvicorn drains on these signals and then raises them again: a drained end is a good end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     try:
         uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        # uvicorn has drained and raises the signal again.
-        return
     finally:
         app.state.endpoint.batcher.close()
 
