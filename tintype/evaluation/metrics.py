@@ -11,7 +11,11 @@ Definitions are scikit-learn's, on the predictions named here:
   and weighted averages.
 - `norm_macro_recall` = (recall_macro - R) / (1 - R), R = 1/classes (0.5 for two);
   `weighted_accuracy` weighs each row by the number of rows of its class (azure-contracts.md §2.12).
-- `iou*` are Jaccard scores of label sets: `iou` by row, the others as scikit-learn averages.
+- `iou*` are Jaccard scores of label sets: `iou` by row (0 for a row without any label), the others
+  as scikit-learn averages.
+- Multi-label `log_loss` is what scikit-learn and Azure compute for label matrices: the negative log
+  probability of the labels present, summed by row; `matthews_correlation` is over all (row, class)
+  decisions.
 
 A metric that has no value on given data is absent from the result, never made up.
 """
@@ -236,13 +240,7 @@ class Predictions:
     def _iou(self, average: str) -> float:
         from sklearn.metrics import jaccard_score
 
-        # A row with no labels, predicted to have none, is right.
-        zero_division = 1 if average == "samples" else 0
-        return float(
-            jaccard_score(
-                self.targets, self.predicted, average=average, zero_division=zero_division
-            )
-        )
+        return float(jaccard_score(self.targets, self.predicted, average=average, zero_division=0))
 
     def _accuracy(self) -> float:
         matches = self.targets == self.predicted
@@ -259,12 +257,7 @@ class Predictions:
         from sklearn.metrics import log_loss
 
         if self.task == MULTILABEL:
-            # The mean over classes of each one's binary cross-entropy.
-            eps = np.finfo(np.float64).eps
-            clipped = self.probabilities.clip(eps, 1 - eps)
-            positive = self.indicators * np.log(clipped)
-            negative = (1 - self.indicators) * np.log1p(-clipped)
-            return float(-(positive + negative).mean())
+            return float(log_loss(self.targets, self.probabilities))
         total = self.probabilities.sum(1, keepdims=True)
         labels = np.arange(self.classes)
         return float(log_loss(self.targets, self.probabilities / total, labels=labels))
@@ -275,8 +268,10 @@ class Predictions:
         # Multi-label: over all (row, class) decisions.
         return float(matthews_corrcoef(self.targets.ravel(), self.predicted.ravel()))
 
-    def _norm_macro_recall(self) -> float:
-        chance = 0.5 if self.task == MULTILABEL or self.classes == 2 else 1 / self.classes
+    def _norm_macro_recall(self) -> float | None:
+        chance = 1 / self.classes
+        if chance == 1:
+            return None
         return (self._agreement("recall_score", "macro") - chance) / (1 - chance)
 
     def _weighted_accuracy(self) -> float | None:
