@@ -135,6 +135,12 @@ def _description(
 
 def _readme(folder: ModelFolder, preprocessor: Preprocessor) -> str:
     height, width = preprocessor.input_size
+    config = preprocessor.config
+    resample = f"Image.Resampling({int(config['resample'])})" if "resample" in config else ""
+    # Spelled out for the common case; a crop is described by preprocessing.json.
+    plain = set(config.get("size", {})) == {"height", "width"} and not config.get("do_center_crop")
+    shown = f".resize(({width}, {height}), {resample})" if plain else ""
+    step = "" if plain else "\n    # here: resize and crop as preprocessing.json says"
     return f"""# ONNX classifier, {len(folder.classes)} classes
 
 Before: decode to RGB, apply EXIF orientation, resize as `preprocessing.json` says (Pillow, with
@@ -143,7 +149,7 @@ After: `probs` are probabilities in the order of `labels.json`.
 
     import json, numpy, onnxruntime
     from PIL import Image
-    image = Image.open("photo.jpg").convert("RGB").resize(({width}, {height}), Image.Resampling.BILINEAR)
+    image = Image.open("photo.jpg").convert("RGB"){shown}{step}
     pixels = numpy.asarray(image, numpy.float32).transpose(2, 0, 1)[None]
     probs = onnxruntime.InferenceSession("model.onnx").run(["probs"], {{"image": pixels}})[0]
     print(json.load(open("labels.json"))[probs[0].argmax()])

@@ -57,7 +57,9 @@ class ContentCache:
             _save(keys_path, np.array(list(fresh), dtype=_DIGEST))
         except OSError as error:
             (self.folder / f"{name}.rows.npy").unlink(missing_ok=True)
-            raise OutputError(f"cannot write the cache {self.folder}: {error.strerror}") from None
+            raise OutputError(
+                f"cannot write the cache {self.folder}: {error.strerror or error}"
+            ) from None
         self._open_shard(keys_path)
 
     def gather(self, digests: Sequence[str]) -> np.ndarray:
