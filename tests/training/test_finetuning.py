@@ -166,6 +166,30 @@ def test_a_killed_run_resumes_to_the_same_weights(
         assert torch.equal(tensor, weights(resumed)[name]), name
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "extra"),
+    [("sgd", "momentum=0.9; nesterov=True"), ("adafactor", ""), ("adagrad", "")],
+)
+def test_every_optimizer_resumes(
+    tmp_path: Path, table: ImageTable, optimizer: str, extra: str
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "vit")
+    parameters = {"optimizer": optimizer, "extra_optim_args": extra, "max_steps": 12}
+    whole = train(checkpoint, table, tmp_path / "whole", parameters=parameters)
+    asked = iter([False] * 7 + [True])
+    with pytest.raises(TrainingCancelled):
+        train(
+            checkpoint,
+            table,
+            tmp_path / "out",
+            parameters=parameters,
+            cancelled=lambda: next(asked),
+        )
+    resumed = train(checkpoint, table, tmp_path / "out", parameters=parameters, resume=True)
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+
+
 def test_resume_refuses_other_data_or_parameters(tmp_path: Path, table: ImageTable) -> None:
     checkpoint = write_checkpoint(tmp_path / "vit")
     train(checkpoint, table, tmp_path / "out", parameters={"max_steps": 4})

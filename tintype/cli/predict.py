@@ -13,7 +13,7 @@ __all__ = ["predict"]
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
     model: Annotated[
         str,
         typer.Option("-m", "--model", help="Model folder, registered model, job output, Hub id."),
@@ -33,12 +33,12 @@ def predict(
     scorer = Scorer.load(resolve_model(model), device=device, precision=precision)  # type: ignore[arg-type]
     results = list(scorer.stream(images))
     rows: list[dict[str, Any]] = []
-    for path, result in zip(images, results, strict=True):
+    for image, result in zip(images, results, strict=True):
         if not isinstance(result, Prediction):
-            rows.append({"file": str(path), "error": str(result)})
+            rows.append({"file": image, "error": str(result)})
         elif output in (Format.TABLE, Format.TSV):
             label, probability = result.top(1)[0]
-            rows.append({"file": str(path), "label": label, "probability": round(probability, 4)})
+            rows.append({"file": image, "label": label, "probability": round(probability, 4)})
         else:
             rows.append({"probs": result.probs.tolist(), "labels": list(result.labels)})
     if picture is not None:

@@ -100,7 +100,8 @@ def write_model_folder(
         sums = {file.name: _sha256(file) for file in sorted(data.iterdir())}
         write_json(data / "checksums.json", sums)
         _save_mlflow_model(temporary, data, input_example)
-    return open_model_folder(path)
+    checkpoint = open_checkpoint_folder(path / "data" / "model", str(path))
+    return ModelFolder(path, task, tuple(classes), whole_card, checkpoint)
 
 
 def open_model_folder(path: Path) -> ModelFolder:

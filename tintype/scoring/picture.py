@@ -25,7 +25,9 @@ _LABELS = 5
 _MOST = 24  # images in one picture
 
 
-def draw_predictions(images: Sequence[Path], predictions: Sequence[Prediction], path: Path) -> None:
+def draw_predictions(
+    images: Sequence[str | Path], predictions: Sequence[Prediction], path: Path
+) -> None:
     """Write a PNG of up to 24 images, each beside bars of its likeliest labels.
 
     Raises:
@@ -49,7 +51,7 @@ def draw_predictions(images: Sequence[Path], predictions: Sequence[Prediction], 
         picture, bars = grid[row, 2 * column], grid[row, 2 * column + 1]
         # Small images are shown as they are, in whole pixels.
         picture.imshow(np.asarray(image), interpolation="nearest" if max(image.size) < 64 else None)
-        picture.set_title(source.name, fontsize=8)
+        picture.set_title(Path(source).name.replace("$", r"\$"), fontsize=8)
         _draw_bars(bars, prediction)
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream)

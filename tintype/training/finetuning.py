@@ -56,10 +56,10 @@ class FinetuneResult:
 
     validation: ImageTable
     validation_rows: np.ndarray
-    """int64 (n,): the rows of `validation` that were scored by the finished model folder."""
+    """int64 (n,): the rows of `validation` that were scored by the finished model."""
 
     validation_probabilities: np.ndarray
-    """float32 (n, classes), computed by the Scorer from the finished model folder."""
+    """float32 (n, classes), computed by a Scorer of the finished model."""
 
     plan: dict[str, Any] = field(default_factory=dict)
     """Every training parameter after "auto" was resolved."""
@@ -153,7 +153,11 @@ def finetune(
             card=_card(source, plan, state, train, validation),
             input_example=None,
         )
-    scores = Scorer.load(folder.path, precision="auto").score_table(validation)
+    # The weights just written, without reading them back.
+    scores = Scorer(
+        model, preprocessor, task=task, classes=train.classes, card=folder.card, device=device,
+        precision="auto", batch_size=plan.validation_batch_size,
+    ).score_table(validation)  # fmt: skip
     assert state.best_metric is not None
     return FinetuneResult(
         model_folder=folder.path,
