@@ -65,8 +65,7 @@ def main() -> int:
 
     step("4. Deploy on a local endpoint and ask it over HTTP")
     images = held_out_images(output / "data" / "test", count=6)
-    answer = ask_endpoint("azureml:demo-classifier:1", images[:2], options.port)
-    print(json.dumps(answer, indent=2))
+    print(ask_endpoint("azureml:demo-classifier:1", images[:2], options.port))
 
     step("5. A picture of what it sees")
     picture = output / "predictions.png"
@@ -122,6 +121,9 @@ def write_job(model: str | None, data: Path | None, path: Path) -> None:
     """Write the job document: a small network from scratch, or the checkpoint asked for."""
     import yaml
 
+    if model is not None and Path(model).is_dir():
+        # A document's relative paths count from the document, not from here.
+        model = str(Path(model).absolute())
     job: dict[str, Any] = {
         "type": "finetuning",
         "task": "image_classification",
@@ -165,8 +167,8 @@ def held_out_images(folder: Path, count: int) -> list[str]:
     return [path for path, _ in zip(rounds, range(count), strict=False)]
 
 
-def ask_endpoint(model: str, images: list[str], port: int) -> Any:
-    """Serve `model`, send the documented request with a key, and return the parsed answer."""
+def ask_endpoint(model: str, images: list[str], port: int) -> str:
+    """Serve `model`, send the documented request with a key, and return the exact answer."""
     key = secrets.token_urlsafe(32)
     command = [*executable(), "serve", model, "--port", str(port)]
     print(f"$ TINTYPE_KEY=… {shlex.join(['tintype', *command[len(executable()) :]])} &")
@@ -183,7 +185,8 @@ def ask_endpoint(model: str, images: list[str], port: int) -> Any:
         )
         print(f"POST {uri}/score with {', '.join(Path(path).name for path in images)}; the answer:")
         with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
+            answer: bytes = response.read()
+        return answer.decode()
     finally:
         server.terminate()
         server.wait(timeout=30)

@@ -128,6 +128,12 @@ class TrainingLoop:
             RunFailed: the loss is not finite, or memory ran out.
             OutputError: a checkpoint could not be written.
         """
+        try:
+            return self._run()
+        finally:
+            self._gatherer.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> TrainerState:
         found = latest_checkpoint(self._folder)
         if found is not None:
             self._restore(found)
