@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import encoded, noise
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from tintype.errors import ImageError, ImageTooLarge
 from tintype.images import ImageLimits, decode_image
 
 PHOTO = noise(60, 90)
+AVIF = pytest.param(
+    "AVIF", marks=pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG", AVIF])
 def test_every_format_as_pillow_reads_it(kind: str) -> None:
     data = encoded(PHOTO, kind)
     expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
@@ -84,7 +87,7 @@ def test_first_frame_of_an_animation() -> None:
     assert decode_image(data)[0, 0].tolist() == [255, 0, 0]
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", AVIF])
 def test_cut_off_images_are_errors_or_whole(kind: str) -> None:
     data = encoded(noise(200, 300), kind)
     for tenth in range(10):
@@ -154,3 +157,19 @@ def test_damaged_bytes_give_pixels_or_an_image_error(
         return
     assert pixels.dtype == np.uint8
     assert pixels.shape[2] == 3
+
+
+def test_a_jpeg_with_an_archive_behind_it_is_the_jpeg() -> None:
+    data = encoded(PHOTO, "JPEG")
+    assert np.array_equal(decode_image(data + b"PK\x03\x04" + b"x" * 500), decode_image(data))
+
+
+def test_bombs_print_nothing() -> None:
+    import subprocess
+    import sys
+
+    script = "import sys; from tintype.images import decode_image\ntry: decode_image(sys.stdin.buffer.read())\nexcept Exception: pass"
+    result = subprocess.run(
+        [sys.executable, "-c", script], input=bomb(13_300), capture_output=True, check=True
+    )
+    assert result.stderr == b""

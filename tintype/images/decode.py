@@ -15,6 +15,7 @@ The rules, whatever the format:
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,9 @@ from tintype.settings import get_settings
 __all__ = ["FORMATS", "ImageLimits", "decode_image"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+
+# `ImageLimits` decides, and refuses with an error; Pillow's own warning would only reach a terminal.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _ORIENTATION = 0x0112  # EXIF tag 274
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
