@@ -82,6 +82,8 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any], str, Callable[[Any], Any]]] 
 
 FAMILIES = tuple(ARCHITECTURES)
 
+_CLIP_WORDS = ("a", "photo", "of", "cat", "dog", "can", "carton", "red", "blue")
+
 
 def write_checkpoint(
     folder: Path,
@@ -112,4 +114,61 @@ def write_checkpoint(
                 torch.nn.init.kaiming_normal_(parameter)
         model.save_pretrained(folder)
     processor(transformers).save_pretrained(folder)
+    return folder
+
+
+def write_clip(folder: Path, *, tokenizer_file: bool = True, side: int = 32) -> Path:
+    """Save a random but always equal CLIP with processor and tokenizer; returns `folder`.
+
+    Args:
+        tokenizer_file: False leaves only vocab.json and merges.txt, as older repositories do.
+    """
+    import json
+
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tower = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "intermediate_size": 64}  # fmt: skip
+    letters = [chr(code) for code in range(ord("!"), ord("~") + 1)]
+    merges: list[str] = []
+    for word in _CLIP_WORDS:
+        parts = [*word[:-1], f"{word[-1]}</w>"]
+        while len(parts) > 1:
+            merge = f"{parts[0]} {parts[1]}"
+            if merge not in merges:
+                merges.append(merge)
+            parts = [parts[0] + parts[1], *parts[2:]]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
+    tokens += [merge.replace(" ", "") for merge in merges]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: code for code, token in enumerate(dict.fromkeys(tokens))}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = 16
+    config = transformers.CLIPConfig(
+        text_config={**tower, "vocab_size": len(vocabulary), "max_position_embeddings": 16,
+                     "bos_token_id": vocabulary["<|startoftext|>"],
+                     "eos_token_id": vocabulary["<|endoftext|>"],
+                     "pad_token_id": vocabulary["<|endoftext|>"]},
+        vision_config={**tower, "image_size": side, "patch_size": 8},
+        projection_dim=24,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = transformers.CLIPModel(config)
+        for name, parameter in model.named_parameters():
+            # Larger than a fresh model's, so that images and texts do not all look alike.
+            if parameter.ndim > 1 and "position" not in name:
+                parameter.data.normal_(0, 0.15)
+        model.save_pretrained(folder)
+    transformers.CLIPImageProcessor(
+        size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+    ).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    if not tokenizer_file:
+        (folder / "tokenizer.json").unlink()
+        (folder / "vocab.json").write_text(json.dumps(vocabulary))
+        (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
     return folder

@@ -18,6 +18,9 @@ def workspace_home(
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("TINTYPE_HOME", str(home))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # Exact and without a conversion for every tiny model; tests of the others ask for them.
+    monkeypatch.setenv("TINTYPE_RUNTIME", "torch")
+    monkeypatch.setenv("TINTYPE_PRECISION", "fp32")
     return home
 
 

@@ -10,6 +10,8 @@
     ├── RunFailed                a job's run ended in failure
     ├── ImageError               bytes that cannot become pixels: one image's fault, no batch's
     │   └── ImageTooLarge        over a byte or pixel limit, found before decoding
+    ├── ModelError               a model whose outputs cannot be used: NaN or infinity
+    │   └── AgreementError       a faster form of a model that strays too far from fp32: refused
     ├── FetchError               a URL that may not be, or could not be, fetched
     └── RequestError             a request a server refuses; carries the HTTP status
 
@@ -24,6 +26,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = [
+    "AgreementError",
     "CheckpointError",
     "DataError",
     "DocumentError",
@@ -31,6 +34,7 @@ __all__ = [
     "ImageError",
     "ImageTooLarge",
     "MissingExtraError",
+    "ModelError",
     "OutputError",
     "RequestError",
     "RunFailed",
@@ -107,6 +111,14 @@ class ImageError(TintypeError):
 
 class ImageTooLarge(ImageError):
     """An image over the byte or pixel limit; found from its header, before decoding."""
+
+
+class ModelError(TintypeError):
+    """What a model gave cannot be used: NaN or infinity."""
+
+
+class AgreementError(ModelError):
+    """A quantised model strays too far from the model in fp32; it was refused."""
 
 
 class FetchError(TintypeError):

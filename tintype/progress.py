@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
-__all__ = ["track"]
+__all__ = ["track", "working"]
 
 T = TypeVar("T")
 
@@ -43,3 +44,20 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         for item in items:
             yield item
             bar.advance(task)
+
+
+@contextlib.contextmanager
+def working(description: str) -> Iterator[None]:
+    """Turn a wheel beside `description` on standard error while the block runs.
+
+    For work whose length is not known. Nothing is drawn when standard error is not a terminal.
+    """
+    import sys
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(description):
+        yield

@@ -39,6 +39,12 @@ class Settings:
     threads: int = 0
     """CPU threads for the whole process. 0: as many as this process may run on."""
 
+    runtime: str = "auto"
+    """What executes models where nothing else is asked for: auto, torch, openvino or onnxruntime."""
+
+    precision: str = "auto"
+    """What models compute in where nothing else is asked for: auto, fp32, bf16 or int8."""
+
     max_image_bytes: int = 64 * 1024 * 1024
     """An encoded image larger than this is refused unread."""
 

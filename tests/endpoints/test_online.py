@@ -214,13 +214,13 @@ def test_a_full_server_says_when_to_come_back(scorer: Scorer) -> None:
 def test_a_slow_model_is_given_up_and_its_images_dropped(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = scorer.probabilities
+    plain = scorer.run
 
     def slow(pixels: np.ndarray) -> np.ndarray:
         time.sleep(0.6)
         return plain(pixels)
 
-    monkeypatch.setattr(scorer, "probabilities", slow)
+    monkeypatch.setattr(scorer, "run", slow)
     app = create_app(scorer, Key(KEY), ServerOptions(timeout_s=0.2))
     batcher = app.state.endpoint.batcher
     client = TestClient(app, headers=AUTHORIZED)
@@ -242,7 +242,7 @@ def test_a_failing_model_is_424_and_the_server_lives(
     app = create_app(scorer, Key(KEY))
     client = TestClient(app, headers=AUTHORIZED)
     with monkeypatch.context() as patch:
-        patch.setattr(scorer, "probabilities", _fail)
+        patch.setattr(scorer, "run", _fail)
         response = client.post("/score", json={"input_data": CELLS[:1]})
         assert response.status_code == 424
         assert client.get("/health/ready").status_code == 503
@@ -258,20 +258,21 @@ def test_concurrent_requests_share_passes_and_keep_their_answers(
     scorer: Scorer, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes: list[int] = []
-    plain = scorer.probabilities
+    plain = scorer.run
 
     def counted(pixels: np.ndarray) -> np.ndarray:
         passes.append(len(pixels))
         time.sleep(0.05)
         return plain(pixels)
 
-    monkeypatch.setattr(scorer, "probabilities", counted)
+    monkeypatch.setattr(scorer, "run", counted)
 
     def ask(number: int) -> bool:
         body = {"input_data": [CELLS[number % 3]]}
         answer = client.post("/score", json=body).json()
-        with_probs = plain(np.stack([scorer.preprocessor.resize(noise(50, 60, seed=number % 3))]))
-        close = np.abs(np.array(answer[0]["probs"]) - with_probs[0]).max()
+        pixels = scorer.preprocessor.resize(noise(50, 60, seed=number % 3))
+        expected = scorer.predictions(plain(pixels[None]))[0].probs
+        close = np.abs(np.array(answer[0]["probs"]) - expected).max()
         # JPEG and WEBP lose a little; the answers of the three images differ by far more.
         return bool(close < 0.05)
 

@@ -35,11 +35,11 @@ def check(
     from tintype.data.checks import check_training_table
     from tintype.data.reading import read_image_table
     from tintype.images.readability import find_unreadable
-    from tintype.schemas.task import parse_task
+    from tintype.schemas.task import parse_training_task
 
     table = read_image_table(
         path,
-        task=parse_task(task) if task else None,
+        task=parse_training_task(task) if task else None,
         label_column=label_column,
         image_column=image_column,
     )

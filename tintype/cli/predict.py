@@ -1,4 +1,4 @@
-"""`tintype predict`: classify image files."""
+"""`tintype predict`: classify or embed image files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.scoring_options import (
+    Device,
+    Exact,
+    Labels,
+    Normalize,
+    Pooling,
+    Precision,
+    Prompt,
+    Runtime,
+    TaskName,
+    label_list,
+)
 
 __all__ = ["predict"]
 
@@ -16,36 +28,73 @@ def predict(
     images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
     model: Annotated[
         str,
-        typer.Option("-m", "--model", help="Model folder, registered model, job output, Hub id."),
+        typer.Option(
+            "-m",
+            "--model",
+            help="Model folder, registered model, job output, catalog name, Hub id.",
+        ),
     ],
+    labels: Labels = None,
+    prompt: Prompt = None,
+    task: TaskName = None,
+    pooling: Pooling = "auto",
+    normalize: Normalize = False,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw images and labels into this PNG.")
     ] = None,
-    precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    runtime: Runtime = None,
+    precision: Precision = None,
+    device: Device = "auto",
+    exact: Exact = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also say on stderr what ran, and why.")
+    ] = False,
     output: OutputFormat = Format.JSON,
     query: Query = None,
 ) -> None:
-    """Print the probabilities of all labels for each image; exit 1 when one cannot be read."""
-    from tintype.scoring.scorer import Prediction, Scorer
+    """Print probabilities or features for each image; exit 1 when one cannot be read."""
+    from tintype.scoring import Prediction, Scorer
     from tintype.workspace.registry import resolve_model
 
-    scorer = Scorer.load(resolve_model(model), device=device, precision=precision)  # type: ignore[arg-type]
+    scorer = Scorer.load(
+        resolve_model(model),
+        task=task,
+        labels=label_list(labels),
+        prompt=prompt,
+        pooling=pooling,
+        normalize=normalize,
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        exact=exact,
+    )
+    if verbose:
+        for name, value in scorer.describe().items():
+            typer.echo(f"{name}: {value}", err=True)
     results = list(scorer.stream(images))
-    rows: list[dict[str, Any]] = []
-    for image, result in zip(images, results, strict=True):
-        if not isinstance(result, Prediction):
-            rows.append({"file": image, "error": str(result)})
-        elif output in (Format.TABLE, Format.TSV):
-            label, probability = result.top(1)[0]
-            rows.append({"file": image, "label": label, "probability": round(probability, 4)})
-        else:
-            rows.append({"probs": result.probs.tolist(), "labels": list(result.labels)})
+    pairs = list(zip(images, results, strict=True))
+    as_table = output in (Format.TABLE, Format.TSV)
     if picture is not None:
         from tintype.scoring.picture import draw_predictions
 
-        good = [(p, r) for p, r in zip(images, results, strict=True) if isinstance(r, Prediction)]
-        draw_predictions([p for p, _ in good], [r for _, r in good], picture)
-    show(rows, output, query)
-    if any(not isinstance(result, Prediction) for result in results):
+        good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
+        draw_predictions([path for path, _ in good], [result for _, result in good], picture)
+    show([_row(path, result, as_table) for path, result in pairs], output, query)
+    if any(isinstance(result, Exception) for result in results):
         raise typer.Exit(1)
+
+
+def _row(image: str, result: Any, as_table: bool) -> dict[str, Any]:
+    from tintype.scoring import Embedding, Prediction
+
+    if isinstance(result, Embedding):
+        if as_table:
+            length = float((result.features**2).sum() ** 0.5)
+            return {"file": image, "numbers": len(result.features), "length": round(length, 4)}
+        return {"image_features": result.features.tolist()}
+    if not isinstance(result, Prediction):
+        return {"file": image, "error": str(result)}
+    if as_table:
+        label, probability = result.top(1)[0]
+        return {"file": image, "label": label, "probability": round(probability, 4)}
+    return {"probs": result.probs.tolist(), "labels": list(result.labels)}

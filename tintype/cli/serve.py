@@ -7,6 +7,19 @@ from typing import Annotated
 
 import typer
 
+from tintype.cli.scoring_options import (
+    Device,
+    Exact,
+    Labels,
+    Normalize,
+    Pooling,
+    Precision,
+    Prompt,
+    Runtime,
+    TaskName,
+    label_list,
+)
+
 __all__ = ["serve"]
 
 
@@ -22,8 +35,15 @@ def serve(
         Path | None,
         typer.Option("--key-file", help="File with the key; else TINTYPE_KEY; else made up."),
     ] = None,
-    precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+    task: TaskName = None,
+    labels: Labels = None,
+    prompt: Prompt = None,
+    pooling: Pooling = "auto",
+    normalize: Normalize = False,
+    runtime: Runtime = None,
+    precision: Precision = None,
+    device: Device = "auto",
+    exact: Exact = None,
     style: Annotated[
         str, typer.Option("--response-style", help="probs (all classes), list or ranked.")
     ] = "probs",
@@ -40,8 +60,15 @@ def serve(
         host=host,
         port=port,
         key_file=key_file,
-        precision=precision,
-        device=device,
         style=style,
         timeout_ms=timeout_ms,
+        task=task,
+        labels=label_list(labels),
+        prompt=prompt,
+        pooling=pooling,
+        normalize=normalize,
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        exact=exact,
     )

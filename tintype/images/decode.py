@@ -25,7 +25,7 @@ from PIL import Image, ImageFile, ImageOps
 from tintype.errors import ImageError, ImageTooLarge
 from tintype.settings import get_settings
 
-__all__ = ["FORMATS", "ImageLimits", "decode_image"]
+__all__ = ["FORMATS", "ImageLimits", "decode_image", "rgb_pixels"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
@@ -89,7 +89,7 @@ def decode_image(
                 pixels = _decode_jpeg(data, image, min_size)
                 if pixels is not None:
                     return pixels
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+            return rgb_pixels(image)
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -99,9 +99,24 @@ def decode_image(
             f"not an image of a known format ({', '.join(FORMATS)}), or cut off in its header"
         ) from None
     except Exception as error:
-        # Decoders meet hostile bytes with every kind of exception; all mean the same here.
-        reason = str(error).strip() or type(error).__name__
-        raise ImageError(f"the image is damaged: {reason}") from None
+        raise _damaged(error) from None
+
+
+def rgb_pixels(image: Image.Image) -> np.ndarray:
+    """An opened Pillow image as uint8 (height, width, 3), by the rules above except the limits.
+
+    Raises:
+        ImageError: it is damaged.
+    """
+    try:
+        return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except Exception as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> ImageError:
+    # Decoders meet hostile bytes with every kind of exception; all mean the same here.
+    return ImageError(f"the image is damaged: {str(error).strip() or type(error).__name__}")
 
 
 def _decode_jpeg(

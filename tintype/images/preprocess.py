@@ -1,7 +1,8 @@
 """Preprocessing as a checkpoint's `preprocessor_config.json` says, in two halves.
 
-`resize` works on one image, in threads, with Pillow, and is bit-exact with transformers' Pillow
-processors. `normalize` works on a whole batch, on the device that runs the model.
+`resize` works on one image, in threads, and is bit-exact with transformers' Pillow processors
+unless the faster kernel is asked for. `normalize` works on a whole batch, on the device that runs
+the model; `scale_and_shift` is the same as one multiplication and addition inside a graph.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tintype.errors import CheckpointError, ImageError, ImageTooLarge
+from tintype.images.resize import resize_pixels
 from tintype.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -100,8 +102,11 @@ class Preprocessor:
             config["size"] = {"height": height, "width": width}
         return Preprocessor(config, (height, width))
 
-    def resize(self, image: np.ndarray) -> np.ndarray:
+    def resize(self, image: np.ndarray, *, exact: bool = True) -> np.ndarray:
         """Resize and crop one image: uint8 (h, w, 3) -> uint8 (*input_size, 3).
+
+        Args:
+            exact: False takes the faster kernel of `resize_pixels`.
 
         Raises:
             ImageTooLarge: the sides are so unequal that resizing would fill the memory.
@@ -117,9 +122,7 @@ class Preprocessor:
                     f"{image.shape[1]} x {image.shape[0]} is too elongated: resized it would be "
                     f"{width} x {height} pixels"
                 )
-            if (height, width) != image.shape[:2]:
-                resized = Image.fromarray(image).resize((width, height), config["resample"])
-                image = np.asarray(resized)
+            image = resize_pixels(image, (height, width), config["resample"], exact=exact)
         if image.shape[:2] != self.input_size:
             image = _center_crop(image, *self.input_size)
         return image
@@ -129,8 +132,7 @@ class Preprocessor:
         import torch
 
         config = self.config
-        scale = config.get("rescale_factor", 1 / 255) if config.get("do_rescale") else 1.0
-        pixels = batch.permute(0, 3, 1, 2).to(torch.float32).mul_(scale)
+        pixels = batch.permute(0, 3, 1, 2).to(torch.float32).mul_(self._rescale_factor())
         if config.get("do_normalize"):
             mean, deviation = (
                 torch.as_tensor(config[name], dtype=torch.float32, device=batch.device).view(
@@ -144,6 +146,19 @@ class Preprocessor:
                 pixels = pixels.div_(deviation)
         return pixels
 
+    def scale_and_shift(self) -> tuple[np.ndarray, np.ndarray]:
+        """float32 (3,) each: `normalize` is pixels × scale + shift, up to rounding."""
+        config = self.config
+        if not config.get("do_normalize"):
+            return np.full(3, self._rescale_factor(), np.float32), np.zeros(3, np.float32)
+        mean = np.asarray(config["image_mean"], np.float64)
+        divisor = np.asarray(config["image_std"], np.float64)
+        shift = -mean / divisor
+        if config.get("include_top"):
+            # EfficientNet's processor divides a second time for classifiers.
+            divisor, shift = divisor**2, shift / divisor
+        return (self._rescale_factor() / divisor).astype(np.float32), shift.astype(np.float32)
+
     def decode_size(self) -> tuple[int, int] | None:
         """The least size a decoder may scale an image down to: twice the resized size."""
         if self.processor is not None or not self.config.get("do_resize"):
@@ -153,6 +168,9 @@ class Preprocessor:
             short = 2 * self._resize_target_short()
             return (short, short)
         return (2 * size["height"], 2 * size["width"])
+
+    def _rescale_factor(self) -> float:
+        return self.config.get("rescale_factor", 1 / 255) if self.config.get("do_rescale") else 1.0
 
     def _resize_target_short(self) -> int:
         size = self.config["size"]

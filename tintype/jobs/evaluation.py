@@ -10,6 +10,7 @@ from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.schemas.job import FinetuningJob
+from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun
 
@@ -48,11 +49,10 @@ def evaluate(
     from tintype.scoring.scorer import Scorer
 
     config = config or EvaluationConfig()
-    scorer = Scorer.load(resolve_model(model), precision=precision)  # type: ignore[arg-type]
-    config.check_task(scorer.task)
-    table = read_image_table(
-        data, task=scorer.task, label_column=label_column, image_column=image_column
-    )
+    scorer = Scorer.load(resolve_model(model), precision=precision, exact=True)
+    task = _task_of_labels(scorer)
+    config.check_task(task)
+    table = read_image_table(data, task=task, label_column=label_column, image_column=image_column)
     found = _evaluated(scorer, table, config)
     if output is not None:
         found.write(Path(output))
@@ -89,21 +89,32 @@ def evaluate_tables(
     validation.write(folder / "evaluation")
     metrics = dict(validation.metrics)
     if tables.test is not None:
-        scorer = Scorer.load(result.model_folder, precision="auto")
+        # In torch: converting a model for one pass over a test set would not pay.
+        scorer = Scorer.load(result.model_folder, runtime="torch", precision="auto", exact=True)
         test = _evaluated(scorer, tables.test, config)
         test.write(folder / "test-evaluation")
         metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
     return metrics
 
 
+def _task_of_labels(scorer: Scorer) -> ClassificationTask:
+    """What kind of labels can be held against the scorer's answers."""
+    if scorer.task == EMBEDDINGS:
+        raise UsageError("a model that gives embeddings has no labels to evaluate")
+    return MULTILABEL if scorer.task == MULTILABEL else MULTICLASS
+
+
 def _evaluated(scorer: Scorer, table: ImageTable, config: EvaluationConfig) -> Evaluation:
-    unknown = set(table.classes) - set(scorer.classes)
+    # Zero-shot, the data's own labels are the choices.
+    labels = table.classes if scorer.task == ZERO_SHOT else None
+    classes = labels or scorer.classes
+    unknown = set(table.classes) - set(classes)
     if unknown:
         # Says which row; `with_classes` alone would call the model's labels training labels.
         table.with_classes(scorer.classes)
         raise UsageError(f"the model does not know the labels {', '.join(sorted(unknown))}")
-    table = table.with_classes(scorer.classes)
-    scores = scorer.score_table(table)
+    table = table.with_classes(classes)
+    scores = scorer.score_table(table, labels=labels)
     if len(scores.rows) == 0:
         row, reason = scores.failures[0]
         file, line = table.origin(row)
@@ -111,10 +122,10 @@ def _evaluated(scorer: Scorer, table: ImageTable, config: EvaluationConfig) -> E
             f"none of its {len(table)} images can be read: {reason}", file=file, line=line
         )
     return evaluate_predictions(
-        scorer.task,
+        _task_of_labels(scorer),
         scores.probabilities,
         table.targets(scores.rows),
-        scorer.classes,
+        classes,
         metrics=config.metrics,
         threshold=config.threshold,
         dropped=len(scores.failures),

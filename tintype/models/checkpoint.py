@@ -13,12 +13,14 @@ from typing import Any
 
 from tintype.errors import CheckpointError
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
+from tintype.models.weights import digest_of_file
+from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings
 
-__all__ = ["Checkpoint", "open_checkpoint_folder", "resolve_checkpoint"]
+__all__ = ["CHECKPOINT_PATTERNS", "Checkpoint", "open_checkpoint_folder", "resolve_checkpoint"]
 
 # What a checkpoint may bring: data only. No code, no pickles.
-_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt"]
+CHECKPOINT_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt"]
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -50,10 +52,34 @@ class Checkpoint:
         """32 hexadecimal characters: BLAKE2b of config and weights."""
         hasher = hashlib.blake2b(json.dumps(self.config, sort_keys=True).encode(), digest_size=16)
         for path in sorted(self.folder.glob("*.safetensors")):
-            with path.open("rb") as file:
-                while chunk := file.read(1 << 22):
-                    hasher.update(chunk)
+            hasher.update(digest_of_file(path).encode())
         return hasher.hexdigest()
+
+    def default_task(self) -> Task:
+        """What it was made for: its own classes, zero-shot classification, or embeddings."""
+        architectures = [str(name) for name in self.config.get("architectures") or ()]
+        if any(name.endswith("ForImageClassification") for name in architectures):
+            multilabel = self.config.get("problem_type") == "multi_label_classification"
+            return MULTILABEL if multilabel else MULTICLASS
+        if self.family == "clip":
+            return ZERO_SHOT
+        return EMBEDDINGS if architectures else MULTICLASS
+
+    def transformers_config(self) -> Any:
+        """A new `PretrainedConfig` of transformers for it; imports transformers.
+
+        Raises:
+            CheckpointError: a family that transformers does not know, or settings it refuses.
+        """
+        from transformers import AutoConfig
+
+        try:
+            return AutoConfig.from_pretrained(str(self.folder), trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0]
+            if self.family not in reason:
+                reason = f"family {self.family!r}: {reason}"
+            raise CheckpointError(f"checkpoint {self.name!r}: {reason}") from None
 
 
 def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
@@ -143,7 +169,7 @@ def _download(name: str, revision: str | None) -> Path:
         folder = snapshot_download(
             name,
             revision=revision,
-            allow_patterns=_PATTERNS,
+            allow_patterns=CHECKPOINT_PATTERNS,
             endpoint=settings.hub_endpoint or None,
             local_files_only=offline,
         )

@@ -9,10 +9,11 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForImageClassification, PreTrainedModel
+from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.weights import refuse_nonfinite
 from tintype.quiet import quiet_transformers
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
@@ -44,7 +45,7 @@ def load_classifier(
         CheckpointError: damaged or incomplete weights, not a classifier, or an architecture that
             cannot take that size.
     """
-    config = _config(checkpoint)
+    config = checkpoint.transformers_config()
     own_labels = _labels_in(config)
     keep_head = classes is None or tuple(classes) == own_labels
     if classes is not None and not keep_head:
@@ -62,6 +63,7 @@ def load_classifier(
     _complete(checkpoint, model, information, head_name, keep_head)
     if not keep_head:
         _draw_head(head, seed)
+    refuse_nonfinite(model, checkpoint.name)
     return model.eval()
 
 
@@ -104,14 +106,6 @@ def task_of(model: PreTrainedModel) -> ClassificationTask:
     """Multi-label where the config says so, else multi-class."""
     multilabel = model.config.problem_type == "multi_label_classification"
     return MULTILABEL if multilabel else MULTICLASS
-
-
-def _config(checkpoint: Checkpoint) -> Any:
-    try:
-        return AutoConfig.from_pretrained(str(checkpoint.folder), trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"checkpoint {checkpoint.name!r}: {reason}") from None
 
 
 def _labels_in(config: Any) -> tuple[str, ...]:
@@ -160,13 +154,19 @@ def _complete(
     mismatched = {str(entry[0]) for entry in information.get("mismatched_keys", ())}
     missing = {str(name) for name in information.get("missing_keys", ())}
     in_head = {name for name in mismatched | missing if name.startswith(f"{head_name}.")}
+    for entry in information.get("mismatched_keys", ()):
+        if str(entry[0]) in in_head and keep_head:
+            raise CheckpointError(
+                f"checkpoint {checkpoint.name!r}: config.json names {len(labels_of(model))} labels, "
+                f"but {entry[0]} has the shape {list(entry[1])}; put right id2label and label2id"
+            )
     if in_head and keep_head:
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r} has no trained classification head (it lacks "
             f"{sorted(in_head)[0]}): fine-tune it before predicting with it"
         )
     if mismatched - in_head:
-        original, _ = _load(checkpoint, _config(checkpoint), seed=0)
+        original, _ = _load(checkpoint, checkpoint.transformers_config(), seed=0)
         for name in sorted(mismatched - in_head):
             _interpolate(checkpoint, original, model, name)
     # A backbone pretrained without a classifier lacks the normalisation before the head.

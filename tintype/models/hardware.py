@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from tintype.errors import UsageError
 
-__all__ = ["autocast_dtype", "has_fast_bf16", "pick_device"]
-
-ScoringPrecision = Literal["fp32", "bf16", "auto"]
+__all__ = ["autocast_dtype", "chip_features", "has_fast_bf16", "pick_device"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -36,7 +33,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Whether `device` multiplies bf16 matrices faster than fp32: AMX, AVX512-BF16, CUDA 8.0+."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and not {"amx_bf16", "avx512_bf16"}.isdisjoint(_cpu_flags())
+    return device.type == "cpu" and not {"amx_bf16", "avx512_bf16"}.isdisjoint(chip_features())
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
@@ -53,7 +50,8 @@ def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 @lru_cache(maxsize=1)
-def _cpu_flags() -> frozenset[str]:
+def chip_features() -> frozenset[str]:
+    """The CPU's flags as Linux names them, such as `amx_bf16`; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -14,8 +14,9 @@ import errno
 import hashlib
 import importlib.metadata
 import json
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,20 @@ from safetensors import SafetensorError
 from tintype.errors import CheckpointError
 from tintype.files import atomic_folder, write_json, write_text
 from tintype.images.preprocess import Preprocessor
-from tintype.models.checkpoint import Checkpoint, open_checkpoint_folder
+from tintype.models.checkpoint import CHECKPOINT_PATTERNS, Checkpoint, open_checkpoint_folder
 from tintype.quiet import quiet_transformers
-from tintype.schemas.task import ClassificationTask, parse_task
+from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT, ClassificationTask, Task, parse_task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["ModelFolder", "is_model_folder", "open_model_folder", "write_model_folder"]
+__all__ = [
+    "ModelFolder",
+    "is_model_folder",
+    "open_model_folder",
+    "write_checkpoint_folder",
+    "write_model_folder",
+]
 
 _LIBRARIES = ("torch", "transformers", "safetensors", "pillow", "numpy")
 _PICKLES = ("*.pkl", "*.pickle", "*.pt", "*.pth", "*.bin", "*.joblib")
@@ -44,7 +51,7 @@ class ModelFolder:
     """An opened model folder whose files were checked against their checksums."""
 
     path: Path
-    task: ClassificationTask
+    task: Task
     classes: tuple[str, ...]
     card: dict[str, Any] = field(hash=False)
     checkpoint: Checkpoint = field(hash=False)
@@ -65,7 +72,7 @@ def write_model_folder(
     card: dict[str, Any],
     input_example: bytes | None = None,
 ) -> ModelFolder:
-    """Write `path` whole, or not at all; what was there before is replaced.
+    """Write a trained model to `path`, whole or not at all; what was there before is replaced.
 
     Args:
         card: facts about the making of the model; task, size and library versions are added.
@@ -74,32 +81,78 @@ def write_model_folder(
     Raises:
         OutputError: the folder cannot be written or the disk is full.
     """
+
+    def fill(data: Path) -> None:
+        with quiet_transformers():
+            model.cpu().save_pretrained(data)
+        write_json(data / "preprocessor_config.json", preprocessor.to_config())
+
+    whole_card = {
+        "family": model.config.model_type,
+        "input_size": list(preprocessor.input_size),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "limits": "Judges images like those it was trained on; its probabilities are not "
+        "calibrated for others, and it inherits the biases of its training images.",
+        **card,
+    }
+    return _write(path, fill, task, classes, whole_card, input_example)
+
+
+def write_checkpoint_folder(
+    path: Path,
+    checkpoint: Checkpoint,
+    *,
+    task: Task,
+    classes: Sequence[str],
+    card: dict[str, Any],
+    input_example: bytes | None = None,
+) -> ModelFolder:
+    """Write a checkpoint as it is to `path`, whole or not at all, as a model folder for `task`.
+
+    Args:
+        classes: of a classifier, in the order of its logits; empty for other tasks.
+        card: its catalog card, or facts about where it came from.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+
+    def fill(data: Path) -> None:
+        data.mkdir()
+        for pattern in CHECKPOINT_PATTERNS:
+            for file in sorted(checkpoint.folder.glob(pattern)):
+                shutil.copyfile(file, data / file.name)
+
+    return _write(path, fill, task, classes, card, input_example)
+
+
+def _write(
+    path: Path,
+    fill: Callable[[Path], None],
+    task: Task,
+    classes: Sequence[str],
+    card: dict[str, Any],
+    input_example: bytes | None,
+) -> ModelFolder:
     with atomic_folder(path) as temporary, tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         data = Path(scratch) / "model"
         try:
-            with quiet_transformers():
-                model.cpu().save_pretrained(data)
+            fill(data)
         except SafetensorError as error:
             # It wraps the system's error, a full disk above all, in a type of its own.
             raise OSError(errno.ENOSPC, str(error)) from None
-        write_json(data / "preprocessor_config.json", preprocessor.to_config())
         write_json(data / "labels.json", list(classes))
         whole_card = {
             "task": task,
-            "family": model.config.model_type,
             "classes": len(classes),
-            "input_size": list(preprocessor.input_size),
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-            "limits": "Judges images like those it was trained on; its probabilities are not "
-            "calibrated for others, and it inherits the biases of its training images.",
             **card,
         }
         write_text(data / "card.yaml", yaml.safe_dump(_plain(whole_card), sort_keys=False))
         sums = {file.name: _sha256(file) for file in sorted(data.iterdir())}
         write_json(data / "checksums.json", sums)
-        _save_mlflow_model(temporary, data, input_example)
+        _save_mlflow_model(temporary, data, task, input_example)
     checkpoint = open_checkpoint_folder(path / "data" / "model", str(path))
     return ModelFolder(path, task, tuple(classes), whole_card, checkpoint)
 
@@ -134,7 +187,7 @@ def open_model_folder(path: Path) -> ModelFolder:
     return ModelFolder(path, task, classes, card, open_checkpoint_folder(data, str(path)))
 
 
-def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> None:
+def _save_mlflow_model(path: Path, data: Path, task: Task, input_example: bytes | None) -> None:
     """MLflow's files around `data`, which is copied to `path/data/model`."""
     import logging
     import warnings
@@ -144,12 +197,16 @@ def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> N
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
 
-    signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType.string, "image")]),
-        outputs=Schema(
-            [ColSpec(Array(DataType.float), "probs"), ColSpec(Array(DataType.string), "labels")]
-        ),
-    )
+    inputs: list[Any] = [ColSpec(DataType.string, "image")]
+    outputs: list[Any] = [
+        ColSpec(Array(DataType.float), "probs"),
+        ColSpec(Array(DataType.string), "labels"),
+    ]
+    if task == ZERO_SHOT:
+        inputs.append(ColSpec(DataType.string, "text", required=False))
+    if task == EMBEDDINGS:
+        outputs = [ColSpec(Array(DataType.float), "image_features")]
+    signature = ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
     requirements = [
         f"tintype=={importlib.metadata.version('tintype')}",
         *(f"{name}=={importlib.metadata.version(name).split('+')[0]}" for name in _LIBRARIES),
@@ -174,9 +231,10 @@ def _save_mlflow_model(path: Path, data: Path, input_example: bytes | None) -> N
         import pybase64
 
         cell = pybase64.b64encode(input_example).decode()
-        write_json(
-            path / "input_example.json", {"input_data": {"columns": ["image"], "data": [cell]}}
-        )
+        request: dict[str, Any] = {"columns": ["image"], "data": [cell]}
+        if task == ZERO_SHOT:
+            request = {"columns": ["image", "text"], "data": [[cell, "one thing, another thing"]]}
+        write_json(path / "input_example.json", {"input_data": request})
 
 
 def _sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ from tintype.errors import DocumentError, nearest
 from tintype.schemas.document import Document, StrictModel, apply_overrides, read_yaml, validate
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.pipeline import flatten_pipeline, is_pipeline
-from tintype.schemas.task import ClassificationTask, parse_task
+from tintype.schemas.task import ClassificationTask, parse_training_task
 
 __all__ = ["DataInput", "FinetuningJob", "ModelOutput", "load_job"]
 
@@ -136,7 +136,7 @@ class FinetuningJob(StrictModel):
         if not isinstance(value, str):
             return value
         try:
-            return parse_task(value)
+            return parse_training_task(value)
         except Exception as error:
             raise ValueError(str(error)) from None
 

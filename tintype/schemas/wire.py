@@ -23,6 +23,7 @@ __all__ = [
     "parse_style",
     "read_score_request",
     "write_answer",
+    "write_embeddings",
 ]
 
 Style = Literal["probs", "list", "ranked"]
@@ -46,7 +47,10 @@ class ScoreRequest:
     """A request whose shape is right."""
 
     images: list[str]
-    """base64, data: URI or URL of each row, not looked into yet."""
+    """base64, data: URI or URL of each row, not looked into yet; "" where a row has none."""
+
+    texts: list[str]
+    """The column `text` of each row, "" where there is none. A JSON list of labels stays JSON."""
 
 
 def parse_style(name: str) -> Style:
@@ -59,8 +63,11 @@ def parse_style(name: str) -> Style:
     return STYLES[name]
 
 
-def read_score_request(body: bytes, *, max_rows: int) -> ScoreRequest:
+def read_score_request(body: bytes, *, max_rows: int, images_required: bool = True) -> ScoreRequest:
     """Read the JSON body of a score request.
+
+    Args:
+        images_required: False lets rows have a text and no image.
 
     Raises:
         RequestError: 400 with what is wrong and where, 413 for more than `max_rows` rows.
@@ -76,12 +83,20 @@ def read_score_request(body: bytes, *, max_rows: int) -> ScoreRequest:
         raise RequestError(
             f"A value is not provided for the 'input_data' parameter. Expected {EXAMPLE_REQUEST}"
         )
-    cells = _split_cells(data) if isinstance(data, dict) else _listed_cells(data)
+    if isinstance(data, dict):
+        cells, texts = _split_cells(data, images_required)
+    else:
+        cells, texts = _listed_cells(data, images_required)
     if len(cells) > max_rows:
         raise RequestError(f"{len(cells)} rows; the limit is {max_rows} a request", status=413)
     if not cells:
         raise RequestError(f"there are no rows in it. Expected {EXAMPLE_REQUEST}")
-    return ScoreRequest([_checked_cell(cell, row) for row, cell in enumerate(cells)])
+    if not images_required:
+        cells = ["" if cell is None else cell for cell in cells]
+    return ScoreRequest(
+        [_checked_cell(cell, row) for row, cell in enumerate(cells)],
+        [_checked_text(text, row) for row, text in enumerate(texts)],
+    )
 
 
 def write_answer(probabilities: Sequence[np.ndarray], labels: Sequence[str], style: Style) -> bytes:
@@ -99,16 +114,28 @@ def write_answer(probabilities: Sequence[np.ndarray], labels: Sequence[str], sty
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def write_embeddings(
+    image_features: Sequence[np.ndarray] | None, text_features: Sequence[np.ndarray] | None
+) -> bytes:
+    """JSON for float32 (D,) features of each row, of its image, its text or both."""
+    named = {"image_features": image_features, "text_features": text_features}
+    given = {name: features for name, features in named.items() if features is not None}
+    rows = [
+        dict(zip(given, features, strict=True)) for features in zip(*given.values(), strict=True)
+    ]
+    return orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def _ranked(row: np.ndarray, labels: Sequence[str], count: int) -> list[dict[str, Any]]:
     order = np.argsort(-row, kind="stable")[:count]
     return [{"label": labels[code], "score": float(row[code])} for code in order]
 
 
-def _split_cells(data: dict[str, Any]) -> list[Any]:
-    """Image cells of `{"columns": [...], "index": [...], "data": [...]}`."""
+def _split_cells(data: dict[str, Any], images_required: bool) -> tuple[list[Any], list[Any]]:
+    """Image and text cells of `{"columns": [...], "index": [...], "data": [...]}`."""
     rows = data.get("data")
     if rows is None and isinstance(data.get("input_string"), list):
-        return list(data["input_string"])
+        return list(data["input_string"]), [None] * len(data["input_string"])
     if not isinstance(rows, list):
         raise RequestError(
             f"Invalid input format: expected an array of items in 'data'. Expected {EXAMPLE_REQUEST}"
@@ -116,47 +143,63 @@ def _split_cells(data: dict[str, Any]) -> list[Any]:
     columns = data.get("columns", ["image"])
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise RequestError("'columns' must be a list of names, such as [\"image\"]")
-    if "image" not in columns:
+    if "image" not in columns and (images_required or "text" not in columns):
         raise RequestError(f"'columns' is {columns[:5]}; expected a column named 'image'")
     index = data.get("index")
     if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
         raise RequestError(
             f"'index' must be a list of {len(rows)} entries, one for each row of 'data'"
         )
-    place = columns.index("image")
-    cells = []
+    # A row that is too short lacks its last columns: Azure's own request leaves the text out.
+    needed = columns.index("image") + 1 if "image" in columns else 0
+    cells, texts = [], []
     for number, row in enumerate(rows):
-        if isinstance(row, list):
-            if len(row) <= place or len(row) > len(columns):
-                raise RequestError(
-                    f"row {number} has {len(row)} cells for the columns {columns[:5]}", row=number
-                )
-            cells.append(row[place])
-        else:
-            cells.append(row)
-    return cells
+        listed = row if isinstance(row, list) else [row]
+        if len(listed) < needed or len(listed) > len(columns):
+            raise RequestError(
+                f"row {number} has {len(listed)} cells for the columns {columns[:5]}", row=number
+            )
+        named = dict(zip(columns, listed, strict=False))
+        cells.append(named.get("image"))
+        texts.append(named.get("text"))
+    return cells, texts
 
 
-def _listed_cells(data: Any) -> list[Any]:
-    """Image cells of a plain list: texts, one-element lists, or {"image": text} objects."""
+def _listed_cells(data: Any, images_required: bool) -> tuple[list[Any], list[Any]]:
+    """Cells of a plain list: texts, one-element lists, or {"image": ..., "text": ...} objects."""
     if isinstance(data, str):
-        return [data]
+        return [data], [None]
     if not isinstance(data, list):
         raise RequestError(
             f"Invalid input format: expected an array of items. Expected {EXAMPLE_REQUEST}"
         )
-    cells = []
+    cells, texts = [], []
     for number, item in enumerate(data):
+        text: Any = None
         if isinstance(item, dict):
-            if "image" not in item:
+            if "image" not in item and (images_required or "text" not in item):
                 raise RequestError(f"row {number} has no key 'image'", row=number)
-            item = item["image"]
+            text, item = item.get("text"), item.get("image")
         elif isinstance(item, list):
             if len(item) != 1:
                 raise RequestError(f"row {number} has {len(item)} cells; expected one", row=number)
             item = item[0]
         cells.append(item)
-    return cells
+        texts.append(text)
+    return cells, texts
+
+
+def _checked_text(text: Any, row: int) -> str:
+    if text is None:
+        return ""
+    if isinstance(text, list):
+        return orjson.dumps(text).decode()
+    if not isinstance(text, str):
+        raise RequestError(
+            f"row {row}: the text is {type(text).__name__}; expected text, or a list of labels",
+            row=row,
+        )
+    return text
 
 
 def _checked_cell(cell: Any, row: int) -> str:

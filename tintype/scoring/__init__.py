@@ -1,19 +1,24 @@
-"""Scorer: images in, probabilities out. The one class that predicts, for every way of asking."""
+"""Scorer: images in, probabilities or embeddings out. The one class that predicts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tintype.scoring.scorer import Prediction, Scorer
+    from tintype.scoring.results import Embedding, Prediction
+    from tintype.scoring.scorer import Scorer
 
-__all__ = ["Prediction", "Scorer"]
+__all__ = ["Embedding", "Prediction", "Scorer"]
 
 
 def __getattr__(name: str) -> Any:
-    # torch is imported only when something is really scored.
-    if name in __all__:
-        from tintype.scoring import scorer
+    # NumPy and Pillow are imported only when something is really scored.
+    if name == "Scorer":
+        from tintype.scoring.scorer import Scorer
 
-        return getattr(scorer, name)
+        return Scorer
+    if name in __all__:
+        from tintype.scoring import results
+
+        return getattr(results, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -67,7 +67,8 @@ class MicroBatcher:
             self._admitted -= count
 
     def submit(self, images: Sequence[np.ndarray], deadline: float) -> list[Future[np.ndarray]]:
-        """Queue preprocessed images, uint8 (height, width, 3); a future of float32 (classes,) each.
+        """Queue preprocessed images, uint8 (height, width, 3); a future of its
+        row of `Scorer.run`, float32 (D,), each.
 
         An image whose `deadline` (by `time.monotonic`) has passed, or whose future was canceled,
         never reaches the model.
@@ -119,12 +120,12 @@ class MicroBatcher:
 
     def _answer(self, batch: list[_Item]) -> None:
         try:
-            probabilities = self._scorer.probabilities(np.stack([item.pixels for item in batch]))
+            outputs = self._scorer.run(np.stack([item.pixels for item in batch]))
         except Exception as error:
             # Whatever the model raised is the answer of each of its images; the thread lives on.
             for item in batch:
                 item.future.set_exception(error)
             return
         self.images_run += len(batch)
-        for item, row in zip(batch, probabilities, strict=True):
+        for item, row in zip(batch, outputs, strict=True):
             item.future.set_result(row)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tintype.images.request import image_bytes_from_text
+from tintype.schemas.task import ZERO_SHOT
+from tintype.scoring.label_sets import parse_labels
+from tintype.scoring.results import Embedding
 from tintype.scoring.scorer import Scorer
 
 __all__ = ["MlflowModel"]
@@ -22,21 +25,31 @@ class MlflowModel:
     ) -> list[dict[str, Any]]:
         """Answer with `[{"probs": [...], "labels": [...]}, ...]`, all classes in fixed order.
 
+        A model of embeddings answers with `[{"image_features": [...]}, ...]`.
+
         Args:
             model_input: a DataFrame with a column `image` of base64 text, URLs or bytes, or a
-                plain list of these.
+                plain list of these. Zero-shot, the column `text` holds the labels in its first
+                row: separated by commas, or a JSON list.
             params: none are defined.
 
         Raises:
             ImageError, FetchError: an image cannot be read.
+            UsageError: zero-shot without labels.
         """
-        cells = model_input["image"] if hasattr(model_input, "columns") else model_input
+        named = hasattr(model_input, "columns")
+        cells = model_input["image"] if named else model_input
+        labels = None
+        if self._scorer.task == ZERO_SHOT and named and "text" in model_input.columns:
+            labels = parse_labels(str(next(iter(model_input["text"]), "")))
         images = [
             image_bytes_from_text(cell) if isinstance(cell, str) else bytes(cell) for cell in cells
         ]
         return [
-            {"probs": prediction.probs.tolist(), "labels": list(prediction.labels)}
-            for prediction in self._scorer.predict(images)
+            {"image_features": result.features.tolist()}
+            if isinstance(result, Embedding)
+            else {"probs": result.probs.tolist(), "labels": list(result.labels)}
+            for result in self._scorer.predict(images, labels=labels)
         ]
 
 

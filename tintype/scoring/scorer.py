@@ -1,206 +1,307 @@
-"""Scorer: a model folder (or checkpoint) that turns images into probabilities."""
+"""Scorer: a model that turns images into probabilities or embeddings, in any runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import nn
 
 from tintype.data.image_table import ImageTable
-from tintype.errors import CheckpointError, FetchError, ImageError
+from tintype.errors import FetchError, ImageError, ModelError, UsageError
 from tintype.images.loading import ImageSource, iterate_pixels
 from tintype.images.preprocess import Preprocessor
-from tintype.models.checkpoint import resolve_checkpoint
-from tintype.models.classifier import labels_of, load_classifier, task_of
-from tintype.models.hardware import autocast_dtype, pick_device
-from tintype.models.model_folder import is_model_folder, open_model_folder
+from tintype.models.checkpoint import Checkpoint
+from tintype.models.runtimes.agreement import Agreement
+from tintype.models.runtimes.choice import RuntimeChoice
+from tintype.models.runtimes.opening import Runtime
+from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
-from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
+from tintype.scoring.label_sets import LabelSet, LabelSets
+from tintype.scoring.results import Embedding, Prediction, Result, TableScores
 from tintype.settings import get_settings
 
-__all__ = ["Prediction", "Scorer", "TableScores"]
+__all__ = ["Scorer"]
 
-
-@dataclass(frozen=True)
-class Prediction:
-    """Probabilities of one image."""
-
-    probs: np.ndarray
-    """float32 (classes,): they sum to 1 (multi-class), or each stands alone (multi-label)."""
-
-    labels: tuple[str, ...]
-    """All classes, in the model's fixed order."""
-
-    def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """The `count` likeliest labels with their probabilities, likeliest first."""
-        order = np.argsort(-self.probs, kind="stable")[:count]
-        return [(self.labels[code], float(self.probs[code])) for code in order]
-
-
-@dataclass(frozen=True)
-class TableScores:
-    """Probabilities of an image table's rows."""
-
-    rows: np.ndarray
-    """int64 (n,): the rows that could be read, ascending."""
-
-    probabilities: np.ndarray
-    """float32 (n, classes)."""
-
-    failures: list[tuple[int, str]]
-    """(row, reason) of each image that could not be read."""
+Failure = ImageError | FetchError
 
 
 class Scorer:
     """Loads once, predicts many times; may be called from several threads.
 
-    >>> scorer = Scorer.load("outputs/mlflow-model")          # doctest: +SKIP
-    >>> scorer.predict(["cat.jpg"])[0].top(2)                 # doctest: +SKIP
+    >>> scorer = Scorer.load("outputs/mlflow-model")                        # doctest: +SKIP
+    >>> scorer.predict(["cat.jpg"])[0].top(2)                               # doctest: +SKIP
     [('cat', 0.98), ('dog', 0.01)]
+    >>> clip = Scorer.load("openai/clip-vit-base-patch32")                  # doctest: +SKIP
+    >>> clip.predict(["cat.jpg"], labels=["a cat", "a dog"])[0].top(1)      # doctest: +SKIP
+    [('a cat', 0.99)]
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        runtime: Runtime,
         preprocessor: Preprocessor,
         *,
-        task: ClassificationTask,
-        classes: Sequence[str],
-        card: dict[str, Any],
-        device: torch.device,
-        precision: str,
-        batch_size: int,
+        task: Task,
+        choice: RuntimeChoice,
+        classes: Sequence[str] = (),
+        card: dict[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
+        logit_scale: float | None = None,
+        agreement: Agreement | None = None,
+        labels: Sequence[str] | None = None,
+        prompt: str | None = None,
+        normalize: bool = False,
+        exact: bool | None = None,
+        batch_size: int = 32,
     ) -> None:
         """Prefer `Scorer.load`."""
         self.task = task
         self.classes = tuple(classes)
-        self.card = card
+        self.card = card or {}
         self.preprocessor = preprocessor
-        self.device = device
+        self.choice = choice
+        """Runtime, precision and device, and why these."""
+        self.agreement = agreement
+        """With torch in fp32, over a few images; None where that is what runs."""
+        self.exact = choice.precision == "fp32" if exact is None else exact
+        """Whether images are decoded and resized bit for bit as transformers does."""
         self.batch_size = batch_size
-        self._autocast = autocast_dtype(precision, device)
-        self.precision = "fp32" if self._autocast is None else "bf16"
-        """What the model computes in, after "auto" was resolved."""
-        self._model = model.to(device).eval()
+        self.normalize = normalize
+        self._runtime = runtime
+        self._checkpoint = checkpoint
+        self._logit_scale = logit_scale
+        self._labels: LabelSet | None = None
+        if task == ZERO_SHOT:
+            self._label_sets = LabelSets(lambda texts: self.text_encoder.encode(texts), prompt)
+            self._labels = self._label_sets.get(labels) if labels is not None else None
+        elif labels is not None or prompt is not None:
+            raise UsageError(f"labels and a prompt are for {ZERO_SHOT}, not for {task}")
 
     @classmethod
     def load(
         cls,
         source: str | Path,
         *,
+        task: str | None = None,
+        labels: Sequence[str] | None = None,
+        prompt: str | None = None,
+        pooling: str = "auto",
+        normalize: bool = False,
+        runtime: str | None = None,
+        precision: str | None = None,
         device: str = "auto",
-        precision: Literal["fp32", "bf16", "auto"] = "fp32",
+        exact: bool | None = None,
+        calibration: Sequence[ImageSource] | None = None,
+        min_agreement: float | None = None,
         batch_size: int = 32,
     ) -> Scorer:
         """Load a model folder, a Hub-format checkpoint folder, or a Hub id.
 
         Args:
-            precision: fp32 agrees with transformers to 1e-4; bf16 is faster where the chip is
-                built for it; auto takes bf16 just there.
+            task: None takes the model's own: classification where it has a head, zero-shot
+                classification for CLIP, else embeddings.
+            labels: zero-shot labels for when `predict` is given none.
+            prompt: zero-shot template such as "a photo of a {}"; None takes the labels as they are.
+            pooling: of embeddings: auto (the family's own), cls, mean or projection.
+            normalize: whether embeddings are scaled to length 1.
+            runtime: auto, torch, openvino or onnxruntime. None: the setting of this machine.
+            precision: auto, fp32, bf16 or int8. fp32 agrees with transformers to 1e-4. None: the
+                setting of this machine.
+            exact: images decoded and resized bit for bit as transformers does, instead of up to
+                four times faster; None: exactly when the precision is fp32.
+            calibration: for int8, a few hundred of your own images; the result is kept on disk, so
+                that later calls need none.
+            min_agreement: for int8, the least share of images that keep their top label (for
+                embeddings: the least cosine); below it, loading is refused. None: 0.98.
             batch_size: most images in one pass of the model.
 
         Raises:
-            CheckpointError: missing, damaged, unsafe, or without a trained head.
-            UsageError: no such device or precision.
+            CheckpointError: missing, damaged, unsafe, or without what the task needs.
+            UsageError: no such device, precision, runtime, task or pooling.
+            AgreementError: int8 strays too far from fp32.
         """
-        path = Path(source).expanduser()
-        card: dict[str, Any] = {}
-        task: ClassificationTask | None = None
-        classes: tuple[str, ...] | None = None
-        if is_model_folder(path):
-            folder = open_model_folder(path)
-            checkpoint, card = folder.checkpoint, folder.card
-            task, classes = folder.task, folder.classes
-        else:
-            checkpoint = resolve_checkpoint(str(source))
-            if checkpoint.from_scratch:
-                raise CheckpointError(
-                    f"{checkpoint.name} has random weights: fine-tune it before predicting with it"
-                )
-        model = load_classifier(checkpoint)
-        return cls(
-            model,
-            Preprocessor.from_folder(checkpoint.folder),
-            task=task or task_of(model),
-            classes=classes or labels_of(model),
-            card=card,
-            device=pick_device(device),
+        from tintype.scoring.loading import load_scorer
+
+        return load_scorer(
+            cls,
+            source,
+            task=task,
+            pooling=pooling,
+            runtime=runtime,
             precision=precision,
+            device=device,
+            calibration=calibration,
+            min_agreement=min_agreement,
+            labels=labels,
+            prompt=prompt,
+            normalize=normalize,
+            exact=exact,
             batch_size=batch_size,
         )
 
-    def predict(self, images: Iterable[ImageSource]) -> list[Prediction]:
-        """Predictions for `images`, in order.
+    def predict(
+        self,
+        images: Iterable[ImageSource],
+        *,
+        labels: Sequence[str] | None = None,
+        errors: Literal["raise", "return"] = "raise",
+    ) -> list[Any]:
+        """Predictions (or embeddings) for `images`, in order.
 
         Args:
             images: paths, URLs, encoded bytes, uint8 (h, w, 3) arrays or Pillow images.
+            labels: zero-shot labels; None takes those given to `load`.
+            errors: "return" puts the error of an image that cannot be read in its place.
 
         Raises:
-            ImageError, FetchError: an image cannot be read; `stream` goes on past such images.
+            ImageError, FetchError: an image cannot be read, unless errors is "return".
+            UsageError: zero-shot without labels.
         """
         found = []
-        for result in self.stream(images):
-            if not isinstance(result, Prediction):
+        for result in self.stream(images, labels=labels):
+            if not isinstance(result, Prediction | Embedding) and errors == "raise":
                 raise result
             found.append(result)
         return found
 
     def stream(
-        self, images: Iterable[ImageSource]
-    ) -> Iterator[Prediction | ImageError | FetchError]:
+        self, images: Iterable[ImageSource], *, labels: Sequence[str] | None = None
+    ) -> Iterator[Result | Failure]:
         """One result per image, in order, in bounded memory; decoding overlaps the model.
 
         An image that cannot be read yields its error in its place and disturbs no other.
         """
+        label_set = self.label_set(labels)
         for batch in iterate_pixels(
             images,
             self.preprocessor,
             batch_size=self.batch_size,
             threads=get_settings().cpu_threads,
+            exact=self.exact,
         ):
-            probabilities = self.probabilities(batch.pixels)
-            results: dict[int, Prediction | ImageError | FetchError] = dict(batch.failures)
-            for row, probs in zip(batch.rows, probabilities, strict=True):
-                results[int(row)] = Prediction(probs, self.classes)
-            for row in sorted(results):
-                yield results[row]
+            found: dict[int, Result | Failure] = dict(batch.failures)
+            results = self.results(self.run(batch.pixels), label_set)
+            found.update(zip(batch.rows.tolist(), results, strict=True))
+            yield from (found[row] for row in sorted(found))
 
-    def score_table(self, table: ImageTable) -> TableScores:
-        """Probabilities of every row of `table` whose image can be read."""
+    def score_table(self, table: ImageTable, *, labels: Sequence[str] | None = None) -> TableScores:
+        """Probabilities of every row of `table` whose image can be read.
+
+        Args:
+            labels: as for `predict`.
+        """
         rows: list[int] = []
         probabilities: list[np.ndarray] = []
         failures: list[tuple[int, str]] = []
-        results = track(self.stream(table.locations()), "scoring", len(table))
+        results = track(self.stream(table.locations(), labels=labels), "scoring", len(table))
         for row, result in enumerate(results):
             if isinstance(result, Prediction):
                 rows.append(row)
                 probabilities.append(result.probs)
             else:
                 failures.append((row, str(result)))
-        stacked = np.stack(probabilities) if rows else np.zeros((0, len(self.classes)), np.float32)
+        width = len(labels or self.classes)
+        stacked = np.stack(probabilities) if rows else np.zeros((0, width), np.float32)
         return TableScores(np.array(rows, np.int64), stacked, failures)
 
-    @torch.inference_mode()
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+    def run(self, pixels: np.ndarray) -> np.ndarray:
         """One pass of the model over preprocessed pixels.
 
         Args:
             pixels: uint8 (n, height, width, 3), as `Preprocessor.resize` gives them.
 
         Returns:
-            float32 (n, classes).
+            float32 (n, D): logits of a classifier, else image features.
+
+        Raises:
+            ModelError: the model gave NaN or infinity.
         """
         if len(pixels) == 0:
             return np.zeros((0, len(self.classes)), np.float32)
-        batch = self.preprocessor.normalize(torch.from_numpy(pixels).to(self.device))
-        with torch.autocast(
-            self.device.type, self._autocast or torch.bfloat16, enabled=self._autocast is not None
-        ):
-            logits = self._model(pixel_values=batch).logits.float()
-        found = logits.sigmoid() if self.task == MULTILABEL else logits.softmax(-1)
-        return found.cpu().numpy()
+        outputs = self._runtime.run(pixels)
+        if not np.isfinite(outputs).all():
+            raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")
+        return outputs
+
+    def results(self, outputs: np.ndarray, label_set: LabelSet | None = None) -> Sequence[Result]:
+        """What the task makes of `outputs`, float32 (n, D) as `run` gives them."""
+        if self.task == EMBEDDINGS:
+            return self.embeddings(outputs)
+        return self.predictions(outputs, label_set)
+
+    def embeddings(self, outputs: np.ndarray) -> list[Embedding]:
+        """`outputs` as features, of length 1 where `normalize` is set."""
+        return [Embedding(row) for row in (_unit(outputs) if self.normalize else outputs)]
+
+    def predictions(
+        self, outputs: np.ndarray, label_set: LabelSet | None = None
+    ) -> list[Prediction]:
+        """`outputs` as probabilities; zero-shot, of `label_set` or of the labels given to `load`."""
+        chosen = label_set or self.label_set()
+        if chosen is not None:
+            logits = (self._logit_scale or 1.0) * _unit(outputs) @ chosen.embeddings.T
+            return [Prediction(row, chosen.labels) for row in _softmax(logits)]
+        probabilities = _sigmoid(outputs) if self.task == MULTILABEL else _softmax(outputs)
+        return [Prediction(row, self.classes) for row in probabilities]
+
+    def label_set(self, labels: Sequence[str] | None = None) -> LabelSet | None:
+        """Embedded `labels`, or those given to `load`; None where the task has none.
+
+        Raises:
+            UsageError: labels for another task, or none for zero-shot classification.
+        """
+        if self.task != ZERO_SHOT:
+            if labels is not None:
+                raise UsageError(f"labels are for {ZERO_SHOT}; this model's task is {self.task}")
+            return None
+        if labels is not None:
+            return self._label_sets.get(labels)
+        if self._labels is None:
+            raise UsageError("zero-shot classification needs labels: predict(images, labels=[...])")
+        return self._labels
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """CLIP's embeddings of `texts`: float32 (n, D), of length 1 where `normalize` is set.
+
+        Raises:
+            CheckpointError: the model has no text tower.
+            UsageError: a text is longer than the model reads.
+        """
+        features = self.text_encoder.encode(texts)
+        return _unit(features) if self.normalize else features
+
+    @cached_property
+    def text_encoder(self) -> TextEncoder:
+        """CLIP's text tower, opened when it is first needed."""
+        if self._checkpoint is None:
+            raise UsageError("this model has no text tower")
+        return open_text_encoder(self._checkpoint, self.choice)
+
+    def describe(self) -> dict[str, Any]:
+        """Task, classes, runtime and agreement, as commands and servers report them."""
+        return {
+            "task": self.task,
+            "classes": len(self.classes),
+            **self.choice.shown(),
+            "agreement": self.agreement.shown() if self.agreement else None,
+            "exact_images": self.exact,
+        }
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    # exp of a positive number only would overflow; this form never sees one.
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
@@ -23,7 +24,10 @@ from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.classifier import head_features, head_of, load_classifier
 from tintype.models.hardware import pick_device
-from tintype.models.model_folder import write_model_folder
+from tintype.models.model_folder import ModelFolder, write_model_folder
+from tintype.models.networks import ImageNetwork
+from tintype.models.runtimes.choice import choose_runtime
+from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import ClassificationTask
 from tintype.scoring.scorer import Scorer
@@ -153,11 +157,9 @@ def finetune(
             card=_card(source, plan, state, train, validation),
             input_example=None,
         )
-    # The weights just written, without reading them back.
-    scores = Scorer(
-        model, preprocessor, task=task, classes=train.classes, card=folder.card, device=device,
-        precision="auto", batch_size=plan.validation_batch_size,
-    ).score_table(validation)  # fmt: skip
+    scores = _finished_scorer(model, preprocessor, task, device, plan, folder).score_table(
+        validation
+    )
     assert state.best_metric is not None
     return FinetuneResult(
         model_folder=folder.path,
@@ -169,6 +171,28 @@ def finetune(
         validation_rows=scores.rows,
         validation_probabilities=scores.probabilities,
         plan=plan.summary(),
+    )
+
+
+def _finished_scorer(
+    model: PreTrainedModel,
+    preprocessor: Preprocessor,
+    task: ClassificationTask,
+    device: torch.device,
+    plan: TrainingPlan,
+    folder: ModelFolder,
+) -> Scorer:
+    """A Scorer of the weights just written, without reading them back or converting them."""
+    choice = choose_runtime("torch", "auto", device.type)
+    network = ImageNetwork(model, preprocessor, "logits")
+    return Scorer(
+        TorchRuntime(network, device, choice.precision, own=False),
+        preprocessor,
+        task=task,
+        choice=choice,
+        classes=folder.classes,
+        card=folder.card,
+        batch_size=plan.validation_batch_size,
     )
 
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,18 @@ from starlette.responses import JSONResponse, Response
 from tintype.endpoints.online.body import content_type, multipart_images, read_body
 from tintype.endpoints.online.keys import Key
 from tintype.endpoints.online.openapi import openapi_document
-from tintype.errors import FetchError, ImageError, RequestError, UsageError
+from tintype.errors import FetchError, ImageError, ModelError, RequestError, UsageError
 from tintype.images.loading import pixels_of
 from tintype.images.request import image_bytes_from_text
-from tintype.schemas.wire import Style, parse_style, read_score_request, write_answer
+from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+from tintype.schemas.wire import (
+    Style,
+    parse_style,
+    read_score_request,
+    write_answer,
+    write_embeddings,
+)
+from tintype.scoring.label_sets import LabelSet, parse_labels
 from tintype.scoring.micro_batcher import MicroBatcher
 from tintype.scoring.scorer import Scorer
 from tintype.settings import Settings, get_settings
@@ -114,7 +123,7 @@ class _Endpoint:
         return JSONResponse(openapi_document(self._scorer.task, self._scorer.classes))
 
     async def score(self, request: Request) -> Response:
-        """Classify the images of one request."""
+        """Answer one request, whatever the task."""
         style = self._options.style
         if STYLE_HEADER in request.headers:
             try:
@@ -127,35 +136,85 @@ class _Endpoint:
             timeout_s=max(30.0, self._options.timeout_s),
         )
         deadline = time.monotonic() + self._options.timeout_s
-        cells = await self._cells(request, body)
+        cells, texts = await self._cells(request, body)
         del body
         self.batcher.admit(len(cells))
         try:
-            pixels = await self._decoded(cells, deadline)
-            probabilities = await self._run_model(pixels, deadline)
+            if self._scorer.task == EMBEDDINGS:
+                answer = await self._embeddings(cells, texts, deadline)
+            else:
+                answer = await self._probabilities(cells, texts, style, deadline)
         finally:
             self.batcher.release(len(cells))
-        answer = write_answer(probabilities, self._scorer.classes, style)
         return Response(answer, media_type="application/json")
 
-    async def _cells(self, request: Request, body: bytes) -> Sequence[str | bytes]:
-        """The images of a request, still encoded: texts of a JSON body, or bytes."""
+    async def _probabilities(
+        self, cells: Sequence[str | bytes], texts: Sequence[str], style: Style, deadline: float
+    ) -> bytes:
+        """The answer of a classifier; zero-shot, by the labels of the first row's text."""
+        label_set = None
+        if self._scorer.task == ZERO_SHOT:
+            # Labels before images: a request without them costs nothing.
+            label_set = await self._text_work(self._label_set, texts[0] if texts else "")
+        pixels = await self._decoded(cells, deadline)
+        outputs = np.stack(await self._run_model(pixels, deadline))
+        found = self._scorer.predictions(outputs, label_set)
+        return write_answer([prediction.probs for prediction in found], found[0].labels, style)
+
+    async def _embeddings(
+        self, cells: Sequence[str | bytes], texts: Sequence[str], deadline: float
+    ) -> bytes:
+        """Features of images, of texts where the model reads them, or of both."""
+        with_image = [bool(cell) for cell in cells]
+        with_text = [bool(text) for text in texts]
+        if (any(with_text) and not all(with_text)) or (any(with_image) and not all(with_image)):
+            raise RequestError(
+                "embeddings need an image in every row, a text in every row, or both in every row"
+            )
+        image_features = text_features = None
+        if any(with_text):
+            text_features = await self._text_work(self._scorer.embed_texts, list(texts))
+        if any(with_image) or not any(with_text):
+            pixels = await self._decoded(cells, deadline)
+            outputs = np.stack(await self._run_model(pixels, deadline))
+            image_features = [found.features for found in self._scorer.embeddings(outputs)]
+        return write_embeddings(image_features, text_features)
+
+    async def _text_work(self, work: Callable[[Any], Any], argument: Any) -> Any:
+        """Run the text tower off the event loop; what it refuses is the client's fault."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._decoders, work, argument)
+        except UsageError as error:
+            raise RequestError(str(error)) from None
+
+    def _label_set(self, text: str) -> LabelSet | None:
+        return self._scorer.label_set(parse_labels(text) if text.strip() else None)
+
+    async def _cells(
+        self, request: Request, body: bytes
+    ) -> tuple[Sequence[str | bytes], Sequence[str]]:
+        """Images of a request, still encoded (texts of a JSON body, or bytes), and their texts."""
         kind = content_type(request)
         if kind in ("application/json", "text/json", "text/plain"):
-            read = read_score_request
-            limit = self._settings.max_request_rows
-            if len(body) < _PARSE_IN_THREAD:
-                return read(body, max_rows=limit).images
-            return (await asyncio.to_thread(read, body, max_rows=limit)).images
+            read = partial(
+                read_score_request,
+                max_rows=self._settings.max_request_rows,
+                images_required=self._scorer.task != EMBEDDINGS,
+            )
+            parsed = (
+                read(body) if len(body) < _PARSE_IN_THREAD else await asyncio.to_thread(read, body)
+            )
+            return parsed.images, parsed.texts
         if kind == "multipart/form-data":
             header = request.headers["content-type"]
             images = await asyncio.to_thread(multipart_images, body, header)
             if len(images) > self._settings.max_request_rows:
                 raise RequestError(f"{len(images)} images; the limit is "
                                    f"{self._settings.max_request_rows}", status=413)  # fmt: skip
-            return images
+            return images, ()
         if kind.startswith("image/") or kind == "application/octet-stream":
-            return [body]
+            return [body], ()
         raise RequestError(
             f"content type {kind!r}; expected application/json, multipart/form-data or image/*",
             status=415,
@@ -186,7 +245,7 @@ class _Endpoint:
                 if isinstance(cell, str)
                 else cell
             )
-            return pixels_of(data, self._scorer.preprocessor)
+            return pixels_of(data, self._scorer.preprocessor, exact=self._scorer.exact)
         except (ImageError, FetchError) as error:
             raise RequestError(f"row {row}: {error}", status=422, row=row) from None
 
@@ -199,7 +258,7 @@ class _Endpoint:
                 return list(await asyncio.gather(*waiting))
         except TimeoutError:
             raise self._too_late() from None
-        except (RuntimeError, MemoryError) as error:
+        except (ModelError, RuntimeError, MemoryError) as error:
             logging.getLogger("tintype").exception("the model failed")
             # Azure's status for a model that failed; see azure-contracts.md §6.3.
             raise RequestError(f"the model failed: {type(error).__name__}", status=424) from None

@@ -1,55 +1,34 @@
-"""The OpenAPI document of a served classifier."""
+"""The OpenAPI document of a served model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.schemas.task import CLASSIFICATION_TASKS, EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
 
 __all__ = ["openapi_document"]
+
+_TITLES: dict[Task, str] = {
+    "image_classification": "Image classification",
+    "image_classification_multilabel": "Image classification",
+    "zero_shot_image_classification": "Zero-shot image classification",
+    "embeddings": "Image embeddings",
+}
+_SUMMARIES: dict[Task, str] = {
+    "image_classification": "Probabilities of every label for each image",
+    "image_classification_multilabel": "Probabilities of every label for each image",
+    "zero_shot_image_classification": "Probabilities of the labels that the first row names",
+    "embeddings": "Features of each image",
+}
 
 # The smallest GIF there is: an example that can be sent as it stands.
 _PIXEL = "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 
 
-def openapi_document(task: ClassificationTask, classes: Sequence[str]) -> dict[str, Any]:
+def openapi_document(task: Task, classes: Sequence[str]) -> dict[str, Any]:
     """OpenAPI 3.1 for POST /score, with this model's labels in the example."""
-    count = len(classes)
-    probs = [0.5] * count if task == MULTILABEL else [round(1 / count, 4)] * count
-    image = {"type": "string", "description": "base64, data: URI or http(s) URL of an image"}
-    row = {"anyOf": [image, {"type": "array", "items": image, "minItems": 1, "maxItems": 1}]}
-    split = {
-        "type": "object",
-        "required": ["columns", "data"],
-        "properties": {
-            "columns": {"type": "array", "items": {"const": "image"}, "minItems": 1, "maxItems": 1},
-            "index": {"type": "array", "items": {"type": "integer"}},
-            "data": {"type": "array", "items": row, "minItems": 1},
-        },
-    }
-    request = {
-        "type": "object",
-        "required": ["input_data"],
-        "properties": {
-            "input_data": {"anyOf": [split, {"type": "array", "items": row, "minItems": 1}]},
-            "params": {"type": "object"},
-        },
-        "example": {"input_data": {"columns": ["image"], "index": [0], "data": [_PIXEL]}},
-    }
-    answer = {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "required": ["probs", "labels"],
-            "properties": {
-                "probs": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1},
-                          "minItems": count, "maxItems": count},
-                "labels": {"type": "array", "items": {"type": "string"}},
-            },
-        },
-        "example": [{"probs": probs, "labels": list(classes)}],
-    }  # fmt: skip
+    request, answer = _request(task), _answer(task, classes)
     error = {
         "type": "object",
         "required": ["error"],
@@ -81,13 +60,13 @@ def openapi_document(task: ClassificationTask, classes: Sequence[str]) -> dict[s
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Image classification", "version": "1", "x-task": task},
+        "info": {"title": _TITLES[task], "version": "1", "x-task": task},
         "security": [{"key": []}],
         "paths": {
             "/score": {
                 "post": {
                     "operationId": "score",
-                    "summary": "Probabilities of every label for each image",
+                    "summary": _SUMMARIES[task],
                     "requestBody": {
                         "required": True,
                         "content": {
@@ -114,3 +93,65 @@ def openapi_document(task: ClassificationTask, classes: Sequence[str]) -> dict[s
         },
         "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def _request(task: Task) -> dict[str, Any]:
+    columns = ["image"] if task in CLASSIFICATION_TASKS else ["image", "text"]
+    image = {"type": "string", "description": "base64, data: URI or http(s) URL of an image"}
+    cell: dict[str, Any] = image
+    data: list[Any] = [_PIXEL]
+    if task == ZERO_SHOT:
+        text = {
+            "description": "labels, separated by commas or as a list; the first row's count",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }
+        cell, data = {"anyOf": [image, text]}, [[_PIXEL, "can, carton, jug"]]
+    row = {
+        "anyOf": [cell, {"type": "array", "items": cell, "minItems": 1, "maxItems": len(columns)}]
+    }
+    split = {
+        "type": "object",
+        "required": ["columns", "data"],
+        "properties": {
+            "columns": {"type": "array", "items": {"enum": columns}, "minItems": 1,
+                        "maxItems": len(columns)},
+            "index": {"type": "array", "items": {"type": "integer"}},
+            "data": {"type": "array", "items": row, "minItems": 1},
+        },
+    }  # fmt: skip
+    named = columns if task == ZERO_SHOT else ["image"]
+    return {
+        "type": "object",
+        "required": ["input_data"],
+        "properties": {
+            "input_data": {"anyOf": [split, {"type": "array", "items": row, "minItems": 1}]},
+            "params": {"type": "object"},
+        },
+        "example": {"input_data": {"columns": named, "index": [0], "data": data}},
+    }
+
+
+def _answer(task: Task, classes: Sequence[str]) -> dict[str, Any]:
+    if task == EMBEDDINGS:
+        numbers = {"type": "array", "items": {"type": "number"}}
+        properties = {"image_features": numbers, "text_features": numbers}
+        row = {"type": "object", "properties": properties, "minProperties": 1}
+        return {"type": "array", "items": row, "example": [{"image_features": [0.91, -0.64]}]}
+    labels = list(classes) or ["can", "carton", "jug"]
+    count = len(labels)
+    probs = [0.5] * count if task == MULTILABEL else [round(1 / count, 4)] * count
+    probabilities: dict[str, Any] = {
+        "type": "array",
+        "items": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+    if classes:
+        probabilities |= {"minItems": count, "maxItems": count}
+    row = {
+        "type": "object",
+        "required": ["probs", "labels"],
+        "properties": {
+            "probs": probabilities,
+            "labels": {"type": "array", "items": {"type": "string"}},
+        },
+    }
+    return {"type": "array", "items": row, "example": [{"probs": probs, "labels": labels}]}

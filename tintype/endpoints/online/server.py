@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from tintype.endpoints.online.app import ServerOptions, create_app
 from tintype.endpoints.online.keys import read_key
@@ -25,10 +26,9 @@ def serve_model(
     host: str = "127.0.0.1",
     port: int = 8080,
     key_file: Path | None = None,
-    precision: str = "fp32",
-    device: str = "auto",
     style: str = "probs",
     timeout_ms: int = 5000,
+    **loading: Any,
 ) -> None:
     """Load `model` and answer POST /score until SIGTERM or Ctrl-C; requests under way are finished.
 
@@ -36,6 +36,7 @@ def serve_model(
         model: model folder, Hub-format checkpoint or Hub id.
         port: 0 takes a free one; the line that is printed when the server is ready names it.
         key_file: see `read_key`; a key that is made up is printed once.
+        loading: options of `Scorer.load`.
 
     Raises:
         CheckpointError, UsageError: the model, the key or an option cannot be used.
@@ -46,7 +47,7 @@ def serve_model(
     options = ServerOptions(style=parse_style(style), timeout_s=timeout_ms / 1000)
     key, shown = read_key(key_file)
     listener = _listen(host, port)
-    scorer = Scorer.load(model, device=device, precision=precision)  # type: ignore[arg-type]
+    scorer = Scorer.load(model, **loading)
     app = create_app(scorer, key, options)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("httpx", "huggingface_hub", "filelock"):
@@ -55,7 +56,7 @@ def serve_model(
     if shown is not None:
         print(f"Key (shown this once): {shown}", flush=True)
     print(
-        f"Serving {len(scorer.classes)} classes ({scorer.precision} on {scorer.device}) at "
+        f"Serving {scorer.task} ({_shown(scorer)}) at "
         f"http://{f'[{address}]' if ':' in address else address}:{bound}/score",
         flush=True,
     )
@@ -89,3 +90,9 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OutputError(f"cannot listen on {host}:{port}: {error}") from None
     listener.listen(2048)
     return listener
+
+
+def _shown(scorer: Scorer) -> str:
+    classes = f"{len(scorer.classes)} classes, " if scorer.classes else ""
+    choice = scorer.choice
+    return f"{classes}{choice.precision} in {choice.runtime} on {choice.device}"

@@ -1,0 +1,93 @@
+"""Options of every command that loads a model to score with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tintype.errors import UsageError
+
+__all__ = [
+    "Calibration",
+    "Device",
+    "Exact",
+    "Labels",
+    "Normalize",
+    "Pooling",
+    "Precision",
+    "Prompt",
+    "Runtime",
+    "TaskName",
+    "images_in",
+    "label_list",
+]
+
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Runtime = Annotated[
+    str | None, typer.Option("--runtime", help="auto, torch, openvino or onnxruntime.")
+]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="auto, fp32, bf16 or int8 (after `model quantize`)."),
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task", help="image_classification, zero_shot_image_classification, embeddings."
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", help="Zero-shot: 'a cat, a dog', or a JSON list of strings."),
+]
+Prompt = Annotated[
+    str | None, typer.Option("--prompt", help="Zero-shot: a template, 'a photo of a {}'.")
+]
+Pooling = Annotated[
+    str, typer.Option("--pooling", help="Embeddings: auto, cls, mean or projection.")
+]
+Normalize = Annotated[
+    bool, typer.Option("--normalize/--no-normalize", help="Embeddings: scaled to length 1.")
+]
+Exact = Annotated[
+    bool | None,
+    typer.Option(
+        "--exact/--fast",
+        help="Images bit for bit as transformers reads them, or up to 4x faster. "
+        "Default: exact in fp32.",
+    ),
+]
+Calibration = Annotated[
+    Path, typer.Option("--images", help="Folder of your own images; a few hundred are enough.")
+]
+
+_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+)
+
+
+def label_list(text: str | None) -> tuple[str, ...] | None:
+    """Labels as --labels writes them, or None.
+
+    Raises:
+        UsageError: they cannot be read.
+    """
+    if text is None:
+        return None
+    from tintype.scoring.label_sets import parse_labels
+
+    return parse_labels(text)
+
+
+def images_in(folder: Path) -> list[Any]:
+    """The image files of a folder and its subfolders, in order.
+
+    Raises:
+        UsageError: there are none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise UsageError(f"{folder} has no images in it")
+    return found

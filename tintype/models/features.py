@@ -1,0 +1,193 @@
+"""Image features of a backbone: which kinds a family has, and how each is taken from its output.
+
+    cls         the [CLS] state after the last layer's normalisation (BEiT: without, it has none)
+    mean        the mean over patches (BEiT, Swin: with the normalisation before their head; a
+                convolutional network: its pooled map)
+    projection  CLIP's image embedding, in the space it shares with text
+
+The default of a family is what its documents use: [CLS] for ViT and DINOv2, the mean for BEiT,
+the projection for CLIP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from tintype.errors import CheckpointError, UsageError
+from tintype.models.checkpoint import Checkpoint
+from tintype.models.weights import fill_tensor, refuse_nonfinite, stored_tensors
+from tintype.quiet import quiet_transformers
+
+__all__ = [
+    "POOLINGS",
+    "Pooling",
+    "features_of",
+    "load_backbone",
+    "load_text_backbone",
+    "pooling_for",
+]
+
+Pooling = Literal["cls", "mean", "projection"]
+POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
+
+# Tokens before the patches; None where the family has no [CLS] and gives its mean as pooler_output.
+_FAMILIES: Mapping[str, int | None] = {
+    "vit": 1, "beit": 1, "data2vec-vision": 1, "deit": 2, "dinov2": 1, "dinov2_with_registers": 1,
+    "clip": 1, "swin": None, "swinv2": None, "resnet": None, "convnext": None, "convnextv2": None,
+    "mobilenet_v1": None, "mobilenet_v2": None, "regnet": None, "efficientnet": None,
+}  # fmt: skip
+
+# Their pooler is the normalised mean over patches, unless the config says [CLS].
+_MEAN_POOLERS = ("beit", "data2vec-vision")
+
+
+def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
+    """The pooling called `wanted`, or the family's own for "auto".
+
+    Raises:
+        CheckpointError: a family whose features are not known here.
+        UsageError: no such pooling, or the family has none of that kind.
+    """
+    family = checkpoint.family
+    if family not in _FAMILIES:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: embeddings of the family {family!r} are not known; "
+            f"known are {', '.join(sorted(_FAMILIES))}"
+        )
+    available: tuple[Pooling, ...] = ("mean",) if _FAMILIES[family] is None else ("cls", "mean")
+    default: Pooling = available[0]
+    if family == "clip":
+        available, default = (*available, "projection"), "projection"
+    if family in _MEAN_POOLERS and checkpoint.config.get("use_mean_pooling", True):
+        default = "mean"
+    for pooling in available:
+        if pooling == (default if wanted == "auto" else wanted):
+            return pooling
+    raise UsageError(f"pooling {wanted!r} of {family}: expected auto or {' or '.join(available)}")
+
+
+def load_backbone(
+    checkpoint: Checkpoint, pooling: Pooling, *, dtype: torch.dtype = torch.float32
+) -> nn.Module:
+    """The checkpoint's image backbone, on the CPU, in evaluation mode.
+
+    In bf16 the weights are read piece by piece where the file names them as the architecture does,
+    so that the peak of memory is the model's own size.
+
+    Raises:
+        CheckpointError: damaged, incomplete or NaN weights.
+    """
+    from transformers import AutoModel, CLIPVisionModelWithProjection
+
+    config = checkpoint.transformers_config()
+    if checkpoint.family == "clip":
+        config.vision_config.projection_dim = config.projection_dim
+        return _load(checkpoint, CLIPVisionModelWithProjection, config.vision_config, dtype)
+    return _load(checkpoint, AutoModel, config, dtype)
+
+
+def load_text_backbone(checkpoint: Checkpoint) -> nn.Module:
+    """CLIP's text tower with its projection, in float32, on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: another family, or damaged weights.
+    """
+    from transformers import CLIPTextModelWithProjection
+
+    if checkpoint.family != "clip":
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} ({checkpoint.family}) has no text tower; zero-shot "
+            "classification and text embeddings need a CLIP checkpoint"
+        )
+    config = checkpoint.transformers_config()
+    config.text_config.projection_dim = config.projection_dim
+    return _load(checkpoint, CLIPTextModelWithProjection, config.text_config, torch.float32)
+
+
+def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) -> torch.Tensor:
+    """Features (n, D) of `pixel_values` (n, 3, height, width) by a model of `load_backbone`."""
+    outputs = model(pixel_values=pixel_values)
+    config: Any = model.config
+    family = config.model_type.removesuffix("_vision_model")
+    if pooling == "projection":
+        return outputs.image_embeds
+    states = outputs.last_hidden_state
+    special = _FAMILIES[family]
+    if special is None:
+        return outputs.pooler_output.flatten(1)
+    if pooling == "mean":
+        if family in _MEAN_POOLERS and config.use_mean_pooling:
+            return outputs.pooler_output
+        return states[:, special + getattr(config, "num_register_tokens", 0) :].mean(1)
+    if family == "clip":
+        return model.vision_model.post_layernorm(states[:, 0])  # type: ignore[union-attr, operator]
+    return states[:, 0]
+
+
+def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> nn.Module:
+    from safetensors import SafetensorError
+
+    if dtype == torch.bfloat16:
+        streamed = _stream(checkpoint, kind, config, dtype)
+        if streamed is not None:
+            return streamed.eval()
+    try:
+        with quiet_transformers():
+            model, information = kind.from_pretrained(
+                str(checkpoint.folder),
+                config=config,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} cannot be loaded: {reason}"
+        ) from None
+    gaps = [name for name in information["missing_keys"] if not _may_be_missing(config, name)]
+    if gaps or information.get("mismatched_keys"):
+        shown = sorted(gaps or [str(entry[0]) for entry in information["mismatched_keys"]])[0]
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} lacks weights of a {checkpoint.family} backbone, or "
+            f"has them in another shape: {shown}"
+        )
+    refuse_nonfinite(model, checkpoint.name)
+    return model.eval()
+
+
+def _stream(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> Any:
+    """The model filled straight from the files, or None where their names are not its own."""
+    from transformers import AutoModel
+    from transformers.initialization import no_init_weights
+
+    tensors = stored_tensors(checkpoint.folder)
+    with quiet_transformers(), no_init_weights():
+        if kind is AutoModel:
+            model = AutoModel.from_config(config, dtype=dtype)
+        else:
+            model = kind._from_config(config, dtype=dtype)
+    prefix = f"{model.base_model_prefix}."
+    places = {}
+    for name, parameter in model.named_parameters():
+        stored = tensors.get(name) or tensors.get(prefix + name)
+        if stored is None and not _may_be_missing(config, name):
+            return None
+        places[name] = (parameter, stored)
+    with torch.no_grad():
+        for parameter, stored in places.values():
+            if stored is None:
+                parameter.zero_()
+            else:
+                fill_tensor(parameter, stored)
+    return model
+
+
+def _may_be_missing(config: Any, name: str) -> bool:
+    """Whether no output reads the weight: ViT's pooler, which its classifiers come without."""
+    return "pooler" in name and config.model_type not in _MEAN_POOLERS

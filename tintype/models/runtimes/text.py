@@ -1,0 +1,94 @@
+"""CLIP's text tower in a runtime: texts to embeddings, always in fp32.
+
+It runs once for each set of labels, so its speed matters little and its exactness much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tintype.files import atomic_folder
+from tintype.models.checkpoint import Checkpoint
+from tintype.models.runtimes.choice import RuntimeChoice
+from tintype.models.runtimes.graph_folder import graph_folder_for
+from tintype.models.runtimes.opening import Runtime, convert_network, graph_runtime
+from tintype.models.tokenizer import TextTokenizer, write_tokenizer_file
+from tintype.progress import working
+
+__all__ = ["TextEncoder", "open_text_encoder"]
+
+# Texts of one pass.
+_BATCH = 64
+
+
+class TextEncoder:
+    """Texts to embeddings in the space that CLIP shares between text and images."""
+
+    def __init__(self, runtime: Runtime, tokenizer: TextTokenizer) -> None:
+        """Prefer `open_text_encoder`."""
+        self._runtime = runtime
+        self._tokenizer = tokenizer
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 (n, D), not normalised.
+
+        Raises:
+            UsageError: a text is longer than the tower reads.
+        """
+        ids = self._tokenizer.encode(texts)
+        parts = [self._runtime.run(ids[n : n + _BATCH]) for n in range(0, len(ids), _BATCH)]
+        return np.concatenate(parts)
+
+
+def open_text_encoder(checkpoint: Checkpoint, choice: RuntimeChoice) -> TextEncoder:
+    """The checkpoint's text tower in the chosen runtime.
+
+    Raises:
+        CheckpointError: it has no text tower or no tokenizer, or the runtime cannot express it.
+    """
+    text_config = checkpoint.config.get("text_config") or {}
+    length = int(text_config.get("max_position_embeddings", 77))
+    folder = graph_folder_for(checkpoint, "text", choice.runtime).path
+    if not (folder / "tokenizer.json").is_file():
+        with working(f"preparing the text tower of {checkpoint.name} (once)"):
+            _prepare(checkpoint, choice.runtime, length, folder)
+    tokenizer = TextTokenizer(folder / "tokenizer.json", length=length)
+    if choice.runtime == "torch":
+        return TextEncoder(_TorchText(checkpoint), tokenizer)
+    exact = RuntimeChoice(choice.runtime, "fp32", choice.device, choice.reason)
+    return TextEncoder(graph_runtime(folder, exact, "text"), tokenizer)
+
+
+class _TorchText:
+    """The text tower in torch, on the CPU."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        from tintype.models.networks import load_text_network
+
+        self._network = load_text_network(checkpoint)
+
+    def run(self, values: np.ndarray) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            return self._network(torch.from_numpy(values)).numpy()
+
+
+def _prepare(checkpoint: Checkpoint, runtime: str, length: int, folder: Path) -> None:
+    network: Any = None
+    if runtime != "torch":
+        from tintype.models.networks import load_text_network
+
+        network = load_text_network(checkpoint)
+    with atomic_folder(folder) as temporary:
+        write_tokenizer_file(checkpoint, temporary / "tokenizer.json")
+        if network is not None:
+            import torch
+
+            end = int(network.model.config.eos_token_id or 0)
+            example = torch.full((2, length), end, dtype=torch.int64)
+            convert_network(network, example, temporary, "text", runtime, (length,))
