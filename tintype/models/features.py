@@ -19,7 +19,13 @@ from torch import nn
 
 from tintype.errors import CheckpointError, UsageError
 from tintype.models.checkpoint import Checkpoint
-from tintype.models.weights import fill_tensor, refuse_nonfinite, stored_tensors
+from tintype.models.weights import (
+    LazyTensor,
+    StoredTensor,
+    one_tensor_at_a_time,
+    refuse_nonfinite,
+    stored_tensors,
+)
 from tintype.quiet import quiet_transformers
 
 __all__ = [
@@ -75,19 +81,18 @@ def load_backbone(
 ) -> nn.Module:
     """The checkpoint's image backbone, on the CPU, in evaluation mode.
 
-    In bf16 the weights are read piece by piece where the file names them as the architecture does,
-    so that the peak of memory is the model's own size.
+    In bf16 the weights are read piece by piece, so that the peak of memory is the model's own size.
 
     Raises:
         CheckpointError: damaged, incomplete or NaN weights.
     """
-    from transformers import AutoModel, CLIPVisionModelWithProjection
+    from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection
 
     config = checkpoint.transformers_config()
     if checkpoint.family == "clip":
         config.vision_config.projection_dim = config.projection_dim
         return _load(checkpoint, CLIPVisionModelWithProjection, config.vision_config, dtype)
-    return _load(checkpoint, AutoModel, config, dtype)
+    return _load(checkpoint, MODEL_MAPPING[type(config)], config, dtype)
 
 
 def load_text_backbone(checkpoint: Checkpoint) -> nn.Module:
@@ -131,18 +136,20 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
 def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> nn.Module:
     from safetensors import SafetensorError
 
-    if dtype == torch.bfloat16:
-        streamed = _stream(checkpoint, kind, config, dtype)
-        if streamed is not None:
-            return streamed.eval()
+    # Read piece by piece, the weights never lie in memory a second time.
+    streamed = dtype != torch.float32
+    tensors = stored_tensors(checkpoint.folder) if streamed else {}
+    lazy = {
+        name: LazyTensor(tensor, dtype) for name, tensor in tensors.items() if _is_float(tensor)
+    }
     try:
-        with quiet_transformers():
+        with quiet_transformers(), one_tensor_at_a_time():
             model, information = kind.from_pretrained(
-                str(checkpoint.folder),
+                None if streamed else str(checkpoint.folder),
                 config=config,
+                state_dict=lazy if streamed else None,
                 dtype=dtype,
                 use_safetensors=True,
-                trust_remote_code=False,
                 output_loading_info=True,
             )
     except (OSError, ValueError, SafetensorError, RuntimeError, KeyError) as error:
@@ -157,35 +164,14 @@ def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) ->
             f"checkpoint {checkpoint.name!r} lacks weights of a {checkpoint.family} backbone, or "
             f"has them in another shape: {shown}"
         )
-    refuse_nonfinite(model, checkpoint.name)
+    if not streamed:
+        refuse_nonfinite(model, checkpoint.name)
     return model.eval()
 
 
-def _stream(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> Any:
-    """The model filled straight from the files, or None where their names are not its own."""
-    from transformers import AutoModel
-    from transformers.initialization import no_init_weights
-
-    tensors = stored_tensors(checkpoint.folder)
-    with quiet_transformers(), no_init_weights():
-        if kind is AutoModel:
-            model = AutoModel.from_config(config, dtype=dtype)
-        else:
-            model = kind._from_config(config, dtype=dtype)
-    prefix = f"{model.base_model_prefix}."
-    places = {}
-    for name, parameter in model.named_parameters():
-        stored = tensors.get(name) or tensors.get(prefix + name)
-        if stored is None and not _may_be_missing(config, name):
-            return None
-        places[name] = (parameter, stored)
-    with torch.no_grad():
-        for parameter, stored in places.values():
-            if stored is None:
-                parameter.zero_()
-            else:
-                fill_tensor(parameter, stored)
-    return model
+def _is_float(tensor: StoredTensor) -> bool:
+    # CLIP's older files hold position ids, which the architecture makes by itself.
+    return tensor.dtype.startswith(("F", "BF"))
 
 
 def _may_be_missing(config: Any, name: str) -> bool:

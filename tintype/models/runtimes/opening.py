@@ -243,11 +243,7 @@ def _logit_scale(checkpoint: Checkpoint) -> float | None:
         return None
     import torch
 
-    from tintype.models.weights import fill_tensor
+    from tintype.models.weights import read_tensor
 
     stored = stored_tensors(checkpoint.folder).get("logit_scale")
-    scale = torch.zeros(stored.shape if stored else (), dtype=torch.float32)
-    if stored is None:
-        return None
-    fill_tensor(scale, stored)
-    return float(scale.exp())
+    return None if stored is None else float(read_tensor(stored, torch.float32).exp())
