@@ -123,30 +123,11 @@ def write_clip(folder: Path, *, tokenizer_file: bool = True, side: int = 32) -> 
     Args:
         tokenizer_file: False leaves only vocab.json and merges.txt, as older repositories do.
     """
-    import json
-
     import transformers
 
-    folder.mkdir(parents=True, exist_ok=True)
     tower = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
              "intermediate_size": 64}  # fmt: skip
-    letters = [chr(code) for code in range(ord("!"), ord("~") + 1)]
-    merges: list[str] = []
-    for word in _CLIP_WORDS:
-        parts = [*word[:-1], f"{word[-1]}</w>"]
-        while len(parts) > 1:
-            merge = f"{parts[0]} {parts[1]}"
-            if merge not in merges:
-                merges.append(merge)
-            parts = [parts[0] + parts[1], *parts[2:]]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
-    tokens += [merge.replace(" ", "") for merge in merges]
-    tokens += ["<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {token: code for code, token in enumerate(dict.fromkeys(tokens))}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
-    tokenizer = transformers.CLIPTokenizer.from_pretrained(folder)
-    tokenizer.model_max_length = 16
+    vocabulary = write_clip_tokenizer(folder, length=16, tokenizer_file=tokenizer_file)
     config = transformers.CLIPConfig(
         text_config={**tower, "vocab_size": len(vocabulary), "max_position_embeddings": 16,
                      "bos_token_id": vocabulary["<|startoftext|>"],
@@ -166,9 +147,41 @@ def write_clip(folder: Path, *, tokenizer_file: bool = True, side: int = 32) -> 
     transformers.CLIPImageProcessor(
         size={"shortest_edge": side}, crop_size={"height": side, "width": side}
     ).save_pretrained(folder)
+    return folder
+
+
+def write_clip_tokenizer(
+    folder: Path, *, length: int, tokenizer_file: bool = True
+) -> dict[str, int]:
+    """Save a tokenizer of CLIP's kind that knows a few whole words; returns its vocabulary."""
+    import json
+
+    import transformers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = [chr(code) for code in range(ord("!"), ord("~") + 1)]
+    merges: list[str] = []
+    for word in _CLIP_WORDS:
+        parts = [*word[:-1], f"{word[-1]}</w>"]
+        while len(parts) > 1:
+            merge = f"{parts[0]} {parts[1]}"
+            if merge not in merges:
+                merges.append(merge)
+            parts = [parts[0] + parts[1], *parts[2:]]
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
+    tokens += [merge.replace(" ", "") for merge in merges]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: code for code, token in enumerate(dict.fromkeys(tokens))}
+
+    def write_parts() -> None:
+        (folder / "vocab.json").write_text(json.dumps(vocabulary))
+        (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+
+    write_parts()
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = length
     tokenizer.save_pretrained(folder)
     if not tokenizer_file:
         (folder / "tokenizer.json").unlink()
-        (folder / "vocab.json").write_text(json.dumps(vocabulary))
-        (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
-    return folder
+        write_parts()
+    return vocabulary

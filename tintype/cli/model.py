@@ -1,4 +1,4 @@
-"""`tintype model`: register, list, show, download, archive, export."""
+"""`tintype model`: register, import, list, show, download, archive, export, quantise."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
+from tintype.errors import UsageError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Registered models.", no_args_is_help=True)
+app = typer.Typer(help="Registered models, and the catalog.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option("-n", "--name", help="The model's name.")]
 Version = Annotated[str | None, typer.Option("-v", "--version", help="The version's number.")]
@@ -77,14 +79,28 @@ def create(
 @app.command("list")
 def list_(
     name: Annotated[str | None, typer.Option("-n", "--name", help="All versions of it.")] = None,
+    registry: Annotated[
+        bool, typer.Option("--registry", help="The catalog instead of the workspace.")
+    ] = False,
+    registry_name: Annotated[
+        str | None, typer.Option("--registry-name", help="As Azure's; the same as --registry.")
+    ] = None,
     include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
     output: OutputFormat = Format.JSON,
     query: Query = None,
     group: IgnoredGroup = None,
     workspace: IgnoredWorkspace = None,
 ) -> None:
-    """List models, or the versions of one."""
+    """List the workspace's models, the versions of one, or the catalog."""
     from tintype.workspace.registry import list_models
+
+    if registry or registry_name is not None:
+        from tintype.models.catalog import list_cards
+
+        as_lines = output in (Format.TABLE, Format.TSV)
+        cards = [card for card in list_cards() if name is None or name.lower() in card.name.lower()]
+        show([card.summary() if as_lines else card.shown() for card in cards], output, query)
+        return
 
     models = list_models(name, include_archived=include_archived)
     show([model.shown() for model in models], output, query)
@@ -92,18 +108,93 @@ def list_(
 
 @app.command("show")
 def show_(
-    name: Name,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="Registered model, catalog name, Hub id or azureml://registries/..."),
+    ] = None,
+    name: Annotated[str | None, typer.Option("-n", "--name", help="The same, as Azure's.")] = None,
     version: Version = None,
     label: Annotated[str | None, typer.Option("-l", "--label", help="latest.")] = None,
+    registry_name: Annotated[
+        str | None, typer.Option("--registry-name", help="Look in the catalog only.")
+    ] = None,
     output: OutputFormat = Format.JSON,
     query: Query = None,
     group: IgnoredGroup = None,
     workspace: IgnoredWorkspace = None,
 ) -> None:
-    """Show one version."""
-    from tintype.workspace.registry import get_model
+    """Show a registered model's version, or a card of the catalog."""
+    from tintype.models.catalog import find_card
+    from tintype.workspace.registry import get_model, list_models
 
-    show(get_model(name, version=version, label=label).shown(), output, query)
+    wanted = model or name
+    if wanted is None:
+        raise UsageError("name the model to show")
+    in_workspace = registry_name is None and bool(list_models(wanted, include_archived=True))
+    card = None if in_workspace else find_card(wanted)
+    if card is not None:
+        show(card.shown(), output, query)
+        return
+    show(get_model(wanted, version=version, label=label).shown(), output, query)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(help="Catalog name, Hub id, or folder with config.json and weights.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("-n", "--name", help="Name to register it under.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="Hub branch, tag or commit; else main.")
+    ] = None,
+    task: TaskName = None,
+    allow_bin: Annotated[
+        bool,
+        typer.Option(
+            "--allow-bin", help="Convert weights from a .bin file, read with weights_only."
+        ),
+    ] = False,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+) -> None:
+    """Bring a checkpoint from the Hub, or from a folder, into the workspace."""
+    from tintype.workspace.importing import import_model
+
+    model = import_model(source, name=name, revision=revision, task=task, allow_bin=allow_bin)
+    show(model.shown(), output, query)
+
+
+@app.command()
+def quantize(
+    model: Annotated[
+        str, typer.Argument(help="Model folder, registered model, catalog name or Hub id.")
+    ],
+    images: Calibration,
+    min_agreement: Annotated[
+        float,
+        typer.Option("--min-agreement", min=0, max=1, help="Below it, int8 is refused."),
+    ] = 0.98,
+    task: TaskName = None,
+    pooling: Pooling = "auto",
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+) -> None:
+    """Calibrate int8 on your own images; `--precision int8` then finds it."""
+    from tintype.scoring import Scorer
+    from tintype.workspace.registry import resolve_model
+
+    scorer = Scorer.load(
+        resolve_model(model),
+        task=task,
+        pooling=pooling,
+        runtime="auto",
+        precision="int8",
+        calibration=images_in(images),
+        min_agreement=min_agreement,
+    )
+    show(scorer.describe(), output, query)
 
 
 @app.command()

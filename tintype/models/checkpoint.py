@@ -6,21 +6,36 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tintype.errors import CheckpointError
+from tintype.models.catalog import find_card
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
 from tintype.models.weights import digest_of_file
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings
 
-__all__ = ["CHECKPOINT_PATTERNS", "Checkpoint", "open_checkpoint_folder", "resolve_checkpoint"]
+__all__ = [
+    "CHECKPOINT_PATTERNS",
+    "HOW_TO_CONVERT",
+    "Checkpoint",
+    "download_checkpoint",
+    "open_checkpoint_folder",
+    "resolve_checkpoint",
+]
 
 # What a checkpoint may bring: data only. No code, no pickles.
-CHECKPOINT_PATTERNS = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt"]
+CHECKPOINT_PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt")
+
+HOW_TO_CONVERT = (
+    "`tintype model import {name} --allow-bin` reads tensors alone out of it (weights_only) and "
+    "keeps them as safetensors; or convert it where you trust it: "
+    "AutoModel.from_pretrained(folder).save_pretrained(new_folder)"
+)
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -87,7 +102,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
 
     Args:
         name: a folder in Hub format, a model folder, `tintype/resnet-small` or another scratch
-            name, or a Hub id such as `google/vit-base-patch16-224`.
+            name, any name of the catalog, or a Hub id such as `google/vit-base-patch16-224`.
         revision: Hub branch, tag or commit; None takes the main branch.
 
     Raises:
@@ -98,6 +113,9 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         if (path / "MLmodel").is_file():
             path = path / "data" / "model"
         return open_checkpoint_folder(path, name)
+    card = find_card(name)
+    if card is not None:
+        name = card.hub_id
     if name in SCRATCH_NAMES:
         folder = write_scratch_checkpoint(name, get_settings().home / "checkpoints")
         return Checkpoint(name, folder, _read_config(folder, name), from_scratch=True)
@@ -107,7 +125,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
             f"{', '.join(SCRATCH_NAMES)}"
         )
-    folder = _download(name, revision)
+    folder = download_checkpoint(name, revision)
     return open_checkpoint_folder(folder, name, revision=folder.name)
 
 
@@ -125,10 +143,12 @@ def open_checkpoint_folder(folder: Path, name: str, *, revision: str | None = No
         if pickles:
             raise CheckpointError(
                 f"checkpoint {name!r} has its weights in {pickles[0]}, a pickle, which can run code "
-                "when it is loaded. Convert it on a machine where you trust it: "
-                "AutoModelForImageClassification.from_pretrained(folder).save_pretrained(new_folder)"
+                f"when it is loaded. {HOW_TO_CONVERT.format(name=name)}"
             )
-        raise CheckpointError(f"checkpoint {name!r} has no model.safetensors")
+        raise CheckpointError(
+            f"checkpoint {name!r} has no model.safetensors. If its weights are in a .bin file: "
+            f"{HOW_TO_CONVERT.format(name=name)}"
+        )
     return Checkpoint(name, folder, config, revision)
 
 
@@ -147,8 +167,17 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
     return config
 
 
-def _download(name: str, revision: str | None) -> Path:
-    """Bring the safetensors, JSON and text files of a Hub repository into the Hub's cache."""
+def download_checkpoint(
+    name: str, revision: str | None, *, patterns: Sequence[str] = CHECKPOINT_PATTERNS
+) -> Path:
+    """Bring files of a Hub repository into the Hub's cache; a broken download goes on where it was.
+
+    Returns:
+        The folder of that commit, named after it.
+
+    Raises:
+        CheckpointError: no such repository or revision, or it cannot be had.
+    """
     import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -169,7 +198,7 @@ def _download(name: str, revision: str | None) -> Path:
         folder = snapshot_download(
             name,
             revision=revision,
-            allow_patterns=CHECKPOINT_PATTERNS,
+            allow_patterns=list(patterns),
             endpoint=settings.hub_endpoint or None,
             local_files_only=offline,
         )

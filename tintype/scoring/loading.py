@@ -12,6 +12,7 @@ import numpy as np
 from tintype.errors import CheckpointError, ImageError
 from tintype.images.decode import decode_image
 from tintype.images.loading import ImageSource
+from tintype.models.catalog import find_card
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.features import pooling_for
 from tintype.models.model_folder import is_model_folder, open_model_folder
@@ -95,12 +96,15 @@ def _open_source(source: str | Path) -> _Source:
         return _Source(
             folder.checkpoint, folder.task, folder.classes, folder.card, _examples_in(path)
         )
+    card = None if path.is_dir() else find_card(str(source))
     checkpoint = resolve_checkpoint(str(source))
     if checkpoint.from_scratch:
         raise CheckpointError(
             f"{checkpoint.name} has random weights: fine-tune it before predicting with it"
         )
-    return _Source(checkpoint)
+    # A second card of one checkpoint differs by its task; else the config decides.
+    task = card.task if card is not None and card.checkpoint else None
+    return _Source(checkpoint, task)
 
 
 def _output(task: Task, checkpoint: Checkpoint, pooling: str) -> str:

@@ -176,11 +176,10 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
 
 
 def resolve_model(reference: str | Path) -> str:
-    """A local folder for anything that names a model; a Hub id is given back as it is.
+    """A local folder for anything that names a model; names of the catalog and Hub ids stay.
 
     Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `models:/name/1`, a
-    job's output (`azureml://jobs/...`), `runs:/<run>/<path>`, and the bare name of a registered
-    model or a finished job.
+    job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
 
     Raises:
         UsageError: a reference of one of these forms to something that does not exist.
