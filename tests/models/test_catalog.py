@@ -72,9 +72,9 @@ def test_a_card_says_what_a_user_asks() -> None:
 
 def test_names_without_a_card() -> None:
     assert find_card("someone/model") is None
-    with pytest.raises(UsageError, match="nearest here is 'resnet50'"):
+    with pytest.raises(UsageError, match=r"nearest here is .resnet50"):
         find_card("seresnext")
-    with pytest.raises(UsageError, match="names nothing in the catalog.*dinov2"):
+    with pytest.raises(UsageError, match=r"names nothing in the catalog.*dinov2"):
         find_card("azureml://registries/azureml/models/facebook-dinov2-bas/versions/1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -102,6 +103,12 @@ def iterate_pixels(
 ) -> Iterator[PixelBatch]:
     """Batches of `sources` in order, `prefetch` of them being prepared ahead of the consumer."""
     remaining = iter(sources)
+    head = list(itertools.islice(remaining, 2))
+    if len(head) < 2:
+        # One image is read faster than a pool of threads is started.
+        yield from (_alone(source, preprocessor, exact) for source in head)
+        return
+    remaining = itertools.chain(head, remaining)
     waiting: deque[_BatchInWork] = deque()
     first = 0
     pool = ThreadPoolExecutor(max(threads, 1), thread_name_prefix="decode")
@@ -118,6 +125,15 @@ def iterate_pixels(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _alone(source: ImageSource, preprocessor: Preprocessor, exact: bool) -> PixelBatch:
+    try:
+        pixels = np.ascontiguousarray(pixels_of(source, preprocessor, exact=exact))[None]
+    except (ImageError, FetchError) as error:
+        nothing = np.empty((0, *preprocessor.input_size, 3), np.uint8)
+        return PixelBatch(np.empty(0, np.int64), nothing, [(0, error)])
+    return PixelBatch(np.zeros(1, np.int64), pixels, [])
 
 
 class _BatchInWork:

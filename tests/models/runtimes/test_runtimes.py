@@ -187,7 +187,7 @@ def test_int8_on_the_users_own_images(tmp_path: Path) -> None:
 
 def test_int8_is_refused_and_not_kept(vit_checkpoint: Path) -> None:
     own = [noise(60, 70, seed=100 + n) for n in range(12)]
-    with pytest.raises(AgreementError, match="keep their top label, the bound is 1.5"):
+    with pytest.raises(AgreementError, match=r"keep their top label, the bound is 1\.5"):
         Scorer.load(
             vit_checkpoint, precision="int8", runtime="auto", calibration=own, min_agreement=1.5
         )
