@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hub import Hub
 from pictures import encoded, noise, write_class_folders
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -58,6 +60,20 @@ def model_folder(tmp_path: Path) -> Path:
         card={"base_checkpoint": "test"},
         input_example=encoded(noise(40, 50)),
     ).path
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A Hub on loopback with a cache of its own, and everything pointed at it."""
+    from huggingface_hub import constants
+
+    hub = Hub()
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setenv("TINTYPE_HUB_ENDPOINT", hub.url)
+    yield hub
+    hub.server.shutdown()
 
 
 @pytest.fixture

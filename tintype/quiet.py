@@ -1,11 +1,11 @@
-"""Keeping transformers' bars and notices (about torchvision, about new heads) off the terminal."""
+"""Keeping the bars and notices of transformers and the Hub's library where they belong."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-__all__ = ["quiet_transformers"]
+__all__ = ["quiet_hub", "quiet_transformers"]
 
 
 @contextlib.contextmanager
@@ -22,3 +22,24 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def quiet_hub() -> Iterator[None]:
+    """No download bars inside the block unless standard error is a terminal."""
+    import sys
+
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    if sys.stderr.isatty() or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

@@ -16,6 +16,7 @@ from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
 from tintype.models.weights import digest_of_file
+from tintype.quiet import quiet_hub
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings
 
@@ -195,13 +196,14 @@ def download_checkpoint(
         "yes",
     )
     try:
-        folder = snapshot_download(
-            name,
-            revision=revision,
-            allow_patterns=list(patterns),
-            endpoint=settings.hub_endpoint or None,
-            local_files_only=offline,
-        )
+        with quiet_hub():
+            folder = snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(patterns),
+                endpoint=settings.hub_endpoint or None,
+                local_files_only=offline,
+            )
     except GatedRepoError:
         reason = "its owner asks for consent: accept the terms on its page, then set HF_TOKEN"
     except RepositoryNotFoundError:

@@ -99,15 +99,10 @@ def load_text_backbone(checkpoint: Checkpoint) -> nn.Module:
     """CLIP's text tower with its projection, in float32, on the CPU, in evaluation mode.
 
     Raises:
-        CheckpointError: another family, or damaged weights.
+        CheckpointError: damaged, incomplete or NaN weights.
     """
     from transformers import CLIPTextModelWithProjection
 
-    if checkpoint.family != "clip":
-        raise CheckpointError(
-            f"checkpoint {checkpoint.name!r} ({checkpoint.family}) has no text tower; zero-shot "
-            "classification and text embeddings need a CLIP checkpoint"
-        )
     config = checkpoint.transformers_config()
     config.text_config.projection_dim = config.projection_dim
     return _load(checkpoint, CLIPTextModelWithProjection, config.text_config, torch.float32)

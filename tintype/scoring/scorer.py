@@ -184,8 +184,9 @@ class Scorer:
             exact=self.exact,
         ):
             found: dict[int, Result | Failure] = dict(batch.failures)
-            results = self.results(self.run(batch.pixels), label_set)
-            found.update(zip(batch.rows.tolist(), results, strict=True))
+            if len(batch.rows):
+                results = self.results(self.run(batch.pixels), label_set)
+                found.update(zip(batch.rows.tolist(), results, strict=True))
             yield from (found[row] for row in sorted(found))
 
     def score_table(self, table: ImageTable, *, labels: Sequence[str] | None = None) -> TableScores:
@@ -212,7 +213,7 @@ class Scorer:
         """One pass of the model over preprocessed pixels.
 
         Args:
-            pixels: uint8 (n, height, width, 3), as `Preprocessor.resize` gives them.
+            pixels: uint8 (n, height, width, 3) with n at least 1, as `Preprocessor.resize` gives them.
 
         Returns:
             float32 (n, D): logits of a classifier, else image features.
@@ -220,8 +221,6 @@ class Scorer:
         Raises:
             ModelError: the model gave NaN or infinity.
         """
-        if len(pixels) == 0:
-            return np.zeros((0, len(self.classes)), np.float32)
         outputs = self._runtime.run(pixels)
         if not np.isfinite(outputs).all():
             raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")

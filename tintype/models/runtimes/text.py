@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tintype.errors import CheckpointError
 from tintype.files import atomic_folder
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.runtimes.choice import RuntimeChoice
@@ -50,6 +51,11 @@ def open_text_encoder(checkpoint: Checkpoint, choice: RuntimeChoice) -> TextEnco
     Raises:
         CheckpointError: it has no text tower or no tokenizer, or the runtime cannot express it.
     """
+    if checkpoint.family != "clip":
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} ({checkpoint.family}) has no text tower; zero-shot "
+            "classification and text embeddings need a CLIP checkpoint"
+        )
     text_config = checkpoint.config.get("text_config") or {}
     length = int(text_config.get("max_position_embeddings", 77))
     folder = graph_folder_for(checkpoint, "text", choice.runtime).path

@@ -1,0 +1,163 @@
+"""`tintype model import`, from a folder and from a loopback stand-in for the Hub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import write_checkpoint, write_clip
+from hub import COMMIT, Hub
+from pictures import encoded, noise
+from safetensors.torch import load_file
+
+from tintype.cli.main import _run
+from tintype.errors import CheckpointError, UsageError
+from tintype.models.model_folder import open_model_folder
+from tintype.scoring import Scorer
+from tintype.workspace.importing import import_model
+from tintype.workspace.registry import list_models, resolve_model
+
+IMAGES = [noise(50 + n, 60, seed=n) for n in range(3)]
+
+
+def as_bin(folder: Path) -> Path:
+    """The same checkpoint with its weights in pytorch_model.bin."""
+    weights = load_file(folder / "model.safetensors")
+    torch.save(weights, folder / "pytorch_model.bin")  # noqa: TID251
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def test_a_hub_checkpoint_becomes_a_registered_model(hub: Hub, tmp_path: Path) -> None:
+    repository = write_checkpoint(tmp_path / "repository")
+    hub.repositories["google/vit-base-patch16-224"] = repository
+    model = import_model(
+        "azureml://registries/azureml/models/google-vit-base-patch16-224/labels/latest"
+    )
+    assert (model.name, model.version) == ("google-vit-base-patch16-224", "1")
+    folder = open_model_folder(Path(resolve_model("google-vit-base-patch16-224@latest")))
+    assert folder.classes == ("can", "carton", "jug")
+    assert folder.card["revision"] == COMMIT
+    assert folder.card["license"] == "apache-2.0"
+    assert folder.card["family"] == "vit"
+    expected = Scorer.load(repository).predict(IMAGES)
+    found = Scorer.load(folder.path).predict(IMAGES)
+    for mine, other in zip(found, expected, strict=True):
+        assert (mine.probs == other.probs).all()
+
+
+def test_clip_keeps_its_task_and_tokenizer(tmp_path: Path) -> None:
+    import pandas
+
+    write_clip(tmp_path / "my clip")
+    import_model(str(tmp_path / "my clip"), name="clip")
+    scorer = Scorer.load(resolve_model("clip@latest"))
+    assert scorer.task == "zero_shot_image_classification"
+    expected = Scorer.load(tmp_path / "my clip").predict(IMAGES, labels=["a cat", "a dog"])
+    found = scorer.predict(IMAGES, labels=["a cat", "a dog"])
+    assert np.abs(found[0].probs - expected[0].probs).max() < 1e-6
+    import mlflow.pyfunc
+    import pybase64
+
+    pyfunc = mlflow.pyfunc.load_model(resolve_model("clip@latest"))
+    cells = [pybase64.b64encode(encoded(image)).decode() for image in IMAGES]
+    answer = pyfunc.predict(
+        pandas.DataFrame({"image": cells, "text": ["a cat, a dog", None, None]})
+    )
+    assert answer[0]["labels"] == ["a cat", "a dog"]
+    assert np.abs(np.array(answer[2]["probs"]) - expected[2].probs).max() < 1e-6
+
+
+def test_embeddings_through_mlflow(tmp_path: Path) -> None:
+    import mlflow.pyfunc
+    import pandas
+    import pybase64
+
+    folder = write_checkpoint(tmp_path / "dinov2", "dinov2")
+    import_model(str(folder), name="dino", task="embeddings")
+    expected = Scorer.load(folder, task="embeddings").predict(IMAGES)
+    pyfunc = mlflow.pyfunc.load_model(resolve_model("dino@latest"))
+    cells = [pybase64.b64encode(encoded(image)).decode() for image in IMAGES]
+    answer = pyfunc.predict(pandas.DataFrame({"image": cells}))
+    assert np.abs(np.array(answer[1]["image_features"]) - expected[1].features).max() < 1e-6
+
+
+def test_bin_weights_only_when_asked(hub: Hub, tmp_path: Path) -> None:
+    plain = write_checkpoint(tmp_path / "plain")
+    expected = Scorer.load(plain).predict(IMAGES)
+    local = as_bin(plain)
+    hub.repositories["someone/old"] = local
+    for source in ("someone/old", str(local)):
+        with pytest.raises(CheckpointError, match="--allow-bin"):
+            import_model(source)
+        import_model(source, name="old", allow_bin=True)
+        found = Scorer.load(resolve_model("old@latest")).predict(IMAGES)
+        assert np.abs(found[0].probs - expected[0].probs).max() < 1e-6
+    for file in Path(resolve_model("old@latest")).rglob("*"):
+        assert file.suffix not in (".bin", ".pkl")
+
+
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (eval, ("open('/tmp/tintype-was-here', 'w')",))
+
+
+def test_a_bin_file_with_code_runs_nothing(tmp_path: Path) -> None:
+    folder = as_bin(write_checkpoint(tmp_path / "evil"))
+    torch.save({"weights": _Evil()}, folder / "pytorch_model.bin")  # noqa: TID251
+    with pytest.raises(CheckpointError, match="more than tensors"):
+        import_model(str(folder), allow_bin=True)
+    assert not Path("/tmp/tintype-was-here").exists()
+    assert list_models() == []
+
+
+def test_what_cannot_be_imported(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"no config\.json"):
+        (tmp_path / "empty").mkdir()
+        import_model(str(tmp_path / "empty"))
+    with pytest.raises(CheckpointError, match="no classification head"):
+        import_model(str(write_clip(tmp_path / "clip")), task="image_classification")
+    with pytest.raises(UsageError, match="expected one of"):
+        import_model(str(write_checkpoint(tmp_path / "vit")), task="detection")
+    assert list_models() == []
+
+
+def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_clip(tmp_path / "clip")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(encoded(IMAGES[0]))
+    assert _run(["model", "import", str(folder), "-n", "my-clip"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "azureml:my-clip:1"
+    ask = ["predict", str(photo), "-m", "my-clip@latest"]
+    assert _run([*ask, "--labels", '["a cat", "a dog, red"]']) == 0
+    assert json.loads(capsys.readouterr().out)[0]["labels"] == ["a cat", "a dog, red"]
+    assert _run([*ask, "--task", "embeddings", "--normalize"]) == 0
+    features = json.loads(capsys.readouterr().out)[0]["image_features"]
+    assert np.linalg.norm(features) == pytest.approx(1, abs=1e-5)
+    assert _run(ask) == 2
+    assert "needs labels" in capsys.readouterr().err
+    assert _run(["model", "show", "my-clip", "--query", "version"]) == 0
+    assert capsys.readouterr().out.strip() == '"1"'
+    assert _run(["model", "show", "facebook/dinov2-giant", "--query", "features"]) == 0
+    assert capsys.readouterr().out.strip() == "1536"
+    assert _run(["model", "show", "nothing-like-it"]) == 2
+    assert _run(["model", "list", "--registry", "--query", "length(@)"]) == 0
+    assert int(capsys.readouterr().out.split()[-1]) >= 20
+    assert _run(["model", "list", "--registry", "-n", "giant", "-o", "table"]) == 0
+    assert "1136M" in capsys.readouterr().out
+
+
+def test_quantize_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_checkpoint(tmp_path / "vit")
+    for number in range(16):
+        (tmp_path / f"{number}.png").write_bytes(encoded(noise(50, 50, seed=number)))
+    command = ["model", "quantize", str(folder), "--images", str(tmp_path)]
+    assert _run([*command, "--min-agreement", "0.5"]) == 0
+    assert json.loads(capsys.readouterr().out)["precision"] == "int8"
+    ask = ["predict", str(tmp_path / "0.png"), "-m", str(folder), "--runtime", "auto"]
+    assert _run([*ask, "--precision", "int8"]) in (0, 1)
+    answer = capsys.readouterr()
+    assert "probs" in answer.out or "strays too far" in answer.err
