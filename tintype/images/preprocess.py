@@ -28,6 +28,8 @@ __all__ = ["Preprocessor"]
 # A strip of 1 x 10,000 pixels resized by its shorter edge would fill the memory.
 _MAX_RESIZED_PIXELS = 32_000_000
 
+_LEAST_DECODED = 256
+
 _AFTER_RESIZING = ("do_rescale", "do_normalize", "include_top")
 
 # ConvNeXt's own rule: below this size the image is resized larger by 1 / crop_pct and cropped.
@@ -160,14 +162,14 @@ class Preprocessor:
         return (self._rescale_factor() / divisor).astype(np.float32), shift.astype(np.float32)
 
     def decode_size(self) -> tuple[int, int] | None:
-        """The least size a decoder may scale an image down to: twice the resized size."""
+        """The least size a decoder may scale an image down to: twice the resized size, and more
+        for small inputs, whose every pixel counts."""
         if self.processor is not None or not self.config.get("do_resize"):
             return None
         size = self.config["size"]
-        if "shortest_edge" in size:
-            short = 2 * self._resize_target_short()
-            return (short, short)
-        return (2 * size["height"], 2 * size["width"])
+        short = self._resize_target_short()
+        sides = (short, short) if "shortest_edge" in size else (size["height"], size["width"])
+        return max(2 * sides[0], _LEAST_DECODED), max(2 * sides[1], _LEAST_DECODED)
 
     def _rescale_factor(self) -> float:
         return self.config.get("rescale_factor", 1 / 255) if self.config.get("do_rescale") else 1.0
