@@ -74,7 +74,8 @@ class Checkpoint:
     def default_task(self) -> Task:
         """What it was made for: its own classes, zero-shot classification, or embeddings."""
         architectures = [str(name) for name in self.config.get("architectures") or ()]
-        if any(name.endswith("ForImageClassification") for name in architectures):
+        with_head = any(name.endswith("ForImageClassification") for name in architectures)
+        if with_head or "tintype_head" in self.config:
             multilabel = self.config.get("problem_type") == "multi_label_classification"
             return MULTILABEL if multilabel else MULTICLASS
         if self.family == "clip":

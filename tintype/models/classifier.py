@@ -13,6 +13,11 @@ from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.linear_classifier import (
+    has_linear_head,
+    load_linear_classifier,
+    new_linear_classifier,
+)
 from tintype.models.weights import refuse_nonfinite
 from tintype.quiet import quiet_transformers
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
@@ -45,6 +50,8 @@ def load_classifier(
         CheckpointError: damaged or incomplete weights, not a classifier, or an architecture that
             cannot take that size.
     """
+    if has_linear_head(checkpoint):
+        return _linear(checkpoint, task, classes)
     config = checkpoint.transformers_config()
     own_labels = _labels_in(config)
     keep_head = classes is None or tuple(classes) == own_labels
@@ -65,6 +72,17 @@ def load_classifier(
         _draw_head(head, seed)
     refuse_nonfinite(model, checkpoint.name)
     return model.eval()
+
+
+def _linear(
+    checkpoint: Checkpoint, task: ClassificationTask | None, classes: Sequence[str] | None
+) -> Any:
+    """A checkpoint with a linear head of ours: it is used as transformers' own models are."""
+    model = load_linear_classifier(checkpoint)
+    if classes is None or tuple(classes) == _labels_in(model.config):
+        return model
+    chosen: ClassificationTask = task or task_of(model)
+    return new_linear_classifier(checkpoint, model.pooling, task=chosen, classes=classes)
 
 
 def head_of(model: nn.Module) -> nn.Module:
@@ -97,12 +115,12 @@ def head_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.T
     return captured[0]
 
 
-def labels_of(model: PreTrainedModel) -> tuple[str, ...]:
+def labels_of(model: Any) -> tuple[str, ...]:
     """The model's labels in the order of its logits."""
     return _labels_in(model.config)
 
 
-def task_of(model: PreTrainedModel) -> ClassificationTask:
+def task_of(model: Any) -> ClassificationTask:
     """Multi-label where the config says so, else multi-class."""
     multilabel = model.config.problem_type == "multi_label_classification"
     return MULTILABEL if multilabel else MULTICLASS

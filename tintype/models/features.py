@@ -43,9 +43,12 @@ POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
 # Tokens before the patches; None where the family has no [CLS] and gives its mean as pooler_output.
 _FAMILIES: Mapping[str, int | None] = {
     "vit": 1, "beit": 1, "data2vec-vision": 1, "deit": 2, "dinov2": 1, "dinov2_with_registers": 1,
-    "clip": 1, "swin": None, "swinv2": None, "resnet": None, "convnext": None, "convnextv2": None,
+    "clip": 1, "clip_vision_model": 1, "swin": None, "swinv2": None, "resnet": None, "convnext": None, "convnextv2": None,
     "mobilenet_v1": None, "mobilenet_v2": None, "regnet": None, "efficientnet": None,
 }  # fmt: skip
+
+# With both towers, or the image tower alone.
+_CLIP = ("clip", "clip_vision_model")
 
 # Their pooler is the normalised mean over patches, unless the config says [CLS].
 _MEAN_POOLERS = ("beit", "data2vec-vision")
@@ -66,7 +69,7 @@ def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
         )
     available: tuple[Pooling, ...] = ("mean",) if _FAMILIES[family] is None else ("cls", "mean")
     default: Pooling = available[0]
-    if family == "clip":
+    if family in _CLIP:
         available, default = (*available, "projection"), "projection"
     if family in _MEAN_POOLERS and checkpoint.config.get("use_mean_pooling", True):
         default = "mean"
@@ -89,9 +92,11 @@ def load_backbone(
     from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection
 
     config = checkpoint.transformers_config()
-    if checkpoint.family == "clip":
-        config.vision_config.projection_dim = config.projection_dim
-        return _load(checkpoint, CLIPVisionModelWithProjection, config.vision_config, dtype)
+    if checkpoint.family in _CLIP:
+        if checkpoint.family == "clip":
+            config.vision_config.projection_dim = config.projection_dim
+            config = config.vision_config
+        return _load(checkpoint, CLIPVisionModelWithProjection, config, dtype)
     return _load(checkpoint, MODEL_MAPPING[type(config)], config, dtype)
 
 
@@ -112,7 +117,7 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
     """Features (n, D) of `pixel_values` (n, 3, height, width) by a model of `load_backbone`."""
     outputs = model(pixel_values=pixel_values)
     config: Any = model.config
-    family = config.model_type.removesuffix("_vision_model")
+    family = config.model_type
     if pooling == "projection":
         return outputs.image_embeds
     states = outputs.last_hidden_state
@@ -123,7 +128,7 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
         if family in _MEAN_POOLERS and config.use_mean_pooling:
             return outputs.pooler_output
         return states[:, special + getattr(config, "num_register_tokens", 0) :].mean(1)
-    if family == "clip":
+    if family in _CLIP:
         return model.vision_model.post_layernorm(states[:, 0])  # type: ignore[union-attr, operator]
     return states[:, 0]
 

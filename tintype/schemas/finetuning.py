@@ -62,6 +62,10 @@ class FinetuningParameters(StrictModel):
     """full: all weights. lora: low-rank adapters on attention, merged at the end. head: only the
     last linear layer, on features computed once and cached."""
 
+    pooling: Literal["auto", "cls", "mean", "projection"] = "auto"
+    """Features that method: head learns on. auto: those that the architecture gives its own head.
+    cls, mean: the [CLS] state, or the mean over patches. projection: CLIP's image embedding."""
+
     number_of_epochs: Annotated[int | None, Auto] = Field(None, ge=1)
     """Passes over the training images. Auto: 15 (full, lora), 40 (from random weights), 100 (head)."""
 
@@ -222,6 +226,8 @@ class FinetuningParameters(StrictModel):
                 f"save_steps {self.save_steps} must be a multiple of evaluation_steps "
                 f"{self.evaluation_steps}"
             )
+        if self.pooling != "auto" and self.method != "head":
+            raise ValueError(f"pooling {self.pooling!r} applies to method: head only")
         if self.max_steps == 0:
             raise ValueError("max_steps 0 trains nothing; use -1 for no limit")
         if 0 in (self.image_width, self.image_height):

@@ -24,6 +24,7 @@ from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.classifier import head_features, head_of, load_classifier
 from tintype.models.hardware import pick_device
+from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.models.networks import ImageNetwork
 from tintype.models.runtimes.choice import choose_runtime
@@ -119,13 +120,7 @@ def finetune(
 
     source = resolve_checkpoint(checkpoint)
     preprocessor = _preprocessor(source, parameters)
-    model = load_classifier(
-        source,
-        task=task,
-        classes=train.classes,
-        image_size=preprocessor.input_size,
-        seed=parameters.random_seed,
-    )
+    model = _initial_model(source, preprocessor, parameters, task, train.classes)
     plan = make_plan(
         parameters,
         task=task,
@@ -171,6 +166,26 @@ def finetune(
         validation_rows=scores.rows,
         validation_probabilities=scores.probabilities,
         plan=plan.summary(),
+    )
+
+
+def _initial_model(
+    source: Checkpoint,
+    preprocessor: Preprocessor,
+    parameters: FinetuningParameters,
+    task: ClassificationTask,
+    classes: tuple[str, ...],
+) -> Any:
+    """The checkpoint with a head for `classes`: the architecture's own, or a linear layer on the
+    features asked for."""
+    if parameters.pooling != "auto":
+        return new_linear_classifier(source, parameters.pooling, task=task, classes=classes)
+    return load_classifier(
+        source,
+        task=task,
+        classes=classes,
+        image_size=preprocessor.input_size,
+        seed=parameters.random_seed,
     )
 
 
@@ -300,7 +315,7 @@ def _train_head(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             digests,
             job.preprocessor,
             partial(head_features, model),
-            backbone_digest=job.source.weights_digest,
+            backbone_digest=f"{job.source.weights_digest}-{job.plan.parameters.pooling}",
             settings=job.settings,
             device=job.device,
             precision=torch.float32 if job.plan.precision == "fp32" else torch.bfloat16,
