@@ -40,7 +40,8 @@ class Settings:
     """CPU threads for the whole process. 0: as many as this process may run on."""
 
     runtime: str = "auto"
-    """What executes models where nothing else is asked for: auto, torch, openvino or onnxruntime."""
+    """What executes models where nothing else is asked for: auto, torch, torch-compile,
+    openvino or onnxruntime."""
 
     precision: str = "auto"
     """What models compute in where nothing else is asked for: auto, fp32, bf16 or int8."""

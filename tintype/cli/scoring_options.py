@@ -26,7 +26,8 @@ __all__ = [
 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Runtime = Annotated[
-    str | None, typer.Option("--runtime", help="auto, torch, openvino or onnxruntime.")
+    str | None,
+    typer.Option("--runtime", help="auto, torch, torch-compile, openvino or onnxruntime."),
 ]
 Precision = Annotated[
     str | None,

@@ -108,7 +108,7 @@ class Scorer:
             prompt: zero-shot template such as "a photo of a {}"; None takes the labels as they are.
             pooling: of embeddings: auto (the family's own), cls, mean or projection.
             normalize: whether embeddings are scaled to length 1.
-            runtime: auto, torch, openvino or onnxruntime. None: the setting of this machine.
+            runtime: auto, torch, torch-compile, openvino or onnxruntime. None: the setting of this machine.
             precision: auto, fp32, bf16 or int8. fp32 agrees with transformers to 1e-4. None: the
                 setting of this machine.
             exact: images decoded and resized bit for bit as transformers does, instead of up to

@@ -5,6 +5,7 @@ Bounds: fp32 within 1e-4 of transformers; bf16 a mean cosine of at least 0.995, 
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,15 @@ def test_fp32_equals_transformers(tmp_path: Path, family: str, runtime: str) -> 
     found = np.stack([prediction.probs for prediction in scorer.predict(IMAGES)])
     assert np.abs(found - softmax(logits_of(folder))).max() < 1e-4
     assert scorer.exact
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_torch_equals_transformers(vit_checkpoint: Path) -> None:
+    scorer = Scorer.load(vit_checkpoint, runtime="torch-compile", precision="fp32")
+    assert scorer.choice.runtime == "torch-compile"
+    found = np.stack([prediction.probs for prediction in scorer.predict(IMAGES)])
+    assert np.abs(found - softmax(logits_of(vit_checkpoint))).max() < 1e-4
+    assert len(scorer.predict(IMAGES[:1])) == 1
 
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
@@ -88,7 +98,7 @@ def test_a_very_large_model_is_not_held_twice() -> None:
 @pytest.mark.parametrize(
     ("runtime", "precision", "message"),
     [
-        ("tensorrt", "auto", "expected auto, torch, openvino, onnxruntime"),
+        ("tensorrt", "auto", "expected auto, torch, torch-compile, openvino, onnxruntime"),
         ("auto", "fp8", "expected auto, fp32, bf16, int8"),
         ("torch", "int8", "needs the runtime openvino"),
         ("onnxruntime", "bf16", "no bf16"),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import sys
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from tintype.errors import MissingExtraError, UsageError
 from tintype.models.hardware import has_fast_bf16, pick_device
 
-__all__ = ["Precision", "RuntimeChoice", "RuntimeName", "choose_runtime"]
+__all__ = ["TORCH", "Precision", "RuntimeChoice", "RuntimeName", "choose_runtime"]
 
-RuntimeName = Literal["torch", "openvino", "onnxruntime"]
+RuntimeName = Literal["torch", "torch-compile", "openvino", "onnxruntime"]
 Precision = Literal["fp32", "bf16", "int8"]
 
-RUNTIMES: tuple[RuntimeName, ...] = ("torch", "openvino", "onnxruntime")
+RUNTIMES: tuple[RuntimeName, ...] = ("torch", "torch-compile", "openvino", "onnxruntime")
+TORCH: tuple[RuntimeName, ...] = ("torch", "torch-compile")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 
 # Converting holds several copies of the weights; above this, one copy in memory counts for more.
@@ -54,15 +58,22 @@ def choose_runtime(
     place = pick_device(device)
     found, why = _runtime(runtime, precision, place.type, parameters)
     level, why_level = _precision(precision, found, has_fast_bf16(place))
-    if found != "torch" and place.type != "cpu":
+    if found not in TORCH and place.type != "cpu":
         raise UsageError(f"runtime {found!r} runs on the CPU here; use torch for {device!r}")
     if level == "int8" and found != "openvino":
         raise UsageError(f"precision 'int8' needs the runtime openvino, not {found!r}")
     if level == "bf16" and found == "onnxruntime":
         raise UsageError("ONNX Runtime has no bf16 on CPUs: use precision fp32, or openvino")
-    if found != "torch" and importlib.util.find_spec(found) is None:
+    if found not in TORCH and importlib.util.find_spec(found) is None:
         raise MissingExtraError(f"runtime {found!r}", "onnx" if found == "onnxruntime" else found)
+    if found == "torch-compile" and place.type == "cpu" and not _has_compiler():
+        raise UsageError("runtime 'torch-compile' needs a C++ compiler (g++ or clang++); use torch")
     return RuntimeChoice(found, level, str(place), f"{why}; {why_level}")
+
+
+def _has_compiler() -> bool:
+    names = (os.environ.get("CXX", ""), "g++", "clang++")
+    return sys.platform != "linux" or any(name and shutil.which(name) for name in names)
 
 
 def _runtime(runtime: str, precision: str, device: str, parameters: int) -> tuple[RuntimeName, str]:

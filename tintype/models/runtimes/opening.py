@@ -13,7 +13,7 @@ import numpy as np
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.runtimes.agreement import BOUNDS, Agreement, compare_outputs, sample_pixels
-from tintype.models.runtimes.choice import RuntimeChoice
+from tintype.models.runtimes.choice import TORCH, RuntimeChoice
 from tintype.models.runtimes.graph_folder import GraphDescription, GraphFolder, graph_folder_for
 from tintype.models.weights import count_parameters, stored_tensors
 from tintype.progress import working
@@ -66,7 +66,7 @@ def open_network(
     Raises:
         CheckpointError: the checkpoint cannot be loaded, or the runtime cannot express it.
     """
-    if choice.runtime == "torch":
+    if choice.runtime in TORCH:
         opened = _open_in_torch(checkpoint, output, choice, examples)
     else:
         opened = _open_graph(checkpoint, output, choice, examples)
@@ -106,7 +106,12 @@ def _open_in_torch(
         pixels = _pixels_to_compare(preprocessor, examples)
         expected = _outputs_of(network, pixels)
     description = _describe(checkpoint, network, preprocessor, output)
-    runtime = TorchRuntime(network, torch.device(choice.device), choice.precision)
+    runtime = TorchRuntime(
+        network,
+        torch.device(choice.device),
+        choice.precision,
+        compiled=choice.runtime == "torch-compile",
+    )
     agreement = compare_outputs(expected, runtime.run(pixels)) if compared else None
     return OpenedNetwork(runtime, description, preprocessor, choice, agreement)
 

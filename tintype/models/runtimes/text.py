@@ -14,7 +14,7 @@ import numpy as np
 from tintype.errors import CheckpointError
 from tintype.files import atomic_folder
 from tintype.models.checkpoint import Checkpoint
-from tintype.models.runtimes.choice import RuntimeChoice
+from tintype.models.runtimes.choice import TORCH, RuntimeChoice
 from tintype.models.runtimes.graph_folder import graph_folder_for
 from tintype.models.runtimes.opening import Runtime, convert_network, graph_runtime
 from tintype.models.tokenizer import TextTokenizer, write_tokenizer_file
@@ -58,12 +58,14 @@ def open_text_encoder(checkpoint: Checkpoint, choice: RuntimeChoice) -> TextEnco
         )
     text_config = checkpoint.config.get("text_config") or {}
     length = int(text_config.get("max_position_embeddings", 77))
-    folder = graph_folder_for(checkpoint, "text", choice.runtime).path
+    # Compiling would take longer than the few passes it is for.
+    runtime = "torch" if choice.runtime in TORCH else choice.runtime
+    folder = graph_folder_for(checkpoint, "text", runtime).path
     if not (folder / "tokenizer.json").is_file():
         with working(f"preparing the text tower of {checkpoint.name} (once)"):
-            _prepare(checkpoint, choice.runtime, length, folder)
+            _prepare(checkpoint, runtime, length, folder)
     tokenizer = TextTokenizer(folder / "tokenizer.json", length=length)
-    if choice.runtime == "torch":
+    if runtime == "torch":
         return TextEncoder(_TorchText(checkpoint), tokenizer)
     exact = RuntimeChoice(choice.runtime, "fp32", choice.device, choice.reason)
     return TextEncoder(graph_runtime(folder, exact, "text"), tokenizer)

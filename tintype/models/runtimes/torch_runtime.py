@@ -1,8 +1,10 @@
-"""torch, eager on CPUs; on CUDA the passes of a few batch sizes are recorded once and replayed."""
+"""torch, eager or compiled; on CUDA the passes of a few batch sizes are recorded once and replayed."""
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 from tintype.models.runtimes.choice import Precision
+from tintype.settings import get_settings
 
 __all__ = ["TorchRuntime"]
 
@@ -21,10 +24,17 @@ class TorchRuntime:
     """Runs an ImageNetwork; may be called from several threads."""
 
     def __init__(
-        self, network: nn.Module, device: torch.device, precision: Precision, *, own: bool = True
+        self,
+        network: nn.Module,
+        device: torch.device,
+        precision: Precision,
+        *,
+        own: bool = True,
+        compiled: bool = False,
     ) -> None:
         """
         Args:
+            compiled: through torch.compile, whose code is kept in the workspace's cache.
             own: False leaves the weights as they are (someone else still needs them) and computes
                 in bf16 by autocast.
         """
@@ -36,7 +46,12 @@ class TorchRuntime:
             # Normalisation's constants stay exact: they meet the pixels in float32.
             for name in ("scale", "shift"):
                 setattr(network, name, buffers[name])
-        self._network = network.to(device).eval()
+        self._network: Callable[[torch.Tensor], torch.Tensor] = network.to(device).eval()
+        if compiled:
+            cache = get_settings().home / "cache" / "inductor"
+            os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
+            # One code for every batch size; on CUDA the recorded sizes are few and each its own.
+            self._network = torch.compile(network, dynamic=device.type != "cuda")
         self._graphs: dict[int, _RecordedPass] = {}
         self._recording = threading.Lock()
 
@@ -70,7 +85,11 @@ class _RecordedPass:
     """A CUDA graph of the network for one batch size."""
 
     def __init__(
-        self, network: nn.Module, example: torch.Tensor, size: int, device: torch.device
+        self,
+        network: Callable[[torch.Tensor], torch.Tensor],
+        example: torch.Tensor,
+        size: int,
+        device: torch.device,
     ) -> None:
         self._input = torch.zeros((size, *example.shape[1:]), dtype=torch.uint8, device=device)
         stream = torch.cuda.Stream(device)
