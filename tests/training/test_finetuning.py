@@ -346,3 +346,17 @@ def test_old_checkpoints_are_pruned(tmp_path: Path, table: ImageTable) -> None:
         parameters={"save_total_limit": 2},
     )
     assert len(list((tmp_path / "out" / "checkpoints").glob("step-*"))) == 2
+
+
+def test_scoring_leaves_nothing_behind_that_training_trips_over(tmp_path: Path) -> None:
+    # transformers keeps BEiT's position index from one model to the next: were it made in
+    # inference mode, no later model of this size could be trained in this process.
+    source = write_checkpoint(tmp_path / "source", "beit")
+    table = read_image_table(write_class_folders(tmp_path / "pictures"))
+    Scorer.load(source).predict([striped(0, 1)])
+    Scorer.load(source, task="embeddings").predict([striped(0, 1)])
+    result = finetune(
+        checkpoint=str(source), train=table, task="image_classification", output_folder=tmp_path / "out",
+        parameters=FinetuningParameters(max_steps=2),
+    )  # fmt: skip
+    assert result.best_step == 2

@@ -129,5 +129,5 @@ def _width(backbone: nn.Module, pooling: Pooling) -> int:
     config: Any = backbone.config
     size = getattr(config, "image_size", None) or 64
     height, width = (size, size) if isinstance(size, int) else size
-    with torch.inference_mode():
+    with torch.no_grad():
         return int(features_of(backbone, pooling, torch.zeros(1, 3, height, width)).shape[1])

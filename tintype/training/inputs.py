@@ -142,7 +142,7 @@ class FeatureInputs:
                 _raise_first(table, [(part[row], error) for row, error in batch.failures])
                 pixels = preprocessor.normalize(torch.from_numpy(batch.pixels).to(device))
                 with (
-                    torch.inference_mode(),
+                    torch.no_grad(),
                     torch.autocast(device.type, precision, enabled=precision != torch.float32),
                 ):
                     found.append(backbone(pixels).float().cpu().numpy())

@@ -291,7 +291,7 @@ class TrainingLoop:
         rows = np.arange(len(targets))
         parts = np.array_split(rows, max(1, -(-len(rows) // plan.validation_batch_size)))
         collected = []
-        with torch.inference_mode(), self._autocast():
+        with torch.no_grad(), self._autocast():
             following = self._gatherer.submit(self._validation.inputs.gather, parts[0])
             for number in range(len(parts)):
                 batch = following.result()

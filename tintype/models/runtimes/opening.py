@@ -210,7 +210,7 @@ def _pixels_to_compare(preprocessor: Preprocessor, examples: Sequence[np.ndarray
 def _outputs_of(network: ImageNetwork, pixels: np.ndarray) -> np.ndarray:
     import torch
 
-    with torch.inference_mode():
+    with torch.no_grad():
         return network(torch.from_numpy(pixels)).float().numpy()
 
 

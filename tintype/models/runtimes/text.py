@@ -82,7 +82,7 @@ class _TorchText:
     def run(self, values: np.ndarray) -> np.ndarray:
         import torch
 
-        with torch.inference_mode():
+        with torch.no_grad():
             return self._network(torch.from_numpy(values)).numpy()
 
 

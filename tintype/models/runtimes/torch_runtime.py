@@ -55,7 +55,7 @@ class TorchRuntime:
         self._graphs: dict[int, _RecordedPass] = {}
         self._recording = threading.Lock()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (n, height, width, 3) -> float32 (n, D)."""
         batch = torch.from_numpy(pixels)
