@@ -12,41 +12,67 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tintype.schemas.augmentations import Augmentations
+from tintype.schemas.automl_job import AutomlJob, Limits
+from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.schemas.job import DataInput, EvaluationSection, FinetuningJob, ModelOutput
+from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
+from tintype.schemas.job_parts import DataInput, JobDocument, ModelOutput
+from tintype.schemas.sweep import (
+    BanditPolicy,
+    MedianStoppingPolicy,
+    RandomSampling,
+    Sweep,
+    TruncationSelectionPolicy,
+)
 
 PAGE = Path(__file__).parents[1] / "docs" / "jobs.md"
 
-HEAD = """# Fine-tuning jobs
+HEAD = """# Jobs
 
 A job document is a YAML file for `tintype job create --file job.yml`. An unknown key is an error that
 names its line and the nearest valid key. Keys that mean something on Azure only are accepted and
-reported. `--set a.b=value` overrides any key. Azure's pipeline document around
-`transformers_image_classification_pipeline` is read too (`samples/finetune-azure-pipeline.yml`).
+reported. `--set a.b=value` overrides any key.
 
 `tintype job list | show | stream | cancel | resume | download | archive` take it from there. A job that
-was killed goes on from its last checkpoint with `tintype job resume --name NAME`, or with
-`tintype job create --file job.yml --name NAME --resume`, and reaches the weights it would have reached.
+was killed goes on with `tintype job resume --name NAME`, or with `tintype job create --file job.yml
+--name NAME --resume`: a training from its last checkpoint, to the weights it would have reached; a sweep
+without repeating a finished trial.
+
+- `type: finetuning` trains one checkpoint: [below](#fine-tuning). Azure's pipeline document around
+  `transformers_image_classification_pipeline` is read too (`samples/finetune-azure-pipeline.yml`).
+- `type: automl` finds the best model: [below](#automl), and [automl.md](automl.md) for how it works.
+  Azure's pipeline document around an AutoML node is read too.
 """
 
 
 def page() -> str:
     """The whole of docs/jobs.md."""
-    parts = [HEAD, section("The document", FinetuningJob)]
+    parts = [HEAD, section("Every job", JobDocument)]
     parts.append(section("`training_data`, `validation_data`, `test_data`", DataInput))
+    parts.append(section("`outputs.<any name>`", ModelOutput))
+    parts.append(section("Fine-tuning", FinetuningJob, beyond=JobDocument))
     parts.append(section("`hyperparameters`", FinetuningParameters))
     parts.append(section("`hyperparameters.augmentations`", Augmentations))
     parts.append(section("`evaluation`", EvaluationSection))
-    parts.append(section("`outputs.<any name>`", ModelOutput))
+    parts.append(section("AutoML", AutomlJob, beyond=JobDocument))
+    parts.append(section("`limits`", Limits))
+    parts.append(section("`training_parameters`", AutomlParameters))
+    parts.append(section("`sweep`", Sweep))
+    parts.append(section("`sweep.sampling_algorithm`, type random", RandomSampling))
+    parts.append(section("`sweep.early_termination`, type bandit", BanditPolicy))
+    parts.append(section("`sweep.early_termination`, type median_stopping", MedianStoppingPolicy))
+    parts.append(
+        section("`sweep.early_termination`, type truncation_selection", TruncationSelectionPolicy)
+    )
     return "\n".join(parts)
 
 
-def section(title: str, model: type[BaseModel]) -> str:
-    """A heading and the table of `model`'s fields."""
+def section(title: str, model: type[BaseModel], *, beyond: type[BaseModel] | None = None) -> str:
+    """A heading and the table of `model`'s fields, without those of `beyond`."""
     lines = [f"## {title}", "", "| key | default | meaning |", "|---|---|---|"]
     docs = docstrings(model)
     for name, field in model.model_fields.items():
-        if field.exclude:
+        if field.exclude or (beyond is not None and name in beyond.model_fields):
             continue
         default = (
             "required"
@@ -66,9 +92,12 @@ def shown(value: object) -> str:
 
 def docstrings(model: type[BaseModel]) -> dict[str, str]:
     """The string under each field of `model`, on one line."""
+    found: dict[str, str] = {}
+    for base in model.__bases__:
+        if issubclass(base, BaseModel) and base.__module__.startswith("tintype.schemas."):
+            found |= docstrings(base)
     body = ast.parse(inspect.getsource(model)).body[0]
     assert isinstance(body, ast.ClassDef)
-    found = {}
     for field, text in zip(body.body, body.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
             assert isinstance(field.target, ast.Name)

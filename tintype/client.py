@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tintype.schemas.job import FinetuningJob, load_job
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.job import Job, load_job
 from tintype.workspace.runs import RunRecord, RunStore
 
 __all__ = ["Client"]
@@ -31,7 +33,7 @@ class Jobs:
 
     def create_or_update(
         self,
-        job: FinetuningJob | str | Path,
+        job: Job | str | Path,
         overrides: Sequence[str] = (),
         *,
         validate: bool = True,
@@ -39,7 +41,7 @@ class Jobs:
         """Submit a job document, or the YAML file of one; see `jobs.submit.submit_job`."""
         from tintype.jobs.submit import submit_job
 
-        document = job if isinstance(job, FinetuningJob) else load_job(job, overrides)
+        document = job if isinstance(job, FinetuningJob | AutomlJob) else load_job(job, overrides)
         return submit_job(document, validate=validate)
 
     def get(self, name: str) -> RunRecord:

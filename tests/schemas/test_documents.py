@@ -57,7 +57,7 @@ def test_overrides(tmp_path: Path) -> None:
         (JOB.replace("number_of_epochs: 3", "number_of_epochs: 0"), r"job.yml:10: .*greater than or equal to 1"),
         (JOB.replace("task: image-classification", "task: image-clasification"), r"job.yml:4: task: .*expected 'image_classification'"),
         (JOB.replace("model_name: google/vit-base-patch16-224\n", ""), "model.*is required and missing"),
-        (JOB.replace("type: finetuning", "type: automl"), r"job.yml:3: type: 'automl' is not a kind"),
+        (JOB.replace("type: finetuning", "type: autoML"), r"job.yml:3: type: 'autoML' is not a kind"),
         (JOB + "  metric_for_best_model: iou\n", "for image_classification_multilabel"),
         (JOB + "  evaluation_strategy: steps\n", "must be equal"),
         (JOB + "  optimizer: adamw_ort_fused\n", "needs apply_ort"),
@@ -171,7 +171,7 @@ def test_azures_pipeline_around_the_component(tmp_path: Path) -> None:
         (
             "transformers_image_classification_pipeline",
             "something_else",
-            "one node with the component",
+            "one automl node, or one with the component",
         ),
         ("model_name: microsoft/beit-base-patch16-224-pt22k-ft22k", "", "one of model_name"),
     ],

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_calibration", "plot_confusion_matrix", "plot_precision_recall", "plot_roc"]
+__all__ = [
+    "figure_with_axes",
+    "plot_calibration",
+    "plot_confusion_matrix",
+    "plot_precision_recall",
+    "plot_roc",
+    "png_of",
+]
 
 # Up to this many classes cells carry their counts, and up to that many axes their names.
 _NUMBERED, _NAMED = 20, 60
@@ -26,7 +33,7 @@ def plot_confusion_matrix(table: dict[str, Any]) -> bytes:
     matrix = np.array(data["matrix"], dtype=float)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = min(4.5 + 0.28 * len(names), 14)
-    figure, axes = _figure(side + 1, side)
+    figure, axes = figure_with_axes(side + 1, side)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
     if len(names) <= _NUMBERED:
@@ -39,30 +46,30 @@ def plot_confusion_matrix(table: dict[str, Any]) -> bytes:
         axes.set_xticks(range(len(names)), [_short(n) for n in names], rotation=90, fontsize=8)
         axes.set_yticks(range(len(names)), [_short(n) for n in names], fontsize=8)
     axes.set(xlabel="predicted", ylabel="true", title=f"Confusion matrix, {len(names)} classes")
-    return _png(figure)
+    return png_of(figure)
 
 
 def plot_roc(curves: dict[str, Any]) -> bytes:
     """PNG of ROC curves."""
-    figure, axes = _figure(7, 6)
+    figure, axes = figure_with_axes(7, 6)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1)
     _draw_curves(axes, curves, "fpr", "tpr")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
-    return _png(figure)
+    return png_of(figure)
 
 
 def plot_precision_recall(curves: dict[str, Any]) -> bytes:
     """PNG of precision over recall."""
-    figure, axes = _figure(7, 6)
+    figure, axes = figure_with_axes(7, 6)
     _draw_curves(axes, curves, "recall", "precision")
     axes.set(xlabel="recall", ylabel="precision", title="Precision and recall")
-    return _png(figure)
+    return png_of(figure)
 
 
 def plot_calibration(table: dict[str, Any]) -> bytes:
     """PNG of a reliability diagram, with how many predictions stand behind each bar."""
     bins = [entry for entry in table["bins"] if entry["count"]]
-    figure, axes = _figure(7, 6)
+    figure, axes = figure_with_axes(7, 6)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1, label="perfect")
     width = table["bins"][0]["high"] - table["bins"][0]["low"]
     axes.bar(
@@ -80,7 +87,7 @@ def plot_calibration(table: dict[str, Any]) -> bytes:
         title=f"Calibration (expected calibration error {error:.3f})",
     )  # fmt: skip
     axes.legend(loc="upper left")
-    return _png(figure)
+    return png_of(figure)
 
 
 def _plot_multilabel_confusion(names: list[str], matrices: np.ndarray) -> bytes:
@@ -89,7 +96,7 @@ def _plot_multilabel_confusion(names: list[str], matrices: np.ndarray) -> bytes:
     positives = np.maximum(shown[:, 1].sum(1), 1)
     found, missed = shown[:, 1, 1] / positives, shown[:, 1, 0] / positives
     wrong = shown[:, 0, 1] / positives
-    figure, axes = _figure(8, min(2 + 0.35 * len(shown), 16))
+    figure, axes = figure_with_axes(8, min(2 + 0.35 * len(shown), 16))
     places = np.arange(len(shown))
     axes.barh(places, found, color="#4c78a8", label="found")
     axes.barh(places, missed, left=found, color="#f2cf5b", label="missed")
@@ -99,7 +106,7 @@ def _plot_multilabel_confusion(names: list[str], matrices: np.ndarray) -> bytes:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(xlabel="share of the images that carry the label", title="Labels found and missed")
     axes.legend(loc="lower right", fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _draw_curves(axes: Axes, curves: dict[str, Any], x: str, y: str) -> None:
@@ -113,7 +120,8 @@ def _draw_curves(axes: Axes, curves: dict[str, Any], x: str, y: str) -> None:
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def figure_with_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of so many inches, and its one pair of axes."""
     # Figures made without pyplot: nothing global is kept, and threads may draw.
     from matplotlib.figure import Figure
 
@@ -122,7 +130,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """The figure as an encoded PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     stream = io.BytesIO()

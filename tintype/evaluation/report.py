@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tintype.errors import UsageError
-from tintype.evaluation import curves, plots
+from tintype.evaluation import curves, html, plots
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.schemas.task import MULTILABEL, ClassificationTask
@@ -116,28 +114,6 @@ _ALT = {
     "calibration": "Reliability diagram of confidence against the share that is right",
 }
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Evaluation</title>
-<meta name="viewport" content="width=device-width">
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse }} th, td {{ padding: .2rem .8rem; text-align: right }}
-th:first-child, td:first-child {{ text-align: left }} tr:nth-child(even) {{ background: #f3f5f7 }}
-img {{ max-width: 100%; height: auto }} .plots {{ display: grid; gap: 1rem;
-grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)) }}
-</style></head><body>
-<h1>Evaluation</h1>
-<p>{lead}</p>
-<h2>Metrics</h2>
-<table><thead><tr><th scope="col">metric</th><th scope="col">value</th></tr></thead>
-<tbody>{metrics}</tbody></table>
-<p>{undefined}</p>
-<h2>Plots</h2><div class="plots">{plots}</div>
-<h2>Classes</h2>
-<table><thead><tr>{heads}</tr></thead><tbody>{classes}</tbody></table>
-</body></html>
-"""
-
 
 def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
     lead = f"{summary['rows']} images, task {summary['task']}."
@@ -145,28 +121,19 @@ def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
         lead += f" {summary['dropped_images']} images could not be read and are not counted."
     if summary["threshold"] is not None:
         lead += f" A label counts as predicted at {summary['threshold']} and above."
-    undefined = summary["undefined_metrics"]
+    undefined = ", ".join(summary["undefined_metrics"])
     rows = summary["classes"]
-    return _PAGE.format(
-        lead=html.escape(lead),
-        metrics="".join(
-            f"<tr><td>{name}</td><td>{value:.4f}</td></tr>"
-            for name, value in sorted(summary["metrics"].items())
+    plots = "".join(html.picture(png, _ALT[name]) for name, png in pictures.items())
+    return html.page(
+        "Evaluation",
+        html.paragraph(lead),
+        html.section(
+            "Metrics",
+            html.table(("metric", "value"), sorted(summary["metrics"].items())),
+            html.paragraph(f"Without a value on this data: {undefined}." if undefined else ""),
         ),
-        undefined=f"Without a value on this data: {', '.join(undefined)}." if undefined else "",
-        plots="".join(
-            f'<img alt="{_ALT[name]}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-            for name, png in pictures.items()
-        ),
-        heads="".join(f'<th scope="col">{name}</th>' for name in (rows[0] if rows else ())),
-        classes="".join(
-            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>"
-            for row in rows
+        html.section("Plots", f'<div class="plots">{plots}</div>'),
+        html.section(
+            "Classes", html.table(list(rows[0]) if rows else (), [r.values() for r in rows])
         ),
     )
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if isinstance(value, float) else html.escape(str(value))

@@ -104,6 +104,30 @@ class Preprocessor:
             config["size"] = {"height": height, "width": width}
         return Preprocessor(config, (height, width))
 
+    def with_crop(self, resize: int, crop: int) -> Preprocessor:
+        """The same scaling of values, after resizing the shorter side to `resize` pixels and
+        cropping a centred square of side `crop`.
+
+        Raises:
+            CheckpointError: the processor cannot be given another size.
+        """
+        if self.processor is not None:
+            raise CheckpointError(
+                f"{self.config.get('image_processor_type')} cannot be given another image size; "
+                "leave the crop sizes out"
+            )
+        config = self.to_config()
+        if config.pop("crop_pct", None) is not None:
+            # ConvNeXt's processor has no plain crop; ViT's scales values the same way.
+            config["image_processor_type"] = "ViTImageProcessor"
+        config |= {
+            "do_resize": True,
+            "size": {"shortest_edge": resize},
+            "do_center_crop": True,
+            "crop_size": {"height": crop, "width": crop},
+        }
+        return Preprocessor(config, (crop, crop))
+
     def resize(self, image: np.ndarray, *, exact: bool = True) -> np.ndarray:
         """Resize and crop one image: uint8 (h, w, 3) -> uint8 (*input_size, 3).
 

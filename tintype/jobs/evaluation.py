@@ -9,7 +9,7 @@ from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
-from tintype.schemas.job import FinetuningJob
+from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.image_table import ImageTable
@@ -15,7 +14,9 @@ from tintype.data.reading import read_image_table
 from tintype.errors import UsageError
 from tintype.files import atomic_folder, locked_folder
 from tintype.images.readability import drop_unreadable
-from tintype.schemas.job import DataInput, FinetuningJob
+from tintype.jobs.event_log import log_event
+from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.job_parts import DataInput
 from tintype.workspace.registry import register_model, resolve_model
 from tintype.workspace.runs import RunStore
 from tintype.workspace.tracking import MlflowRun
@@ -105,7 +106,7 @@ def run_finetuning(
                 output_folder=folder / "outputs",
                 checkpoint_folder=folder / "checkpoints",
                 resume=True,
-                log=lambda event: _log(event, run),
+                log=lambda event: log_event(event, run),
                 cancelled=cancelled,
             )
             store.update(name, status="Finalizing")
@@ -153,30 +154,3 @@ def _register(job: FinetuningJob, folder: Path, run_name: str) -> str | None:
     model = register_model(names[0], folder, tags={"tintype.job": run_name})
     print(f"Registered {model.name}, version {model.version}", flush=True)
     return f"{model.name}:{model.version}"
-
-
-def _log(event: dict[str, Any], run: MlflowRun) -> None:
-    kind = event["event"]
-    if kind in ("training", "evaluation"):
-        numbers = {
-            key: value
-            for key, value in event.items()
-            if isinstance(value, int | float) and key not in ("step", "epoch")
-        }
-        run.log_metrics(numbers, event["step"])
-    if kind == "plan":
-        run.log_params({f"plan.{key}": value for key, value in event.items() if key != "event"})
-    print(_line(event), flush=True)
-
-
-def _line(event: dict[str, Any]) -> str:
-    """One log line: the event, then its figures."""
-    shown = ("step", "epoch", "training_loss", "learning_rate", "images_per_second", "loss",
-             "accuracy", "iou", "f1_score_macro", "batch_size", "device", "precision",
-             "total_steps", "training_rows", "validation_rows")  # fmt: skip
-    parts = [
-        f"{key} {event[key]:.5g}" if isinstance(event[key], float) else f"{key} {event[key]}"
-        for key in shown
-        if key in event
-    ]
-    return f"{event['event']:<11} " + "  ".join(parts)

@@ -9,9 +9,12 @@ from pathlib import Path
 from tintype.compute.local import start_worker
 from tintype.errors import OutputError, UsageError
 from tintype.jobs.finetuning import load_tables, reserved_output
+from tintype.jobs.sweep_tables import load_sweep_tables
+from tintype.jobs.trial_models import check_models
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.scratch import SCRATCH_NAMES
-from tintype.schemas.job import FinetuningJob
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.job import Job
 from tintype.settings import get_settings
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.runs import ACTIVE, RunRecord, RunStore
@@ -22,7 +25,7 @@ __all__ = ["check_job", "resume_job", "submit_job"]
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 
-def submit_job(job: FinetuningJob, *, validate: bool = True) -> RunRecord:
+def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
     """Check `job`, create its run and start its worker.
 
     Raises:
@@ -57,7 +60,7 @@ def resume_job(name: str) -> RunRecord:
     return _start(store, name)
 
 
-def check_job(job: FinetuningJob) -> None:
+def check_job(job: Job) -> None:
     """Everything that can be known before training: data, images, checkpoint, outputs.
 
     Raises:
@@ -65,11 +68,16 @@ def check_job(job: FinetuningJob) -> None:
         OutputError: an output cannot be written.
     """
     settings = get_settings()
-    load_tables(job)
-    model = resolve_model(job.model_name)
-    if model not in SCRATCH_NAMES and (Path(model).is_dir() or model.startswith(("/", ".", "~"))):
-        # A Hub id is left to the worker: it may bring gigabytes.
-        resolve_checkpoint(model)
+    if isinstance(job, AutomlJob):
+        load_sweep_tables(job)
+        check_models(job)
+    else:
+        load_tables(job)
+        model = resolve_model(job.model_name)
+        local = Path(model).is_dir() or model.startswith(("/", ".", "~"))
+        if model not in SCRATCH_NAMES and local:
+            # A Hub id is left to the worker: it may bring gigabytes.
+            resolve_checkpoint(model)
     for output in job.outputs.values():
         if output.path is not None:
             with reserved_output(Path(output.path)):

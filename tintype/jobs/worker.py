@@ -9,7 +9,8 @@ import traceback
 
 from tintype.errors import OutputError, TintypeError
 from tintype.files import locked_folder
-from tintype.schemas.job import FinetuningJob
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.job import stored_job
 from tintype.workspace.runs import RunStore, now
 
 __all__ = ["main"]
@@ -29,14 +30,19 @@ def main(name: str) -> int:
 
 
 def _execute(store: RunStore, name: str, asked_to_stop: threading.Event) -> int:
+    from tintype.jobs.automl import run_automl
     from tintype.jobs.finetuning import run_finetuning
+    from tintype.jobs.sweep import SweepCancelled
     from tintype.training.loop import TrainingCancelled
 
-    job = FinetuningJob.model_validate(store.document(name))
+    job = stored_job(store.document(name))
     store.update(name, status="Preparing", started_at=now())
     try:
-        run_finetuning(job, name, store, cancelled=asked_to_stop.is_set)
-    except TrainingCancelled as stopped:
+        if isinstance(job, AutomlJob):
+            run_automl(job, name, store, cancelled=asked_to_stop.is_set)
+        else:
+            run_finetuning(job, name, store, cancelled=asked_to_stop.is_set)
+    except (TrainingCancelled, SweepCancelled) as stopped:
         print(f"Canceled: {stopped}", flush=True)
         return _end(store, name, "Canceled", 0, None)
     except TintypeError as error:

@@ -18,7 +18,7 @@ from tintype.errors import UsageError, nearest
 from tintype.schemas.document import StrictModel
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT, Task
 
-__all__ = ["Card", "find_card", "list_cards"]
+__all__ = ["Card", "find_card", "list_cards", "nearest_counterpart"]
 
 _FOLDER = Path(__file__).parent / "cards"
 
@@ -154,6 +154,11 @@ def find_card(name: str) -> Card | None:
             "`tintype model list --registry` lists it"
         )
     return None
+
+
+def nearest_counterpart(name: str) -> str | None:
+    """Of an AutoML name that no library here has the architecture of, the nearest that there is."""
+    return _WITHOUT_COUNTERPART.get(name.strip().lower())
 
 
 def _sample_request(task: Task) -> dict[str, Any]:

@@ -31,6 +31,9 @@ _FILE = "linear_head.safetensors"
 class LinearClassifier(nn.Module):
     """Used like transformers' image classifiers: `config`, `classifier`, `.logits`, saving."""
 
+    base_model_prefix = "backbone"
+    """What peft and we find the backbone by, as in transformers' models."""
+
     def __init__(self, backbone: nn.Module, pooling: Pooling, config: Any, features: int) -> None:
         """Prefer `new_linear_classifier` and `load_linear_classifier`."""
         super().__init__()
@@ -38,6 +41,11 @@ class LinearClassifier(nn.Module):
         self.pooling = pooling
         self.config = config
         self.classifier = nn.Linear(features, config.num_labels)
+
+    @property
+    def base_model(self) -> nn.Module:
+        """The backbone, by the name transformers' models have for it."""
+        return self.backbone
 
     def forward(self, pixel_values: torch.Tensor) -> ImageClassifierOutput:
         """pixel_values (n, 3, height, width) -> logits (n, classes)."""

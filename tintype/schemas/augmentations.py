@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tintype.schemas.document import StrictModel
 
-__all__ = ["Augmentations"]
+__all__ = ["AUGMENTATION_PRESETS", "Augmentations"]
 
 
 class Augmentations(StrictModel):
@@ -34,3 +34,14 @@ class Augmentations(StrictModel):
 
     color_jitter: float = Field(0.2, ge=0, lt=1)
     """Scale brightness, contrast and saturation each by a factor within 1 ± this."""
+
+
+AUGMENTATION_PRESETS: dict[str, Augmentations | None] = {
+    "none": None,
+    "light": Augmentations(crop_scale_min=0.85, color_jitter=0.1),
+    "standard": Augmentations(),
+    "strong": Augmentations(
+        crop_scale_min=0.35, rotation_degrees=15.0, translate=0.1, color_jitter=0.4
+    ),
+}
+"""Strengths by name, for AutoML jobs; None changes nothing."""

@@ -198,6 +198,9 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
     if kind == "missing":
         return key, "is required and missing"
     if kind == "value_error":
+        if key and key[-1] not in _keys_at(document, key[:-1]):
+            # The name of a union's member, which stands nowhere in the document.
+            key = key[:-1]
         return key, str(context.get("error", item["msg"]))
     if kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
@@ -205,6 +208,16 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
         return key, f"{given!r} given; expected {expected}.{hint}"
     text = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return key, f"{given!r} given; expected {text}"
+
+
+def _keys_at(document: Document, key: KeyPath) -> Sequence[str | int]:
+    """The keys that stand at `key` in the document."""
+    value: Any = document.data
+    for part in key:
+        value = value[part] if isinstance(value, dict | list) else None
+    if isinstance(value, dict):
+        return list(value)
+    return range(len(value)) if isinstance(value, list) else ()
 
 
 def _key_in_document(document: Document, location: Sequence[str | int]) -> KeyPath:

@@ -16,7 +16,7 @@ from tintype.schemas.document import StrictModel
 from tintype.schemas.optimizer_arguments import parse_extra_arguments
 from tintype.schemas.task import MULTICLASS, ClassificationTask
 
-__all__ = ["BEST_MODEL_METRICS", "FinetuningParameters"]
+__all__ = ["BEST_MODEL_METRICS", "FinetuningParameters", "Number"]
 
 BEST_MODEL_METRICS = (
     "loss", "f1_score_macro", "accuracy", "precision_score_macro", "recall_score_macro",
@@ -51,6 +51,8 @@ def _empty_as_none(value: Any) -> Any:
 
 
 Number = Annotated[float, BeforeValidator(_number_from_text)]
+"""A float that may be written 5e-5."""
+
 Auto = BeforeValidator(_empty_as_none)
 
 
@@ -78,7 +80,7 @@ class FinetuningParameters(StrictModel):
     learning_rate_scheduler: Annotated[
         Literal[
             "warmup_linear", "warmup_cosine", "warmup_cosine_with_restarts", "warmup_polynomial",
-            "constant", "warmup_constant",
+            "constant", "warmup_constant", "step",
         ] | None,
         Auto,
     ] = None  # fmt: skip
@@ -87,10 +89,39 @@ class FinetuningParameters(StrictModel):
     warmup_steps: Annotated[int | None, Auto] = Field(None, ge=0)
     """Steps over which the rate rises from 0. Auto: a tenth of all steps; 0 for a head."""
 
+    warmup_cosine_lr_warmup_epochs: int | None = Field(None, ge=0)
+    """The same in epochs; warmup_steps wins."""
+
+    warmup_cosine_lr_cycles: Number = Field(0.5, ge=0, le=1)
+    """warmup_cosine: turns of the cosine after the warmup; 0.5 ends at zero."""
+
+    step_lr_gamma: Number = Field(0.5, ge=0, le=1)
+    """step: the rate is multiplied by this ..."""
+
+    step_lr_step_size: int = Field(5, ge=1)
+    """... every so many epochs."""
+
     optimizer: Annotated[
-        Literal["adamw_hf", "adamw", "sgd", "adafactor", "adagrad", "adamw_ort_fused"] | None, Auto
+        Literal["adamw_hf", "adamw", "adam", "sgd", "adafactor", "adagrad", "adamw_ort_fused"]
+        | None,
+        Auto,
     ] = None
     """Auto: adamw. adamw_hf is the same rule; adamw_ort_fused needs apply_ort."""
+
+    momentum: Number | None = Field(None, ge=0, le=1)
+    """sgd only; extra_optim_args wins."""
+
+    nesterov: bool = False
+    """sgd only, with a momentum."""
+
+    beta1: Number = Field(0.9, ge=0, lt=1)
+    """adam and adamw: decay of the mean gradient."""
+
+    beta2: Number = Field(0.999, ge=0, lt=1)
+    """adam and adamw: decay of the mean squared gradient."""
+
+    ams_gradient: bool = False
+    """adam and adamw: the AMSGrad variant."""
 
     weight_decay: Annotated[Number | None, Auto] = Field(None, ge=0, le=1)
     """Auto: 0 (full, lora), 0.001 (head), 0.05 (from random weights)."""
@@ -158,6 +189,15 @@ class FinetuningParameters(StrictModel):
     ignore_data_errors: bool = False
     """Skip and count images that cannot be read, instead of stopping before training."""
 
+    training_crop_size: int | None = Field(None, ge=1)
+    """Side of training images in pixels, where another than in validation."""
+
+    validation_resize_size: int | None = Field(None, ge=1)
+    """Resize the shorter side to this, then crop the centre. Left out: the checkpoint's own way."""
+
+    validation_crop_size: int | None = Field(None, ge=1)
+    """Side of that crop. Left out: the checkpoint's input size."""
+
     # Validation, saving, stopping
     validation_data_size: Number = Field(0.2, gt=0, lt=1)
     """Share of the training images split off when there is no validation_data."""
@@ -176,6 +216,12 @@ class FinetuningParameters(StrictModel):
 
     evaluation_steps: int = Field(500, ge=1)
     """Steps between evaluations, with evaluation_strategy steps."""
+
+    evaluation_frequency: int = Field(1, ge=1)
+    """Epochs between evaluations, with evaluation_strategy epoch."""
+
+    checkpoint_frequency: int | None = Field(None, ge=0)
+    """Epochs between training checkpoints that are never removed. Left out: save_total_limit alone."""
 
     save_strategy: Literal["epoch", "steps"] = "epoch"
     """When to write a checkpoint; must equal evaluation_strategy."""
@@ -197,6 +243,9 @@ class FinetuningParameters(StrictModel):
 
     early_stopping_patience: int = Field(1, ge=1)
     """Evaluations without improvement before stopping."""
+
+    early_stopping_delay: int = Field(0, ge=0)
+    """Evaluations before improvement is watched."""
 
     resume_from_checkpoint: bool = False
     """Go on from the last checkpoint in the output folder, if there is one."""
@@ -237,6 +286,11 @@ class FinetuningParameters(StrictModel):
         if parse_extra_arguments(self.extra_optim_args) and self.optimizer != "sgd":
             raise ValueError(
                 f"extra_optim_args {self.extra_optim_args!r} applies to optimizer 'sgd' only"
+            )
+        resize, crop = self.validation_resize_size, self.validation_crop_size
+        if resize is not None and crop is not None and crop > resize:
+            raise ValueError(
+                f"validation_crop_size {crop} must not be above validation_resize_size {resize}"
             )
         metric = self.metric_for_best_model
         if metric is not None and metric not in BEST_MODEL_METRICS:

@@ -1,8 +1,9 @@
-"""Azure's pipeline documents around its fine-tune component, as one fine-tuning job.
+"""Azure's pipeline documents around its fine-tune component or an AutoML node, as one job.
 
-Only the shape that Azure's own samples have is understood: `type: pipeline` with one node whose
+Only the shapes that Azure's own samples have are understood: `type: pipeline` with one node whose
 component is `transformers_image_classification_pipeline` (or `image_classification_pipeline`,
-under which the samples' YAML files it), and `${{parent.inputs.x}}` references.
+under which the samples' YAML files it), or with one `type: automl` node and, after it, a node that
+registers its best model; and `${{parent.inputs.x}}` references.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tintype.schemas.document import Document
 __all__ = ["flatten_pipeline", "is_pipeline"]
 
 _REFERENCE = re.compile(r"\$\{\{\s*parent\.(inputs|outputs)\.(\w+)\s*\}\}")
+
+_NODE_OUTPUT = re.compile(r"\$\{\{\s*parent\.jobs\.(?P<node>\w+)\.outputs\.\w+\s*\}\}")
 
 # Component inputs that are keys of the job itself here.
 _JOB_KEYS = (
@@ -42,38 +45,87 @@ def is_pipeline(document: Document) -> bool:
 
 
 def flatten_pipeline(document: Document) -> Document:
-    """The fine-tuning job that the pipeline's node asks for.
+    """The fine-tuning or AutoML job that the pipeline's node asks for.
 
     Raises:
         DocumentError: no such node, several, or a reference to an input that is not there.
     """
-    data = document.data
-    nodes = data.get("jobs")
+    nodes = document.data.get("jobs")
     if not isinstance(nodes, dict):
-        raise _error(document, ("jobs",), "expected a mapping of one fine-tune node")
+        raise _error(document, ("jobs",), "expected a mapping of nodes")
     wanted = [
         name
         for name, node in nodes.items()
         if isinstance(node, dict)
-        and "image_classification_pipeline" in str(node.get("component", ""))
+        and (
+            node.get("type") == "automl"
+            or "image_classification_pipeline" in str(node.get("component", ""))
+        )
     ]
-    if len(wanted) != 1 or len(nodes) != 1:
+    others = [name for name in nodes if name not in wanted]
+    registered = [_registered_name(document, name, nodes[name], wanted) for name in others]
+    if len(wanted) != 1 or None in registered:
         raise _error(
             document,
             ("jobs",),
-            f"a pipeline runs here when it is one node with the component "
-            f"transformers_image_classification_pipeline; this one has {', '.join(nodes) or 'none'}",
+            "a pipeline runs here when it is one automl node, or one with the component "
+            "transformers_image_classification_pipeline, and nodes that register its best_model; "
+            f"this one has {', '.join(nodes) or 'none'}",
         )
+    names = [name for name in registered if name]
     key = ("jobs", wanted[0])
     node = nodes[wanted[0]]
+    if node.get("type") == "automl":
+        return _automl(document, key, node, names)
     inputs = {
-        name: _resolved(document, (*key, "inputs", name), value, data.get("inputs") or {})
+        name: _resolved(document, (*key, "inputs", name), value, document.data.get("inputs") or {})
         for name, value in (node.get("inputs") or {}).items()
     }
-    return Document(_job(document, key, inputs), document.path, _lines(document, key))
+    return Document(_job(document, key, inputs, names), document.path, _lines(document, key))
 
 
-def _job(document: Document, key: tuple[str, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+def _registered_name(document: Document, name: str, node: Any, trained: list[str]) -> str | None:
+    """The model name of a node that registers what a training node gives; None for other nodes."""
+    inputs = node.get("inputs") if isinstance(node, dict) else None
+    if not isinstance(inputs, dict):
+        return None
+    for value in inputs.values():
+        match = _NODE_OUTPUT.fullmatch(str(value).strip())
+        if match is not None and match["node"] in trained:
+            base = inputs.get("model_base_name") or inputs.get("model_name")
+            if base is None:
+                return None
+            key = ("jobs", name, "inputs", "model_base_name")
+            return str(_resolved(document, key, base, document.data.get("inputs") or {}))
+    return None
+
+
+def _automl(
+    document: Document, key: tuple[str, ...], node: dict[str, Any], registered: list[str]
+) -> Document:
+    given = document.data.get("inputs") or {}
+    job = {name: _resolved(document, (*key, name), value, given) for name, value in node.items()}
+    job = {**{name: document.data[name] for name in _SAME if name in document.data}, **job}
+    # What a node's outputs say is where Azure keeps them.
+    job["outputs"] = {
+        name: value if isinstance(value, dict) else {}
+        for name, value in (job.get("outputs") or {}).items()
+    }
+    for name in registered:
+        job["outputs"][f"registered_{name}"] = {"name": name}
+    job["without_effect"] = [name for name in ("settings", "compute") if name in document.data]
+    lines = dict(document.lines)
+    lines |= {
+        place[len(key) :]: line
+        for place, line in document.lines.items()
+        if place[: len(key)] == key and len(place) > len(key)
+    }
+    return Document(job, document.path, lines)
+
+
+def _job(
+    document: Document, key: tuple[str, ...], inputs: dict[str, Any], registered: list[str]
+) -> dict[str, Any]:
     job: dict[str, Any] = {name: document.data[name] for name in _SAME if name in document.data}
     job["type"] = "finetuning"
     ignored = [name for name in _WITHOUT_EFFECT if inputs.pop(name, None) is not None]
@@ -92,6 +144,8 @@ def _job(document: Document, key: tuple[str, ...], inputs: dict[str, Any]) -> di
             document, (*key, "inputs"), "one of model_name, pytorch_model, mlflow_model is required"
         )
     job["model_name"] = chosen.get("path") if isinstance(chosen, dict) else chosen
+    if registered:
+        job["outputs"] = {f"registered_{name}": {"name": name} for name in registered}
     # Should one of the rest be unknown, validation will name it, with its line.
     job["hyperparameters"] = inputs
     return job

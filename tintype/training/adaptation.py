@@ -94,4 +94,10 @@ def _layers(model: PreTrainedModel) -> list[nn.Module]:
         ),
         nn.ModuleList(),
     )
-    return [*([stem] if stem is not None else []), *blocks]
+    first = [] if stem is None else [stem]
+    if stem is not None and hasattr(stem, "first_conv"):
+        # MobileNetV2, counted as torchvision's `features` are: its stem is the first two of 19.
+        rest = [module for name, module in stem.named_children() if name != "first_conv"]
+        first = [stem.get_submodule("first_conv"), nn.ModuleList(rest)]
+    last = [backbone.get_submodule("conv_1x1")] if hasattr(backbone, "conv_1x1") else []
+    return [*first, *blocks, *last]

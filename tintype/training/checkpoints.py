@@ -113,9 +113,16 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def prune_checkpoints(folder: Path, keep: int) -> None:
-    """Remove all but the `keep` newest checkpoints; -1 keeps all."""
-    found = sorted(folder.glob("step-*"))
+def prune_checkpoints(folder: Path, keep: int, *, every: int | None = None) -> None:
+    """Remove all but the `keep` newest checkpoints, and those at multiples of `every` steps.
+
+    `keep` -1 keeps all.
+    """
+    found = [
+        path
+        for path in sorted(folder.glob("step-*"))
+        if every is None or int(path.name.removeprefix("step-")) % every
+    ]
     for path in found[: max(0, len(found) - keep)] if keep >= 0 else []:
         shutil.rmtree(path, ignore_errors=True)
 

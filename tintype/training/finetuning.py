@@ -19,6 +19,7 @@ from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.data.splits import split_validation
+from tintype.errors import UsageError
 from tintype.files import locked_folder
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -42,6 +43,11 @@ from tintype.training.losses import ClassificationLoss, class_weights
 from tintype.training.plan import TrainingPlan, make_plan
 
 __all__ = ["FinetuneResult", "finetune"]
+
+# Architectures whose weights fit images of any size.
+_ANY_SIZE = (
+    "resnet", "convnext", "convnextv2", "mobilenet_v1", "mobilenet_v2", "regnet", "efficientnet",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def finetune(
     resume: bool = False,
     log: Callable[[dict[str, Any]], None] = lambda event: None,
     cancelled: Callable[[], bool] = lambda: False,
+    finish: Callable[[], bool] = lambda: False,
 ) -> FinetuneResult:
     """Fine-tune `checkpoint` on `train` and write `output_folder/mlflow-model`.
 
@@ -96,6 +103,7 @@ def finetune(
             of an earlier run are removed.
         log: receives a dict per evaluation and logging event, each with its `event` name.
         cancelled: asked before every step; True ends the run with `TrainingCancelled`.
+        finish: asked before every step; True ends the training with the best found so far.
 
     Raises:
         DataError: the tables cannot be trained on, or an image cannot be read.
@@ -140,7 +148,7 @@ def finetune(
             prune_checkpoints(checkpoints, keep=0)
         job = _Job(
             plan, source, preprocessor, train, validation, digests, device, settings,
-            checkpoints, log, cancelled,
+            checkpoints, log, cancelled, finish,
         )  # fmt: skip
         model, state = run(job, model)
         folder = write_model_folder(
@@ -226,6 +234,7 @@ class _Job:
     checkpoints: Path
     log: Callable[[dict[str, Any]], None]
     cancelled: Callable[[], bool]
+    finish: Callable[[], bool]
 
     def loop(
         self,
@@ -246,6 +255,7 @@ class _Job:
             fingerprint=self.fingerprint(),
             log=self.log,
             cancelled=self.cancelled,
+            finish=self.finish,
         )
 
     def loss(self) -> ClassificationLoss:
@@ -285,16 +295,22 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             dropout=parameters.lora_dropout,
             seed=parameters.random_seed,
         )
+    training_preprocessor = _training_preprocessor(job.source, job.preprocessor, parameters)
     train, validation = (
         PixelInputs(
             table,
             digests,
-            job.preprocessor,
+            preprocessor,
             settings=job.settings,
             augmentations=parameters.augmentations if parameters.apply_augmentations else None,
             seed=parameters.random_seed,
         )
-        for table, digests in zip((job.train, job.validation), job.digests, strict=True)
+        for table, digests, preprocessor in zip(
+            (job.train, job.validation),
+            job.digests,
+            (training_preprocessor, job.preprocessor),
+            strict=True,
+        )
     )
     loop = job.loop(
         learner,
@@ -335,7 +351,33 @@ def _preprocessor(source: Checkpoint, parameters: FinetuningParameters) -> Prepr
     """The checkpoint's own, at the size asked for (-1 in either: the checkpoint's size)."""
     preprocessor = Preprocessor.from_folder(source.folder)
     height, width = parameters.image_height, parameters.image_width
-    return preprocessor if -1 in (height, width) else preprocessor.with_size(height, width)
+    if -1 not in (height, width):
+        preprocessor = preprocessor.with_size(height, width)
+    resize, crop = parameters.validation_resize_size, parameters.validation_crop_size
+    if resize is None and crop is None:
+        return preprocessor
+    crop = crop or min(preprocessor.input_size)
+    # The usual share of a centre crop where only its size is given: 224 of 256.
+    return preprocessor.with_crop(resize or round(crop * 256 / 224), crop)
+
+
+def _training_preprocessor(
+    source: Checkpoint, preprocessor: Preprocessor, parameters: FinetuningParameters
+) -> Preprocessor:
+    """The same, at `training_crop_size` where that is another.
+
+    Raises:
+        UsageError: a vision transformer, whose position embeddings have one size.
+    """
+    side = parameters.training_crop_size
+    if side is None or (side, side) == preprocessor.input_size:
+        return preprocessor
+    if source.family not in _ANY_SIZE:
+        raise UsageError(
+            f"training_crop_size {side} and validation_crop_size {preprocessor.input_size[0]} must "
+            f"be equal for {source.family!r}: its position embeddings have one size"
+        )
+    return preprocessor.with_size(side, side)
 
 
 def _card(

@@ -33,6 +33,7 @@ from tintype.training.checkpoints import (
 )
 from tintype.training.inputs import Inputs
 from tintype.training.losses import ClassificationLoss
+from tintype.training.memory_guard import MemoryGuard, OutOfMemory
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan
 
@@ -53,10 +54,6 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 class TrainingCancelled(TintypeError):
     """The run was asked to stop; its last checkpoint is written."""
-
-
-class _OutOfMemory(Exception):
-    """A pass did not fit; raised only where a smaller one may be tried."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,7 @@ class TrainingLoop:
         fingerprint: str,
         log: Callable[[dict[str, Any]], None],
         cancelled: Callable[[], bool],
+        finish: Callable[[], bool] = lambda: False,
     ) -> None:
         """
         Args:
@@ -92,6 +90,7 @@ class TrainingLoop:
             fingerprint: digest of everything a resume must have in common with this run.
             log: receives one dict for every evaluation and every logging event.
             cancelled: asked before every step.
+            finish: asked before every step; True ends the training with the best found so far.
         """
         self._model = model.to(device)
         self._plan = plan
@@ -103,6 +102,7 @@ class TrainingLoop:
         self._folder = folder
         self._log = log
         self._cancelled = cancelled
+        self._finish = finish
         self._optimizer = make_optimizer(model, plan)
         self._schedule = make_schedule(self._optimizer, plan)
         self._scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
@@ -147,6 +147,10 @@ class TrainingLoop:
             if self._cancelled():
                 self._save()
                 raise TrainingCancelled(f"cancelled after step {state.step} of {plan.total_steps}")
+            if self._finish():
+                if not state.history:
+                    self._evaluate()
+                break
             running.add(self._step(step), self._rows_of_step(step).size)
             state.step = step + 1
             last = state.step == plan.total_steps
@@ -155,7 +159,7 @@ class TrainingLoop:
             if self._logging_due(epoch_ends) or last:
                 self._log(self._training_event(running))
                 running = _RunningMean()
-            if last or (epoch_ends if by_epoch else state.step % every == 0):
+            if last or (self._epoch_to_evaluate() if by_epoch else state.step % every == 0):
                 self._evaluate()
                 state.finished = last or self._should_stop()
                 if state.finished or by_epoch or state.step % plan.parameters.save_steps == 0:
@@ -189,7 +193,7 @@ class TrainingLoop:
         while True:
             try:
                 return self._try_step(step)
-            except _OutOfMemory:
+            except OutOfMemory:
                 self._optimizer.zero_grad(set_to_none=True)
                 self._state.batch_size //= 2
                 self._gathering.clear()
@@ -243,10 +247,10 @@ class TrainingLoop:
         precision = self._plan.precision
         return torch.autocast(self._device.type, _DTYPES[precision], enabled=precision != "fp32")
 
-    def _guard_memory(self, rows: int) -> _MemoryGuard:
+    def _guard_memory(self, rows: int) -> MemoryGuard:
         automatic = self._plan.parameters.auto_find_batch_size
         automatic = automatic or self._plan.parameters.training_batch_size is None
-        return _MemoryGuard(may_retry=automatic and rows > 1)
+        return MemoryGuard(may_retry=automatic and rows > 1)
 
     def _gathered(self, step: int, number: int) -> torch.Tensor:
         """Part `number` of `step` on the device; the part after it is gathered meanwhile."""
@@ -278,7 +282,7 @@ class TrainingLoop:
             state.best_metric, state.best_step = value, state.step
             state.evaluations_without_improvement = 0
             save_weights(self.best_weights, self._model)
-        else:
+        elif len(state.history) >= self._plan.parameters.early_stopping_delay:
             state.evaluations_without_improvement += 1
         event = {"event": "evaluation", "step": state.step, "epoch": self._epoch(), **metrics}
         state.history.append(event)
@@ -327,6 +331,10 @@ class TrainingLoop:
     def _epoch(self) -> float:
         return round(self._state.step / self._plan.steps_per_epoch, 4)
 
+    def _epoch_to_evaluate(self) -> bool:
+        frequency = self._plan.parameters.evaluation_frequency
+        return self._state.step % (self._plan.steps_per_epoch * frequency) == 0
+
     def _logging_due(self, epoch_ends: bool) -> bool:
         if self._plan.parameters.logging_strategy == "epoch":
             return epoch_ends
@@ -346,7 +354,12 @@ class TrainingLoop:
         save_checkpoint(self._folder, self._state, self._model, self._optimizer, self._schedule)
         # Whatever the limit, the newest stays: it is what a resumed run needs.
         limit = self._plan.parameters.save_total_limit
-        prune_checkpoints(self._folder, limit if limit < 0 else max(limit, 1))
+        frequency = self._plan.parameters.checkpoint_frequency
+        prune_checkpoints(
+            self._folder,
+            limit if limit < 0 else max(limit, 1),
+            every=frequency * self._plan.steps_per_epoch if frequency else None,
+        )
 
     def _restore(self, path: Path) -> None:
         expected = self._state.fingerprint
@@ -378,30 +391,3 @@ class _RunningMean:
     @property
     def rate(self) -> float:
         return self._rows / max(time.perf_counter() - self._start, 1e-9)
-
-
-class _MemoryGuard:
-    """Turns torch's several out-of-memory errors into a retry, or into advice."""
-
-    def __init__(self, *, may_retry: bool) -> None:
-        self._may_retry = may_retry
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not _is_out_of_memory(error):
-            return
-        if self._may_retry:
-            raise _OutOfMemory from error
-        raise RunFailed(
-            "memory ran out: lower training_batch_size and raise gradient_accumulation_step by "
-            "the same factor, or set auto_find_batch_size: true"
-        ) from error
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    # The CPU allocator raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "memory" in str(error) and "allocat" in str(error)

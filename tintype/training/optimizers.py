@@ -17,7 +17,6 @@ __all__ = ["make_optimizer", "make_schedule"]
 # Azure's names -> transformers' names of the same schedules.
 _SCHEDULES = {
     "warmup_linear": "linear",
-    "warmup_cosine": "cosine",
     "warmup_cosine_with_restarts": "cosine_with_restarts",
     "warmup_polynomial": "polynomial",
     "constant": "constant",
@@ -35,13 +34,27 @@ def make_optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.Optimize
         UsageError: the optimizer cannot run here.
     """
     extra = parse_extra_arguments(plan.parameters.extra_optim_args)
+    parameters = plan.parameters
     if plan.optimizer == "sgd":
         # The component's contract: what extra_optim_args says wins over weight_decay.
         decay = float(extra.pop("weight_decay", plan.weight_decay))
-        return torch.optim.SGD(_groups(model, decay), lr=plan.learning_rate, **extra)
+        momentum = {
+            "momentum": parameters.momentum or 0.0,
+            "nesterov": parameters.nesterov and bool(parameters.momentum),
+        }
+        return torch.optim.SGD(
+            _groups(model, decay), lr=plan.learning_rate, **{**momentum, **extra}
+        )
     groups = _groups(model, plan.weight_decay)
-    if plan.optimizer in ("adamw", "adamw_hf"):
-        return torch.optim.AdamW(groups, lr=plan.learning_rate, fused=True)
+    if plan.optimizer in ("adamw", "adamw_hf", "adam"):
+        kind = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
+        return kind(
+            groups,
+            lr=plan.learning_rate,
+            betas=(parameters.beta1, parameters.beta2),
+            amsgrad=parameters.ams_gradient,
+            fused=True,
+        )
     if plan.optimizer == "adagrad":
         return torch.optim.Adagrad(groups, lr=plan.learning_rate)
     if plan.optimizer == "adafactor":
@@ -56,8 +69,16 @@ def make_optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.Optimize
 
 def make_schedule(optimizer: torch.optim.Optimizer, plan: TrainingPlan) -> Any:
     """The learning-rate schedule over `plan.total_steps` optimizer steps."""
-    from transformers.optimization import get_scheduler
+    from transformers.optimization import get_cosine_schedule_with_warmup, get_scheduler
 
+    parameters = plan.parameters
+    if plan.scheduler == "step":
+        steps = plan.steps_per_epoch * parameters.step_lr_step_size
+        return torch.optim.lr_scheduler.StepLR(optimizer, steps, parameters.step_lr_gamma)
+    if plan.scheduler == "warmup_cosine":
+        return get_cosine_schedule_with_warmup(
+            optimizer, plan.warmup_steps, plan.total_steps, parameters.warmup_cosine_lr_cycles
+        )
     return get_scheduler(
         _SCHEDULES[plan.scheduler],
         optimizer,

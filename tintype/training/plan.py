@@ -117,6 +117,8 @@ def make_plan(
     epochs = parameters.number_of_epochs or defaults.epochs
     total_steps = parameters.max_steps if parameters.max_steps > 0 else epochs * steps_per_epoch
     warmup = parameters.warmup_steps
+    if warmup is None and parameters.warmup_cosine_lr_warmup_epochs is not None:
+        warmup = min(parameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch, total_steps // 2)
     return TrainingPlan(
         parameters=parameters,
         task=task,

@@ -105,6 +105,10 @@ class RunRecord:
     """Validation metrics of the finished model."""
     registered_model: str | None = None
     """`name:version`, where the job registered its model."""
+    parent: str | None = None
+    """The run whose child this is: of a trial, the sweep; of a sweep, its job."""
+    best_child: str | None = None
+    """Of an AutoML job: the run of its best trial."""
     archived: bool = False
 
     def shown(self) -> dict[str, Any]:
@@ -136,8 +140,10 @@ class RunStore:
             )
         return self.folder / name
 
-    def create(self, document: dict[str, Any]) -> RunRecord:
+    def create(self, document: dict[str, Any], *, parent: str | None = None) -> RunRecord:
         """Make the folder of a new run; the document's `name` is made up when it has none.
+
+        `parent` is the run whose child it is.
 
         Raises:
             UsageError: the name is taken or not allowed.
@@ -165,6 +171,7 @@ class RunStore:
             description=document.get("description"),
             tags=document.get("tags", {}),
             properties=document.get("properties", {}),
+            parent=parent,
         )
         try:
             write_json(path / "job.json", {**document, "name": name})
@@ -197,12 +204,14 @@ class RunStore:
             )
         return record
 
-    def list(self, *, include_archived: bool = False) -> list[RunRecord]:
-        """All runs, newest first."""
+    def list(self, *, include_archived: bool = False, parent: str | None = None) -> list[RunRecord]:
+        """The children of `parent` (None: all runs that are nobody's children), newest first."""
         found = []
         for path in self.folder.glob("*/run.json"):
             record = self._read(path.parent)
-            if record is not None and (include_archived or not record.archived):
+            if record is None or record.parent != parent:
+                continue
+            if include_archived or not record.archived:
                 found.append(self.get(record.name) if record.status in ACTIVE else record)
         return sorted(found, key=lambda record: record.created_at, reverse=True)
 

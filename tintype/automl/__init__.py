@@ -1,0 +1,1 @@
+"""AutoML: the search space, its samplers, early termination, the study, the automatic mode."""

@@ -1,0 +1,290 @@
+"""The automatic mode's strategy: what to fine-tune, how, and for how long, after the ranking.
+
+The first trials are settings known to be good, on the best ranked backbones; further ones are drawn
+by Optuna's estimator around what did well. Each trial gets an even share of the time that is left,
+and none is started that could not finish an epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tintype.automl.study import Study, Trial
+from tintype.models.scratch import SCRATCH_NAMES
+from tintype.schemas.augmentations import AUGMENTATION_PRESETS
+from tintype.schemas.distributions import Choice, LogUniform
+
+__all__ = ["WAIT", "AutomaticMode", "Setting"]
+
+WAIT: Literal["wait"] = "wait"
+"""Nothing to start yet: a running trial's result is needed first."""
+
+_CONVOLUTIONAL = ("resnet", "convnext", "convnextv2", "mobilenet_v1", "mobilenet_v2", "regnet")
+
+# Training passes cost so many times an embedding at the engine's speed: forward and backward in
+# torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
+_COST = {"full": 4.5, "lora": 3.3, "head": 1.2}
+
+# Rates of each method before the multiplier `rate`. Convolutional networks bear more.
+_RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
+_CONVOLUTIONAL_RATE = 5e-4
+
+_EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
+
+# A backbone that is this far behind the best is not fine-tuned.
+_MOST_BEHIND = 0.15
+
+# One trial may take no more than this share of the time that is left.
+_LARGEST_SHARE = 0.5
+
+# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model.
+_FIXED_SECONDS = 12.0
+
+_NOTHING_LEFT = 0.99999
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How one backbone is fine-tuned."""
+
+    backbone: str
+    method: Literal["full", "lora", "scratch"]
+    rate: float = 1.0
+    """Multiplies the method's own learning rate."""
+    augmentations: str = "standard"
+    frozen: float = 0.0
+    """Share of the blocks that keep their weights, from the first on; method full only."""
+
+    def shown(self) -> dict[str, Any]:
+        """The setting as tables show it."""
+        found: dict[str, Any] = {"method": self.method, "rate": self.rate}
+        if self.augmentations != "standard":
+            found["augmentations"] = self.augmentations
+        if self.frozen:
+            found["frozen"] = self.frozen
+        return found
+
+
+class AutomaticMode:
+    """Proposes trials: `propose` fits `jobs.sweep.Sweep`."""
+
+    def __init__(
+        self,
+        study: Study,
+        *,
+        backbones: Sequence[str],
+        ranking: Callable[[], list[dict[str, Any]]],
+        rows: int,
+        metric: str,
+        deadline: float,
+        max_trials: int,
+        blocks: Callable[[str], int],
+        say: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            backbones: checkpoints to rank; empty where there is none.
+            ranking: what the ranking trial found so far, the best first.
+            rows: training images.
+            blocks: layers of a checkpoint that could be frozen.
+            say: receives plain sentences on every choice.
+        """
+        self._study = study
+        self._backbones = list(backbones)
+        self._ranking = ranking
+        self._rows = rows
+        self._metric = metric
+        self._deadline = deadline
+        self._max_trials = max_trials
+        self._blocks = blocks
+        self._say = say
+        self._said: set[str] = set()
+
+    def propose(self) -> Trial | Literal["wait"] | None:
+        """The next trial, WAIT, or None when nothing more is worth trying."""
+        trials = self._study.trials()
+        if not trials and self._backbones:
+            return self._study.ask_at({"ranking": True})
+        ranking_trial = next((trial for trial in trials if "ranking" in trial.parameters), None)
+        if ranking_trial is not None and ranking_trial.state == "running":
+            return WAIT
+        best = self._study.best()
+        if best is not None and (best.metric or 0) >= _NOTHING_LEFT:
+            self._once(
+                f"Trial {best.number} has {self._metric} {best.metric:.4f}: nothing is left to gain."
+            )
+            return None
+        ranking = self._ranking()
+        tried = [trial.parameters["setting"] for trial in trials if "setting" in trial.parameters]
+        for setting in self._known_good(ranking):
+            if setting_key(setting) not in [tuple(given) for given in tried]:
+                return self._ask(setting, ranking)
+        return self._drawn(ranking)
+
+    def _known_good(self, ranking: list[dict[str, Any]]) -> list[Setting]:
+        if not ranking:
+            return [
+                Setting(SCRATCH_NAMES[0], "scratch"),
+                Setting(SCRATCH_NAMES[0], "scratch", augmentations="light"),
+                Setting(SCRATCH_NAMES[1], "scratch"),
+                Setting(SCRATCH_NAMES[0], "scratch", rate=2.0),
+            ]
+        close = [
+            backbone
+            for backbone in ranking
+            if backbone["score"] >= ranking[0]["score"] - _MOST_BEHIND
+        ]
+        first, second = close[0], close[1] if len(close) > 1 else None
+        found = [_natural(first)]
+        if second is not None:
+            found.append(_natural(second))
+        found.append(_other(first))
+        found.append(Setting(first["name"], "full", frozen=0.5, rate=2.0))
+        found.append(
+            Setting(first["name"], _natural(first).method, rate=2.0, augmentations="light")
+        )
+        if second is not None:
+            found.append(_other(second))
+        return list(dict.fromkeys(found))
+
+    def _drawn(self, ranking: list[dict[str, Any]]) -> Trial | None:
+        """A setting where Optuna's estimator expects the most."""
+        names = [backbone["name"] for backbone in ranking[:3]] or list(SCRATCH_NAMES)
+        space: dict[str, Any] = {
+            "backbone": Choice(values=list(names)),
+            "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
+            # Powers of e: a fifth to five times the method's own rate.
+            "rate": LogUniform(min_value=-1.6, max_value=1.6),
+            "augmentations": Choice(values=["light", "standard", "strong"]),
+            "frozen": Choice(values=[0.0, 0.5]),
+        }
+        trial = self._study.ask_near_the_best(space)
+        drawn = trial.parameters
+        family = next((b["family"] for b in ranking if b["name"] == drawn["backbone"]), "")
+        method: Literal["full", "lora", "scratch"] = (
+            "full" if family in _CONVOLUTIONAL and drawn["method"] == "lora" else drawn["method"]
+        )
+        setting = Setting(
+            drawn["backbone"],
+            method,
+            round(float(drawn["rate"]), 3),
+            drawn["augmentations"],
+            drawn["frozen"] if method == "full" else 0.0,
+        )
+        parameters = self._parameters(setting, ranking)
+        if parameters is None:
+            self._study.tell(trial.number, "stopped")
+            return None
+        return self._study.settle(trial.number, parameters)
+
+    def _ask(self, setting: Setting, ranking: list[dict[str, Any]]) -> Trial | None:
+        parameters = self._parameters(setting, ranking)
+        return None if parameters is None else self._study.ask_at(parameters)
+
+    def _parameters(self, setting: Setting, ranking: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The point of `setting`, its epochs fitted to the time; None when no epoch fits."""
+        wanted = _EPOCHS[setting.method]
+        backbone = next((b for b in ranking if b["name"] == setting.backbone), None)
+        seconds = self._epoch_seconds(setting, backbone)
+        epochs = wanted
+        left = self._deadline - time.time()
+        if seconds is not None:
+            remaining = max(1, self._max_trials - self._study.next_number())
+            share = max(1 / min(remaining, 4), 0.25) if remaining > 1 else 0.9
+            budget = left * min(max(share, 0.25), _LARGEST_SHARE if remaining > 1 else 0.9)
+            epochs = min(wanted, int((budget - _FIXED_SECONDS) / seconds))
+            if epochs < 1:
+                self._once(
+                    f"Fine-tuning {setting.backbone} takes about {seconds:.0f} s an epoch, and "
+                    f"{max(left, 0):.0f} s are left: the linear head stays."
+                )
+                return None
+        elif left < _FIXED_SECONDS:
+            return None
+        self._once(_reason(setting, backbone, epochs, wanted))
+        return {
+            "model_name": setting.backbone,
+            "start": backbone["start"] if backbone else setting.backbone,
+            "setting": list(setting_key(setting)),
+            **setting.shown(),
+            "epochs": epochs,
+            "finetuning": self._finetuning(setting, epochs),
+        }
+
+    def _epoch_seconds(self, setting: Setting, backbone: dict[str, Any] | None) -> float | None:
+        """From earlier trials of the same kind, else from the rate of embedding; None: unknown."""
+        for trial in self._study.trials():
+            same = trial.parameters.get("setting", [None, None])[:2] == [
+                setting.backbone, setting.method,
+            ]  # fmt: skip
+            spent = trial.facts.get("seconds")
+            if same and spent and trial.intervals:
+                return max(spent - _FIXED_SECONDS / 2, 0.5) / len(trial.intervals)
+        if backbone is None or not backbone["images_per_second"]:
+            return None
+        return self._rows * _COST[setting.method] / float(backbone["images_per_second"])
+
+    def _finetuning(self, setting: Setting, epochs: int) -> dict[str, Any]:
+        family = next((b["family"] for b in self._ranking() if b["name"] == setting.backbone), "")
+        rate = _RATES[setting.method]
+        if family in _CONVOLUTIONAL and setting.method == "full":
+            rate = _CONVOLUTIONAL_RATE
+        found: dict[str, Any] = {
+            "method": "lora" if setting.method == "lora" else "full",
+            "learning_rate": rate * setting.rate,
+            "learning_rate_scheduler": "warmup_cosine",
+            "number_of_epochs": epochs,
+            "metric_for_best_model": self._metric,
+            "early_stopping": True,
+            "early_stopping_patience": 10 if setting.method == "scratch" else 4,
+            "early_stopping_delay": 10 if setting.method == "scratch" else 2,
+            "apply_augmentations": setting.augmentations != "none",
+            "save_total_limit": 1,
+        }
+        preset = AUGMENTATION_PRESETS.get(setting.augmentations)
+        if preset is not None:
+            found["augmentations"] = preset.model_dump()
+        if setting.frozen:
+            found["layers_to_freeze"] = int(self._blocks(setting.backbone) * setting.frozen)
+        return found
+
+    def _once(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._say(sentence)
+
+
+def setting_key(setting: Setting) -> tuple[Any, ...]:
+    """What tells settings apart, as the study keeps it."""
+    return (
+        setting.backbone, setting.method, setting.rate, setting.augmentations, setting.frozen,
+    )  # fmt: skip
+
+
+def _natural(backbone: dict[str, Any]) -> Setting:
+    """LoRA for transformers (the best of its cost on VTAB, measured.md C.5), all weights for others."""
+    method: Literal["full", "lora"] = "full" if backbone["family"] in _CONVOLUTIONAL else "lora"
+    return Setting(backbone["name"], method)
+
+
+def _other(backbone: dict[str, Any]) -> Setting:
+    """The next best thing to `_natural`."""
+    if backbone["family"] in _CONVOLUTIONAL:
+        return Setting(backbone["name"], "full", rate=0.3)
+    return Setting(backbone["name"], "full")
+
+
+def _reason(setting: Setting, backbone: dict[str, Any] | None, epochs: int, wanted: int) -> str:
+    how = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}[setting.method]
+    if setting.frozen:
+        how = f"the last {1 - setting.frozen:.0%} of the layers"
+    why = (
+        f"its linear head reached {backbone['score']:.4f}"
+        if backbone is not None
+        else "no pretrained checkpoint is at hand"
+    )
+    cut = f", {epochs} of {wanted} epochs for the time's sake" if epochs < wanted else ""
+    return f"Next: {setting.backbone}, {how}, rate x{setting.rate:g}{cut}; {why}."

@@ -1,0 +1,26 @@
+"""Which pool a job's `compute` means."""
+
+from __future__ import annotations
+
+from tintype.compute.local_pool import LocalPool
+from tintype.compute.tasks import TaskPool
+
+__all__ = ["open_pool"]
+
+
+def open_pool(function: str, compute: str | None, size: int) -> TaskPool:
+    """A pool of `size` places for `function` ("package.module:function").
+
+    Args:
+        compute: None, "local" or any name of Azure's: this machine. "ray" or "ray://host:port":
+            a Ray cluster.
+
+    Raises:
+        MissingExtraError: Ray is asked for and not installed.
+    """
+    where = (compute or "local").removeprefix("azureml:")
+    if where == "ray" or where.startswith("ray:"):
+        from tintype.compute.ray_pool import RayPool
+
+        return RayPool(function, size, address=where if where != "ray" else None)
+    return LocalPool(function, size)

@@ -1,0 +1,89 @@
+"""Which checkpoints the automatic mode may start from: the catalog's, the workspace's, or none."""
+
+from __future__ import annotations
+
+import os
+
+from tintype.models.catalog import find_card
+from tintype.models.checkpoint import resolve_checkpoint
+from tintype.models.scratch import SCRATCH_NAMES
+from tintype.settings import get_settings
+from tintype.workspace.registry import list_models, resolve_model
+
+__all__ = ["backbones_to_try", "blocks_of"]
+
+# Several pretraining objectives (self-supervised, image and text, labels), for none is best
+# everywhere (measured.md, C.5); the quickest first, so that a usable model is there soon.
+_PORTFOLIO = (
+    "facebook/dinov2-small",
+    "openai/clip-vit-base-patch32",
+    "microsoft/resnet-50",
+    "facebook/dinov2-base",
+    "google/vit-base-patch16-224",
+    "microsoft/beit-base-patch16-224-pt22k-ft22k",
+)
+
+# Registered models beyond the newest so many are not looked at.
+_MOST_REGISTERED = 6
+
+_HUB_TIMEOUT = 4.0  # seconds
+
+
+def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]:
+    """Checkpoints to rank, and sentences on how they were chosen.
+
+    Args:
+        portfolio: the document's own list; None takes the catalog's portfolio as far as it can be
+            had, and the workspace's registered models.
+    """
+    if portfolio is not None:
+        chosen = [_resolved(name) for name in portfolio if name not in SCRATCH_NAMES]
+        return chosen, [f"The document names {len(portfolio)} checkpoints to consider."]
+    registered = [f"{model.name}:{model.version}" for model in list_models()[:_MOST_REGISTERED]]
+    cached = [name for name in _PORTFOLIO if _is_cached(name)]
+    if len(cached) == len(_PORTFOLIO) or not _hub_answers():
+        reachable, how = cached, "in the local cache"
+    else:
+        reachable, how = list(_PORTFOLIO), "on the Hub"
+    sentences = [
+        f"{len(reachable)} of the portfolio's {len(_PORTFOLIO)} checkpoints are {how}; "
+        f"{len(registered)} registered models are in the workspace."
+    ]
+    return [*reachable, *(_resolved(name) for name in registered)], sentences
+
+
+def blocks_of(checkpoint: str) -> int:
+    """Layers of a checkpoint that can be frozen: its stem and its blocks or stages."""
+    config = resolve_checkpoint(checkpoint).config
+    config = config.get("vision_config") or config
+    return 1 + int(config.get("num_hidden_layers") or len(config.get("depths") or ()) or 1)
+
+
+def _resolved(name: str) -> str:
+    card = find_card(name)
+    return card.hub_id if card is not None else resolve_model(name)
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(
+        isinstance(try_to_load_from_cache(name, file), str)
+        for file in ("config.json", "preprocessor_config.json", "model.safetensors")
+    )
+
+
+def _hub_answers() -> bool:
+    """Whether checkpoints could be downloaded now."""
+    import httpx
+
+    settings = get_settings()
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes")
+    if settings.offline or offline:
+        return False
+    endpoint = settings.hub_endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    try:
+        url = f"{endpoint}/{_PORTFOLIO[0]}/resolve/main/config.json"
+        return httpx.head(url, timeout=_HUB_TIMEOUT, follow_redirects=True).status_code < 400
+    except httpx.HTTPError:
+        return False

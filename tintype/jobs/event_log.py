@@ -1,0 +1,38 @@
+"""Training events as log lines and MLflow metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tintype.workspace.tracking import MlflowRun
+
+__all__ = ["log_event"]
+
+_SHOWN = ("step", "epoch", "training_loss", "learning_rate", "images_per_second", "loss",
+          "accuracy", "iou", "f1_score_macro", "batch_size", "device", "precision",
+          "total_steps", "training_rows", "validation_rows")  # fmt: skip
+
+
+def log_event(event: dict[str, Any], run: MlflowRun) -> None:
+    """Print one line and record the event's numbers."""
+    kind = event["event"]
+    if kind in ("training", "evaluation"):
+        numbers = {
+            key: value
+            for key, value in event.items()
+            if isinstance(value, int | float) and key not in ("step", "epoch")
+        }
+        run.log_metrics(numbers, event["step"])
+    if kind == "plan":
+        run.log_params({f"plan.{key}": value for key, value in event.items() if key != "event"})
+    print(_line(event), flush=True)
+
+
+def _line(event: dict[str, Any]) -> str:
+    """One log line: the event, then its figures."""
+    parts = [
+        f"{key} {event[key]:.5g}" if isinstance(event[key], float) else f"{key} {event[key]}"
+        for key in _SHOWN
+        if key in event
+    ]
+    return f"{event['event']:<11} " + "  ".join(parts)

@@ -1,0 +1,91 @@
+"""Where a sweep stands, as a JSON file beside its run: for the live table and for the report."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from tintype.automl.study import Study, Trial
+from tintype.files import write_json
+from tintype.jobs.trials import TrialRuns, trial_name
+from tintype.schemas.automl_job import AutomlJob
+from tintype.workspace.runs import RunStore
+
+__all__ = ["FILE", "SweepStatus"]
+
+FILE = "sweep.json"
+
+# Of a point: what its other columns say already.
+_INTERNAL = ("model_name", "finetuning", "setting", "ranking", "backbone", "start")
+
+
+class SweepStatus:
+    """Writes `sweep.json`."""
+
+    def __init__(
+        self, job: AutomlJob, name: str, store: RunStore, study: Study, runs: TrialRuns
+    ) -> None:
+        self._job = job
+        self._name = name
+        self._path = store.path(name) / FILE
+        self._study = study
+        self._runs = runs
+        self._spent, self._started = _spent(self._path), time.time()
+        # Time in which a killed job did not run does not count.
+        self.deadline = self._started + job.limits.timeout_minutes * 60 - self._spent
+        """time.time() at which the job's time is over."""
+        self.notes: list[str] = []
+        """What the automatic mode says of its choices, in plain words."""
+
+    def write(self) -> None:
+        """Write where the sweep stands now."""
+        write_json(self._path, self.content())
+
+    def content(self) -> dict[str, Any]:
+        """The file's content."""
+        best = self._study.best()
+        return {
+            "job": self._name,
+            "metric": self._job.metric,
+            "max_trials": self._job.limits.max_trials,
+            "deadline": self.deadline,
+            "written": time.time(),
+            "spent_seconds": self._spent + time.time() - self._started,
+            "best_trial": None if best is None else best.number,
+            "notes": self.notes,
+            "trials": [self._row(trial) for trial in self._study.trials()],
+        }
+
+    def log(self, line: str) -> None:
+        """Print a line and keep it among the notes."""
+        print(line, flush=True)
+        self.notes.append(line)
+        self.write()
+
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        ended = trial.facts.get("ended") or time.time()
+        started = trial.facts.get("started") or ended
+        parameters = {k: v for k, v in trial.parameters.items() if k not in _INTERNAL}
+        return {
+            "number": trial.number,
+            "run": trial_name(self._name, trial.number),
+            "model": self._runs.model(trial),
+            "parameters": parameters,
+            "state": trial.state,
+            "metric": trial.metric,
+            "intervals": trial.intervals,
+            "seconds": trial.facts.get("seconds", ended - started),
+            "started": started,
+            "ended": trial.facts.get("ended"),
+            "error": trial.facts.get("error"),
+        }
+
+
+def _spent(path: Path) -> float:
+    """Seconds that earlier attempts of the job have run."""
+    try:
+        return float(json.loads(path.read_text("utf-8"))["spent_seconds"])
+    except (OSError, ValueError, KeyError):
+        return 0.0

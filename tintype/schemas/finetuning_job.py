@@ -1,0 +1,77 @@
+"""`type: finetuning`: one checkpoint fine-tuned on labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field, model_validator
+
+from tintype.schemas.document import Document, StrictModel, validate
+from tintype.schemas.finetuning import FinetuningParameters
+from tintype.schemas.job_parts import WITHOUT_EFFECT, JobDocument, take_ignored
+
+__all__ = ["EvaluationSection", "FinetuningJob", "read_finetuning_job"]
+
+
+class EvaluationSection(StrictModel):
+    """What the evaluation of the finished model computes."""
+
+    metrics: list[str] | None = None
+    """Names of azure-contracts.md §5.2; all when left out."""
+
+
+class FinetuningJob(JobDocument):
+    """Fine-tune a checkpoint on labelled images, evaluate it, keep the best model."""
+
+    type: Literal["finetuning"] = "finetuning"
+    """The kind of job."""
+
+    model_name: str = Field(validation_alias=AliasChoices("model_name", "model"))
+    """Checkpoint: Hub id, folder, registered model, or a scratch name (tintype/resnet-small)."""
+
+    label_column_name: str = "label"
+    """Key of the label in a JSONL row."""
+
+    input_column_names: str = "image_url"
+    """Key of the image in a JSONL row."""
+
+    hyperparameters: FinetuningParameters = Field(default_factory=lambda: FinetuningParameters())
+    """How to train."""
+
+    evaluation: EvaluationSection = Field(default_factory=EvaluationSection)
+    """How to evaluate."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> FinetuningJob:
+        self.hyperparameters.check_task(self.task)
+        return self
+
+    def notices(self) -> list[str]:
+        """One sentence for every key that was given but has no effect here."""
+        return [*super().notices(), *self.hyperparameters.notices(self.task)]
+
+
+def read_finetuning_job(document: Document, base: Path) -> FinetuningJob:
+    """Check a document of this kind; relative paths in it are taken from `base`.
+
+    Raises:
+        DocumentError: names file, line, key and what to put there, for every problem found.
+    """
+    data = {**document.data, "type": "finetuning"}
+    ignored = [*take_ignored(data, WITHOUT_EFFECT), *data.pop("without_effect", ())]
+    if "training_parameters" in data:
+        data["hyperparameters"] = {
+            **data.pop("training_parameters"),
+            **data.get("hyperparameters", {}),
+        }
+    # Azure's spelling of where a model comes from: {path: ...} or {name: ...}.
+    if isinstance(data.get("model"), dict):
+        model = data["model"]
+        data["model"] = model.get("path") or model.get("name")
+    job = validate(FinetuningJob, Document(data, document.path, document.lines))
+    update: dict[str, Any] = job.absolute_paths(base)
+    local = base / Path(job.model_name).expanduser()
+    if local.is_dir():
+        update["model_name"] = str(local.resolve())
+    return job.model_copy(update={**update, "without_effect": tuple(ignored)})

@@ -1,0 +1,144 @@
+"""What job documents have in common: their data, their outputs, and the keys around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tintype.schemas.document import StrictModel
+from tintype.schemas.task import ClassificationTask, parse_training_task
+
+__all__ = ["WITHOUT_EFFECT", "DataInput", "JobDocument", "ModelOutput", "take_ignored"]
+
+# Azure's keys that have no meaning on one's own machine: accepted, reported once.
+WITHOUT_EFFECT = (
+    "compute", "resources", "environment", "environment_id", "environment_variables", "identity",
+    "queue_settings", "services", "settings", "log_verbosity", "model_provider",
+)  # fmt: skip
+
+
+class DataInput(StrictModel):
+    """A data set: `{path: ..., type: mltable}`, or the path alone."""
+
+    path: str
+    """MLTable folder, .jsonl, .csv, folder of class folders, or a mapped azureml:// path."""
+
+    type: Literal["mltable", "uri_file", "uri_folder"] | None = None
+    """Accepted as Azure's; what the data is, is told by looking at it."""
+
+    mode: str | None = None
+    """No effect here."""
+
+    description: str | None = None
+    """For people."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class ModelOutput(StrictModel):
+    """Where a finished model goes, beside the run's own outputs."""
+
+    name: str | None = None
+    """Register the model under this name."""
+
+    path: str | None = None
+    """Also write the model folder here; relative to the document."""
+
+    type: Literal["mlflow_model", "custom_model", "uri_folder"] | None = None
+    """Accepted as Azure's; the output is always an MLflow model."""
+
+    mode: str | None = None
+    """No effect here."""
+
+    storage_uri: str | None = None
+    """No effect here."""
+
+    description: str | None = None
+    """For people."""
+
+
+class JobDocument(StrictModel):
+    """Keys that every job has."""
+
+    schema_: str | None = Field(None, alias="$schema")
+    """Ignored."""
+
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
+    """Unique; made up when left out."""
+
+    display_name: str | None = None
+    """For people."""
+
+    experiment_name: str = "tintype"
+    """The MLflow experiment."""
+
+    description: str | None = None
+    """For people."""
+
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Written to the MLflow run."""
+
+    properties: dict[str, str] = Field(default_factory=dict)
+    """Kept with the job."""
+
+    task: ClassificationTask
+    """image_classification or image_classification_multilabel."""
+
+    training_data: DataInput
+    """Labelled images to learn from."""
+
+    validation_data: DataInput | None = None
+    """Chooses the best checkpoint. Left out: split off training_data."""
+
+    test_data: DataInput | None = None
+    """Evaluated once, at the end, and reported apart."""
+
+    outputs: dict[str, ModelOutput] = Field(default_factory=dict)
+    """`registered_model: {name: ...}` registers the model, `model: {path: ...}` copies it."""
+
+    without_effect: tuple[str, ...] = Field((), exclude=True)
+    """Keys of the document that mean nothing off Azure."""
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _task(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_training_task(value)
+        except Exception as error:
+            raise ValueError(str(error)) from None
+
+    def notices(self) -> list[str]:
+        """One sentence for every key that was given but has no effect here."""
+        return [f"{key} has no effect here" for key in self.without_effect]
+
+    def absolute_paths(self, base: Path) -> dict[str, Any]:
+        """Fields whose relative paths are taken from `base`, changed so."""
+        update: dict[str, Any] = {}
+        for name in ("training_data", "validation_data", "test_data"):
+            given = getattr(self, name)
+            if given is not None and ":" not in given.path:
+                update[name] = given.model_copy(update={"path": _absolute(given.path, base)})
+        update["outputs"] = {
+            name: output.model_copy(update={"path": _absolute(output.path, base)})
+            if output.path
+            else output
+            for name, output in self.outputs.items()
+        }
+        return update
+
+
+def take_ignored(data: dict[str, Any], names: Mapping[str, Any] | tuple[str, ...]) -> list[str]:
+    """Remove the keys `names` from `data` and return those that had a value."""
+    return [key for key in names if data.pop(key, None) is not None]
+
+
+def _absolute(path: str, base: Path) -> str:
+    return str((base / Path(path).expanduser()).resolve())
