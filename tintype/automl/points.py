@@ -32,7 +32,7 @@ class RandomPoints:
         self._seed = _SEED if sampling.seed is None else sampling.seed
         # With several sub-spaces one coordinate picks among them; the others are distributions'.
         self._picking = int(len(space) > 1)
-        self._dimensions = self._picking + max(len(_searched(part)) for part in space)
+        self._dimensions = max(1, self._picking + max(len(_searched(part)) for part in space))
 
     def point(self, number: int) -> dict[str, Any]:
         """The hyperparameters of trial `number`, from 0."""
@@ -47,7 +47,8 @@ class RandomPoints:
         from scipy.stats import qmc
 
         sequence = qmc.Sobol(self._dimensions, scramble=True, rng=self._seed)
-        sequence.fast_forward(number)
+        if number:
+            sequence.fast_forward(number)
         return sequence.random(1)[0]
 
 
