@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tintype.automl.builder import ImageJob
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.job import Job, load_job
@@ -33,14 +34,16 @@ class Jobs:
 
     def create_or_update(
         self,
-        job: Job | str | Path,
+        job: Job | ImageJob | str | Path,
         overrides: Sequence[str] = (),
         *,
         validate: bool = True,
     ) -> RunRecord:
-        """Submit a job document, or the YAML file of one; see `jobs.submit.submit_job`."""
+        """Submit a job document, the YAML file of one, or an AutoML job built in Python."""
         from tintype.jobs.submit import submit_job
 
+        if isinstance(job, ImageJob):
+            job = job.document()
         document = job if isinstance(job, FinetuningJob | AutomlJob) else load_job(job, overrides)
         return submit_job(document, validate=validate)
 
@@ -48,9 +51,15 @@ class Jobs:
         """The run called `name`."""
         return RunStore().get(name)
 
-    def list(self, *, include_archived: bool = False) -> list[RunRecord]:
-        """All runs, newest first."""
-        return RunStore().list(include_archived=include_archived)
+    def list(
+        self, *, include_archived: bool = False, parent_job_name: str | None = None
+    ) -> list[RunRecord]:
+        """All runs, newest first; or the sweep and the trials of an AutoML job, in their order."""
+        store = RunStore()
+        if parent_job_name is not None:
+            store.get(parent_job_name)
+            return store.descendants(parent_job_name)
+        return store.list(include_archived=include_archived)
 
     def stream(
         self,

@@ -7,32 +7,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from checkpoints import write_checkpoint
+from commands import TINTYPE, run, wait_for_log
 from pictures import write_class_folders
 from safetensors.torch import load_file
-
-TINTYPE = str(Path(sys.executable).with_name("tintype"))
-
-
-def run(*arguments: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and check its exit code; no traceback may ever show."""
-    result = subprocess.run(
-        [TINTYPE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=240,
-        check=False,
-    )
-    assert result.returncode == code, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
-    assert "Traceback" not in result.stdout + result.stderr
-    return result
 
 
 @pytest.fixture
@@ -162,22 +145,13 @@ def ask_a_server(predicted: list[dict[str, object]], images: list[Path]) -> None
         server.kill()
 
 
-def wait_for_step(workspace: Path, name: str, text: str) -> None:
-    log = workspace / "runs" / name / "log.txt"
-    for _ in range(600):
-        if log.exists() and text in log.read_text():
-            return
-        time.sleep(0.05)
-    raise AssertionError(log.read_text() if log.exists() else "no log")
-
-
 def test_kill_minus_nine_then_resume_reaches_the_same_weights(
     job: Path, tmp_path: Path, workspace_home: Path
 ) -> None:
     more = ["--set", "hyperparameters.number_of_epochs=30", "--set", "outputs={}"]
     run("job", "create", "-f", job, "-n", "whole", *more, "--stream")
     created = json.loads(run("job", "create", "-f", job, "-n", "killed", *more).stdout)
-    wait_for_step(workspace_home, "killed", "epoch 3")
+    wait_for_log(workspace_home, "killed", "epoch 3")
     os.killpg(created["pid"], signal.SIGKILL)
     shown = json.loads(run("job", "show", "-n", "killed").stdout)
     assert shown["status"] == "Failed"
@@ -198,12 +172,12 @@ def test_kill_minus_nine_then_resume_reaches_the_same_weights(
 def test_cancel_then_resume(job: Path, workspace_home: Path) -> None:
     more = ["--set", "hyperparameters.number_of_epochs=2000", "--set", "outputs={}"]
     run("job", "create", "-f", job, "-n", "long", *more)
-    wait_for_step(workspace_home, "long", "epoch 2")
+    wait_for_log(workspace_home, "long", "epoch 2")
     start = time.monotonic()
     assert json.loads(run("job", "cancel", "-n", "long").stdout)["status"] == "Canceled"
     assert time.monotonic() - start < 12
     run("job", "resume", "-n", "long")
-    wait_for_step(workspace_home, "long", "resumed")
+    wait_for_log(workspace_home, "long", "resumed")
     run("job", "cancel", "-n", "long")
     run("job", "stream", "-n", "long")
 

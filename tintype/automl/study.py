@@ -59,8 +59,8 @@ class Study:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._optuna = optuna
+        _make_database(optuna, path)
         self._sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=_STARTUP_TRIALS, multivariate=True
         )
@@ -169,6 +169,19 @@ class Study:
         state = names.get(frozen.state, "running")
         metric = frozen.value if state == "completed" else told
         return Trial(frozen.number, parameters, state, intervals, metric, facts)
+
+
+def _make_database(optuna: Any, path: Path) -> None:
+    """Create Optuna's tables whole or not at all, so that a kill cannot leave half of them."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{temporary}")
+    storage.remove_session()
+    storage.engine.dispose()
+    temporary.replace(path)
 
 
 class Proposals:

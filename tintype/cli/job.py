@@ -80,9 +80,8 @@ def list_(
 
     jobs = Client().jobs
     if parent is not None:
-        jobs.get(parent)
-        # Fine-tuning jobs are single runs: they have no children.
-        return show([], output, query)
+        children = [run.shown() for run in jobs.list(parent_job_name=parent)]
+        return show(children if all_results else children[:max_results], output, query)
     runs = jobs.list(include_archived=include_archived or archived_only)
     runs = [run for run in runs if run.archived or not archived_only]
     return show(
@@ -176,14 +175,21 @@ def restore(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace 
 
 
 def _follow(name: str, *, from_end: bool) -> Any:
+    from tintype.cli.sweep_table import follow_sweep, is_terminal
     from tintype.client import Client
+    from tintype.jobs.sweep_status import FILE
+    from tintype.workspace.runs import FINAL, RunStore
 
     def write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
 
     try:
-        return Client().jobs.stream(name, write, from_end=from_end)
+        jobs, store = Client().jobs, RunStore()
+        if is_terminal() and store.get(name).type == "automl":
+            follow_sweep(store.path(name) / FILE, lambda: store.get(name).status in FINAL)
+            from_end = True
+        return jobs.stream(name, write, from_end=from_end)
     except KeyboardInterrupt:
         print(
             f"\nStopped following; the job goes on. Follow it again: tintype job stream -n {name}; "

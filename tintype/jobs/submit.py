@@ -53,6 +53,11 @@ def resume_job(name: str) -> RunRecord:
     """
     store = RunStore()
     record = store.get(name)
+    if record.parent is not None:
+        job = name.split("_HD")[0]
+        raise UsageError(
+            f"{name!r} belongs to the job {job!r}; resume that: tintype job resume --name {job}"
+        )
     if record.status in ACTIVE:
         raise UsageError(f"job {name!r} is {record.status.lower()}; there is nothing to resume")
     if record.status == "Completed":

@@ -214,7 +214,10 @@ def _keys_at(document: Document, key: KeyPath) -> Sequence[str | int]:
     """The keys that stand at `key` in the document."""
     value: Any = document.data
     for part in key:
-        value = value[part] if isinstance(value, dict | list) else None
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return ()
     if isinstance(value, dict):
         return list(value)
     return range(len(value)) if isinstance(value, list) else ()

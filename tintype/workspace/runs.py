@@ -204,6 +204,13 @@ class RunStore:
             )
         return record
 
+    def descendants(self, name: str) -> list[RunRecord]:
+        """Children of the run called `name`, each followed by its own, oldest first."""
+        found = []
+        for child in reversed(self.list(include_archived=True, parent=name)):
+            found += [child, *self.descendants(child.name)]
+        return found
+
     def list(self, *, include_archived: bool = False, parent: str | None = None) -> list[RunRecord]:
         """The children of `parent` (None: all runs that are nobody's children), newest first."""
         found = []
@@ -236,6 +243,10 @@ class RunStore:
 
     def is_alive(self, record: RunRecord) -> bool:
         """Whether the run's worker lives: it holds the lock, or has just been started."""
+        if record.parent is not None and (record.type == "sweep" or record.status == "Starting"):
+            # Its job's worker looks after it.
+            parent = self._read(self.path(record.parent))
+            return parent is not None and self.is_alive(parent)
         lock = filelock.FileLock(self.path(record.name) / ".lock")
         try:
             lock.acquire(timeout=0)

@@ -26,8 +26,6 @@ def mlflow_client() -> Any:
     settings = get_settings()
     uri = settings.resolved_tracking_uri
     try:
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         import mlflow
@@ -36,6 +34,8 @@ def mlflow_client() -> Any:
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", module="mlflow")
+        if uri.startswith("sqlite:///"):
+            _make_database(mlflow, Path(uri.removeprefix("sqlite:///")))
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
@@ -44,6 +44,27 @@ def mlflow_client() -> Any:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TintypeError(f"the MLflow tracking server {uri} cannot be used: {reason}") from None
     return client
+
+
+def _make_database(mlflow: Any, path: Path) -> None:
+    """Create MLflow's database whole or not at all.
+
+    Its tables come from dozens of migrations; killed between two of them, it could never be opened
+    again.
+    """
+    if path.exists():
+        return
+    import filelock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        temporary.unlink(missing_ok=True)
+        uri = f"sqlite:///{temporary}"
+        mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+        temporary.replace(path)
 
 
 class MlflowRun:

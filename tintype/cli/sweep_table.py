@@ -1,0 +1,94 @@
+"""The live table of a sweep, drawn on a terminal from its sweep.json while the job runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["follow_sweep", "is_terminal", "sweep_table"]
+
+_MOST_ROWS = 30
+_REDRAW_SECONDS = 0.5
+
+
+def follow_sweep(path: Path, ended: Callable[[], bool]) -> None:
+    """Redraw the table of the sweep in `path` (sweep.json) until `ended` says so."""
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+        while True:
+            last = ended()
+            content = _read(path)
+            if content is not None:
+                live.update(sweep_table(content))
+            if last:
+                return
+            time.sleep(_REDRAW_SECONDS)
+
+
+def sweep_table(content: dict[str, Any]) -> Table:
+    """Trials, their parameters, metric and state, and the time that is left."""
+    from rich.table import Table
+    from rich.text import Text
+
+    metric = content["metric"]
+    trials = content["trials"]
+    done = sum(trial["state"] != "running" for trial in trials)
+    table = Table(title=f"{content['job']}: {done} of at most {content['max_trials']} trials ended")
+    for name in ("trial", "model", "parameters", metric, "best so far", "state", "time"):
+        table.add_column(name, overflow="fold")
+    for trial in trials[-_MOST_ROWS:]:
+        values = trial["intervals"]
+        current = trial["metric"] if trial["metric"] is not None else (values or [None])[-1]
+        table.add_row(
+            str(trial["number"]),
+            trial["model"],
+            ", ".join(f"{key} {_short(value)}" for key, value in trial["parameters"].items()),
+            "" if current is None else f"{current:.4f}",
+            f"{max(values):.4f} ({len(values)})" if values else "",
+            Text(
+                "stopped early" if trial["state"] == "stopped" else trial["state"],
+                style=_STYLES.get(trial["state"], ""),
+            ),
+            _clock(trial["seconds"]),
+            style="bold" if trial["number"] == content["best_trial"] else "",
+        )
+    note = content["notes"][-1] if content["notes"] else ""
+    table.caption = f"{_clock(max(0.0, content['deadline'] - time.time()))} left. {note}"
+    return table
+
+
+_STYLES = {"completed": "green", "failed": "red", "stopped": "yellow"}
+
+
+def is_terminal() -> bool:
+    """Whether a table that redraws itself can be shown."""
+    return sys.stderr.isatty()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _clock(seconds: float) -> str:
+    if seconds >= 86400:
+        return f"{seconds / 86400:.1f} days"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
