@@ -30,18 +30,23 @@ _COST = {"full": 4.5, "lora": 3.3, "head": 1.2}
 
 # Rates of each method before the multiplier `rate`. Convolutional networks bear more.
 _RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
-_CONVOLUTIONAL_RATE = 5e-4
+_CONVOLUTIONAL_RATE = 1e-3
 
 _EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
 
 # A backbone that is this far behind the best is not fine-tuned.
 _MOST_BEHIND = 0.15
 
-# One trial may take no more than this share of the time that is left.
-_LARGEST_SHARE = 0.5
+# A trial that is cut short takes this share of the time that is left: less for the first, so that
+# there is something good soon, then all but what the job's own end needs.
+_FIRST_SHARE, _LARGEST_SHARE = 0.4, 0.85
 
-# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model.
-_FIXED_SECONDS = 12.0
+# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model. A first
+# guess for a model of 100 million parameters; then it is measured.
+_FIXED_SECONDS, _FIXED_SECONDS_SMALL = 12.0, 4.0
+
+# After a first fine-tuning, fewer epochs than this are not worth their time.
+_LEAST_EPOCHS = 4
 
 _NOTHING_LEFT = 0.99999
 
@@ -188,18 +193,19 @@ class AutomaticMode:
         """The point of `setting`, its epochs fitted to the time; None when no epoch fits."""
         wanted = _EPOCHS[setting.method]
         backbone = next((b for b in ranking if b["name"] == setting.backbone), None)
-        seconds = self._epoch_seconds(setting, backbone)
-        epochs = wanted
+        seconds, fixed = self._costs(setting, backbone)
         left = self._deadline - time.time()
+        epochs = wanted
         if seconds is not None:
-            remaining = max(1, self._max_trials - self._study.next_number())
-            share = max(1 / min(remaining, 4), 0.25) if remaining > 1 else 0.9
-            budget = left * min(max(share, 0.25), _LARGEST_SHARE if remaining > 1 else 0.9)
-            epochs = min(wanted, int((budget - _FIXED_SECONDS) / seconds))
-            if epochs < 1:
+            tuned = any(trial.facts.get("epoch_seconds") for trial in self._study.trials())
+            epochs = int((left * _LARGEST_SHARE - fixed) / seconds)
+            if epochs < wanted and not tuned:
+                epochs = max(min(epochs, 1), int((left * _FIRST_SHARE - fixed) / seconds))
+            epochs = min(wanted, epochs)
+            if epochs < (_LEAST_EPOCHS if tuned else 1):
                 self._once(
-                    f"Fine-tuning {setting.backbone} takes about {seconds:.0f} s an epoch, and "
-                    f"{max(left, 0):.0f} s are left: the linear head stays."
+                    f"An epoch of {setting.backbone} takes about {seconds:.1f} s, and "
+                    f"{max(left, 0):.0f} s are left: too few for another fine-tuning."
                 )
                 return None
         elif left < _FIXED_SECONDS:
@@ -207,25 +213,45 @@ class AutomaticMode:
         self._once(_reason(setting, backbone, epochs, wanted))
         return {
             "model_name": setting.backbone,
-            "start": backbone["start"] if backbone else setting.backbone,
+            "start": self._start(setting, backbone),
             "setting": list(setting_key(setting)),
             **setting.shown(),
             "epochs": epochs,
             "finetuning": self._finetuning(setting, epochs),
         }
 
-    def _epoch_seconds(self, setting: Setting, backbone: dict[str, Any] | None) -> float | None:
-        """From earlier trials of the same kind, else from the rate of embedding; None: unknown."""
-        for trial in self._study.trials():
+    def _start(self, setting: Setting, backbone: dict[str, Any] | None) -> str:
+        """The checkpoint to train from: for transformers with its linear head already in place.
+
+        Batch normalisation changes the features under a fitted head as soon as training begins;
+        there a new head learns faster (seen on three datasets with benchmarks/automl.py).
+        """
+        if backbone is None or backbone["family"] in _CONVOLUTIONAL:
+            return setting.backbone
+        return str(backbone["start"])
+
+    def _costs(
+        self, setting: Setting, backbone: dict[str, Any] | None
+    ) -> tuple[float | None, float]:
+        """Seconds of an epoch (None: unknown) and of all else in a trial of this kind.
+
+        From earlier trials of the same kind; else an epoch from the rate of embedding.
+        """
+        for trial in reversed(self._study.trials()):
             same = trial.parameters.get("setting", [None, None])[:2] == [
                 setting.backbone, setting.method,
             ]  # fmt: skip
-            spent = trial.facts.get("seconds")
-            if same and spent and trial.intervals:
-                return max(spent - _FIXED_SECONDS / 2, 0.5) / len(trial.intervals)
-        if backbone is None or not backbone["images_per_second"]:
-            return None
-        return self._rows * _COST[setting.method] / float(backbone["images_per_second"])
+            epoch = trial.facts.get("epoch_seconds")
+            if same and epoch and trial.facts.get("seconds"):
+                fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
+                return float(epoch), max(1.0, float(fixed))
+        if backbone is None:
+            return None, _FIXED_SECONDS_SMALL
+        large = min(1.0, backbone["parameters"] / 1e8)
+        fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
+        if not backbone["images_per_second"]:
+            return None, fixed
+        return self._rows * _COST[setting.method] / float(backbone["images_per_second"]), fixed
 
     def _finetuning(self, setting: Setting, epochs: int) -> dict[str, Any]:
         family = next((b["family"] for b in self._ranking() if b["name"] == setting.backbone), "")

@@ -131,7 +131,7 @@ class Sweep:
     def _end(self, running: _Running, result: dict[str, Any]) -> None:
         number, state = running.trial.number, result["state"]
         spent = running.trial.facts.get("seconds", 0.0) + result["seconds"]
-        self.study.note(number, seconds=spent)
+        self.study.note(number, seconds=spent, epoch_seconds=result.get("epoch_seconds"))
         if state == "completed":
             self.study.tell(number, "completed", result["metric"])
             self.log(f"trial {number}: {result['metric']:.4f} in {spent:.0f} s")

@@ -78,13 +78,14 @@ def _train(document: dict[str, Any], store: RunStore, context: TaskContext) -> d
     store.update(name, status="Running", started_at=now(), mlflow_run_id=run.run_id)
     run.log_params({"model_name": document["model"], **document["parameters"]})
     folder = store.path(name)
-    reported = 0
+    epochs: list[tuple[float, float]] = []
+    """When training began, and each evaluation: (epoch, time)."""
 
     def log(event: dict[str, Any]) -> None:
-        nonlocal reported
         log_event(event, run)
+        if event["event"] in ("plan", "resumed", "evaluation"):
+            epochs.append((event.get("epoch", 0.0), time.monotonic()))
         if event["event"] == "evaluation":
-            reported += 1
             context.send({"interval": event["step"], "value": float(event[sweep.metric])})
 
     try:
@@ -119,7 +120,22 @@ def _train(document: dict[str, Any], store: RunStore, context: TaskContext) -> d
     run.end("FINISHED")
     _remove_checkpoints(folder, trial)
     print(f"Completed: {sweep.metric} {metric:.4f}; the model is in {result.model_folder}")
-    return {"state": "completed", "metric": metric, "metrics": metrics}
+    return {
+        "state": "completed",
+        "metric": metric,
+        "metrics": metrics,
+        "epoch_seconds": _epoch_seconds(epochs),
+    }
+
+
+def _epoch_seconds(epochs: list[tuple[float, float]]) -> float | None:
+    """Seconds of one epoch with its evaluation, of those that were trained here."""
+    # Before the first evaluation images are decoded for the cache.
+    measured = epochs[1:] if len(epochs) > 2 else epochs
+    if len(measured) < 2 or measured[-1][0] <= measured[0][0]:
+        return None
+    (first, begun), (last, ended) = measured[0], measured[-1]
+    return (ended - begun) / (last - first)
 
 
 def _remove_checkpoints(folder: Path, trial: FinetuningJob) -> None:
