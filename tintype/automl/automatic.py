@@ -50,6 +50,8 @@ _LEAST_EPOCHS = 4
 
 _NOTHING_LEFT = 0.99999
 
+_HOW = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -126,7 +128,10 @@ class AutomaticMode:
         tried = [trial.parameters["setting"] for trial in trials if "setting" in trial.parameters]
         for setting in self._known_good(ranking):
             if setting_key(setting) not in [tuple(given) for given in tried]:
-                return self._ask(setting, ranking)
+                # What no longer fits into the time is passed over: a cheaper one may.
+                parameters = self._parameters(setting, ranking)
+                if parameters is not None:
+                    return self._study.ask_at(parameters)
         return self._drawn(ranking)
 
     def _known_good(self, ranking: list[dict[str, Any]]) -> list[Setting]:
@@ -185,10 +190,6 @@ class AutomaticMode:
             return None
         return self._study.settle(trial.number, parameters)
 
-    def _ask(self, setting: Setting, ranking: list[dict[str, Any]]) -> Trial | None:
-        parameters = self._parameters(setting, ranking)
-        return None if parameters is None else self._study.ask_at(parameters)
-
     def _parameters(self, setting: Setting, ranking: list[dict[str, Any]]) -> dict[str, Any] | None:
         """The point of `setting`, its epochs fitted to the time; None when no epoch fits."""
         wanted = _EPOCHS[setting.method]
@@ -204,8 +205,8 @@ class AutomaticMode:
             epochs = min(wanted, epochs)
             if epochs < (_LEAST_EPOCHS if tuned else 1):
                 self._once(
-                    f"An epoch of {setting.backbone} takes about {seconds:.1f} s, and "
-                    f"{max(left, 0):.0f} s are left: too few for another fine-tuning."
+                    f"An epoch of {setting.backbone}, {_HOW[setting.method]}, takes about "
+                    f"{seconds:.1f} s, and {max(left, 0):.0f} s are left: too few for that."
                 )
                 return None
         elif left < _FIXED_SECONDS:
@@ -304,7 +305,7 @@ def _other(backbone: dict[str, Any]) -> Setting:
 
 
 def _reason(setting: Setting, backbone: dict[str, Any] | None, epochs: int, wanted: int) -> str:
-    how = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}[setting.method]
+    how = _HOW[setting.method]
     if setting.frozen:
         how = f"the last {1 - setting.frozen:.0%} of the layers"
     why = (
