@@ -9,7 +9,7 @@ from checkpoints import write_checkpoint
 from hub import COMMIT, Hub
 
 from tintype.errors import CheckpointError
-from tintype.models.checkpoint import resolve_checkpoint
+from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.classifier import labels_of, load_classifier
 
 
@@ -92,3 +92,25 @@ def test_no_bars_without_a_terminal(
 def test_a_revision_is_pinned(hub: Hub, tmp_path: Path) -> None:
     hub.repositories["someone/vit"] = write_checkpoint(tmp_path / "repository")
     assert resolve_checkpoint("someone/vit", revision=COMMIT).folder.name == COMMIT
+
+
+def test_whether_a_checkpoint_can_be_had_is_asked_without_a_download(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["someone/vit"] = write_checkpoint(tmp_path / "repository")
+    check_obtainable("someone/vit")
+    check_obtainable(str(tmp_path / "repository"))
+    assert hub.requested == []
+    with pytest.raises(CheckpointError, match="no such repository"):
+        check_obtainable("someone/nothing")
+    with pytest.raises(CheckpointError, match="no such folder"):
+        check_obtainable("./nothing")
+    resolve_checkpoint("someone/vit")
+    hub.server.shutdown()
+    hub.server.server_close()
+    check_obtainable("someone/vit")
+    with pytest.raises(CheckpointError, match="cannot be reached"):
+        check_obtainable("someone/else")
+    monkeypatch.setenv("TINTYPE_OFFLINE", "true")
+    with pytest.raises(CheckpointError, match="offline"):
+        check_obtainable("someone/else")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,7 +44,7 @@ def create(
     from tintype.workspace.runs import RunStore
 
     client = Client()
-    job = load_job(file, [*(set_ or []), *([f"name={name}"] if name else [])])
+    job = load_job(file, [*(set_ or []), *([f"name={json.dumps(name)}"] if name else [])])
     for notice in job.notices():
         print(f"notice: {notice}", file=sys.stderr)
     known = False

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
+from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
-from tintype.models.checkpoint import resolve_checkpoint
+from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.scratch import SCRATCH_NAMES
-from tintype.settings import get_settings
 from tintype.workspace.registry import list_models, resolve_model
 
 __all__ = ["backbones_to_try", "blocks_of"]
@@ -26,8 +24,6 @@ _PORTFOLIO = (
 # Registered models beyond the newest so many are not looked at.
 _MOST_REGISTERED = 6
 
-_HUB_TIMEOUT = 4.0  # seconds
-
 
 def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]:
     """Checkpoints to rank, and sentences on how they were chosen.
@@ -41,7 +37,8 @@ def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]
         return chosen, [f"The document names {len(portfolio)} checkpoints to consider."]
     registered = [f"{model.name}:{model.version}" for model in list_models()[:_MOST_REGISTERED]]
     cached = [name for name in _PORTFOLIO if _is_cached(name)]
-    if len(cached) == len(_PORTFOLIO) or not _hub_answers():
+    missing = next((name for name in _PORTFOLIO if name not in cached), None)
+    if missing is None or not _can_be_had(missing):
         reachable, how = cached, "in the local cache"
     else:
         reachable, how = list(_PORTFOLIO), "on the Hub"
@@ -73,17 +70,9 @@ def _is_cached(name: str) -> bool:
     )
 
 
-def _hub_answers() -> bool:
-    """Whether checkpoints could be downloaded now."""
-    import httpx
-
-    settings = get_settings()
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes")
-    if settings.offline or offline:
-        return False
-    endpoint = settings.hub_endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+def _can_be_had(name: str) -> bool:
     try:
-        url = f"{endpoint}/{_PORTFOLIO[0]}/resolve/main/config.json"
-        return httpx.head(url, timeout=_HUB_TIMEOUT, follow_redirects=True).status_code < 400
-    except httpx.HTTPError:
+        check_obtainable(name)
+    except CheckpointError:
         return False
+    return True

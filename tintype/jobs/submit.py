@@ -11,8 +11,7 @@ from tintype.errors import OutputError, UsageError
 from tintype.jobs.finetuning import load_tables, reserved_output
 from tintype.jobs.sweep_tables import load_sweep_tables
 from tintype.jobs.trial_models import check_models
-from tintype.models.checkpoint import resolve_checkpoint
-from tintype.models.scratch import SCRATCH_NAMES
+from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.job import Job
 from tintype.settings import get_settings
@@ -78,11 +77,7 @@ def check_job(job: Job) -> None:
         check_models(job)
     else:
         load_tables(job)
-        model = resolve_model(job.model_name)
-        local = Path(model).is_dir() or model.startswith(("/", ".", "~"))
-        if model not in SCRATCH_NAMES and local:
-            # A Hub id is left to the worker: it may bring gigabytes.
-            resolve_checkpoint(model)
+        check_obtainable(resolve_model(job.model_name))
     for output in job.outputs.values():
         if output.path is not None:
             with reserved_output(Path(output.path)):

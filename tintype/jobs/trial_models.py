@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tintype.errors import UsageError
 from tintype.models.catalog import find_card, nearest_counterpart
-from tintype.models.checkpoint import resolve_checkpoint
+from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.automl_job import AutomlJob
@@ -85,21 +85,17 @@ def model_of_run(run: str, model_name: str | None) -> str:
 
 
 def check_models(job: AutomlJob) -> None:
-    """Try to reach every model that the document names.
+    """Look for every model that the document names; nothing is downloaded.
 
     Raises:
-        UsageError: one that can be seen not to exist. (A Hub id is left to the trial: it may bring
-            gigabytes.)
+        UsageError: a run without a model.
+        CheckpointError: a folder that is no checkpoint, or a Hub id that cannot be had.
     """
     if job.training_parameters.checkpoint_run_id is not None:
         model_of_run(job.training_parameters.checkpoint_run_id, job.training_parameters.model_name)
         return
     for name in models_of(job):
-        checkpoint = model_to_train(name)
-        if checkpoint not in SCRATCH_NAMES and (
-            Path(checkpoint).is_dir() or checkpoint.startswith(("/", ".", "~"))
-        ):
-            resolve_checkpoint(checkpoint)
+        check_obtainable(model_to_train(name))
 
 
 def _tagged_folder(run: str) -> str | None:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "CHECKPOINT_PATTERNS",
     "HOW_TO_CONVERT",
     "Checkpoint",
+    "check_obtainable",
     "download_checkpoint",
     "open_checkpoint_folder",
     "resolve_checkpoint",
@@ -37,6 +39,8 @@ HOW_TO_CONVERT = (
     "keeps them as safetensors; or convert it where you trust it: "
     "AutoModel.from_pretrained(folder).save_pretrained(new_folder)"
 )
+
+_ASK_TIMEOUT = 10.0  # seconds, where the Hub is only asked whether it has something
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -121,7 +125,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
     if name in SCRATCH_NAMES:
         folder = write_scratch_checkpoint(name, get_settings().home / "checkpoints")
         return Checkpoint(name, folder, _read_config(folder, name), from_scratch=True)
-    if name.startswith(("/", ".", "~")) or not _HUB_ID.fullmatch(name):
+    if not _HUB_ID.fullmatch(name):
         raise CheckpointError(
             f"checkpoint {name!r}: no such folder; expected a folder with config.json and "
             f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
@@ -169,6 +173,37 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
     return config
 
 
+def check_obtainable(name: str) -> None:
+    """Look for the checkpoint called `name` as `resolve_checkpoint` would, but download nothing.
+
+    Raises:
+        CheckpointError: a folder that is no checkpoint, a repository that the Hub has not, or no
+            way to get there.
+    """
+    if name in SCRATCH_NAMES:
+        return
+    if Path(name).expanduser().is_dir() or not _HUB_ID.fullmatch(name):
+        resolve_checkpoint(name)
+        return
+    card = find_card(name)
+    name = card.hub_id if card is not None else name
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if isinstance(try_to_load_from_cache(name, "config.json"), str):
+        return
+    with _hub_errors(name, None):
+        if _offline():
+            raise LocalEntryNotFoundError("offline")
+        url = hf_hub_url(name, "config.json", endpoint=get_settings().hub_endpoint or None)
+        try:
+            get_hf_file_metadata(url, timeout=_ASK_TIMEOUT)
+        except HfHubHTTPError:
+            raise
+        except _transport_error() as error:
+            raise LocalEntryNotFoundError(str(error)) from None
+
+
 def download_checkpoint(
     name: str, revision: str | None, *, patterns: Sequence[str] = CHECKPOINT_PATTERNS
 ) -> Path:
@@ -180,8 +215,35 @@ def download_checkpoint(
     Raises:
         CheckpointError: no such repository or revision, or it cannot be had.
     """
-    import httpx
     from huggingface_hub import snapshot_download
+
+    with _hub_errors(name, revision), quiet_hub():
+        folder = snapshot_download(
+            name,
+            revision=revision,
+            allow_patterns=list(patterns),
+            endpoint=get_settings().hub_endpoint or None,
+            local_files_only=_offline(),
+        )
+    return Path(folder)
+
+
+def _offline() -> bool:
+    set_by_hub = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes")
+    return get_settings().offline or set_by_hub
+
+
+def _transport_error() -> type[Exception]:
+    """What the Hub's client raises without an answer: httpx's HTTPError or httpx2's, by its version."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    base: type[Exception] = HfHubHTTPError.__bases__[0]
+    return base
+
+
+@contextmanager
+def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
+    """What the Hub's client raises, as a CheckpointError that says what to do."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -190,21 +252,8 @@ def download_checkpoint(
         RevisionNotFoundError,
     )
 
-    settings = get_settings()
-    offline = settings.offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in (
-        "1",
-        "true",
-        "yes",
-    )
     try:
-        with quiet_hub():
-            folder = snapshot_download(
-                name,
-                revision=revision,
-                allow_patterns=list(patterns),
-                endpoint=settings.hub_endpoint or None,
-                local_files_only=offline,
-            )
+        yield
     except GatedRepoError:
         reason = "its owner asks for consent: accept the terms on its page, then set HF_TOKEN"
     except RepositoryNotFoundError:
@@ -212,13 +261,10 @@ def download_checkpoint(
     except RevisionNotFoundError:
         reason = f"the repository has no revision {revision!r}"
     except LocalEntryNotFoundError:
-        reason = (
-            "it is not in the local cache and the Hub may not be reached (offline)"
-            if offline
-            else "it is not in the local cache and the Hub cannot be reached"
-        ) + "; give a local folder instead"
-    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
+        how = "may not be reached (offline)" if _offline() else "cannot be reached"
+        reason = f"it is not in the local cache and the Hub {how}; give a local folder instead"
+    except (HfHubHTTPError, _transport_error(), OSError, ValueError) as error:
         reason = f"the download failed: {str(error).splitlines()[0]}; run again to go on with it"
     else:
-        return Path(folder)
+        return
     raise CheckpointError(f"checkpoint {name!r}: {reason}")
