@@ -45,6 +45,7 @@ class Case:
             deadline=time.time() + seconds,
             max_trials=max_trials,
             blocks=lambda name: 13,
+            side=lambda name, scale: None if name == "rigid" else 16 * round(14 * scale),
             say=self.said.append,
         )
 
@@ -96,6 +97,15 @@ def test_half_the_layers_can_be_frozen(tmp_path: Path) -> None:
     assert case.parameters(frozen[0]).layers_to_freeze == 6
 
 
+def test_finer_images_where_the_family_takes_them(tmp_path: Path) -> None:
+    case = Case(tmp_path / "a", [backbone("a", 0.8)]).ranked()
+    finer = [t for t in (case.trial() for _ in range(5)) if t.parameters.get("resolution")]
+    assert case.parameters(finer[0]).image_height == case.parameters(finer[0]).image_width == 288
+    assert "images 1.29 times as wide" in " ".join(case.said)
+    rigid = Case(tmp_path / "rigid", [backbone("rigid", 0.8)]).ranked()
+    assert not any(rigid.trial().parameters.get("resolution") for _ in range(12))
+
+
 def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
     # 1000 images at 100/s, LoRA 3.3 times slower: 33 s an epoch.
     case = Case(tmp_path, [backbone("a", 0.8)], seconds=400).ranked()
@@ -144,6 +154,8 @@ def test_settings_are_not_repeated_and_later_ones_are_drawn(tmp_path: Path) -> N
         trial = case.trial()
         seen.append(tuple(trial.parameters["setting"]))
         case.study.tell(trial.number, "completed", 0.8 + number / 1000)
-    known_good = seen[:6]
-    assert len(set(known_good)) == 6
-    assert any(setting[2] not in (1.0, 2.0) for setting in seen[6:]), "rates are drawn from a range"
+    known_good = seen[:7]
+    assert len(set(known_good)) == 7
+    assert any(setting[2] not in (1.0, 2.0) for setting in seen[7:]), "rates are drawn from a range"
+    learnt = case.study._study.get_trials()[1:]
+    assert all("rate" in trial.params for trial in learnt), "the estimator learns from all of them"

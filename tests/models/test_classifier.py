@@ -14,6 +14,7 @@ from tintype.errors import CheckpointError
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import head_features, head_of, labels_of, load_classifier
+from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.scratch import SCRATCH_NAMES
 
 
@@ -42,6 +43,26 @@ def test_another_image_size(tmp_path: Path, family: str) -> None:
     model = load_classifier(checkpoint, image_size=(64, 64))
     with torch.no_grad():
         assert model(torch.randn(1, 3, 64, 64)).logits.shape == (1, 3)
+
+
+@pytest.mark.parametrize("family", ["vit", "beit", "dinov2", "resnet"])
+def test_a_linear_head_at_another_image_size(tmp_path: Path, family: str) -> None:
+    source = resolve_checkpoint(str(write_checkpoint(tmp_path / "source", family)))
+    new = new_linear_classifier(
+        source, "auto", task="image_classification", classes=("a", "b"), image_size=(64, 64)
+    )
+    torch.nn.init.normal_(new.classifier.weight)
+    new.save_pretrained(tmp_path / "saved")
+    (tmp_path / "saved" / "preprocessor_config.json").write_bytes(
+        (source.folder / "preprocessor_config.json").read_bytes()
+    )
+    saved = load_classifier(resolve_checkpoint(str(tmp_path / "saved")))
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.allclose(saved(pixels).logits, new(pixels).logits, atol=1e-5)
+    smaller = load_classifier(resolve_checkpoint(str(tmp_path / "saved")), image_size=(32, 32))
+    with torch.no_grad():
+        assert smaller(pixels[:, :, :32, :32]).logits.shape == (1, 2)
 
 
 @pytest.mark.parametrize("family", ["vit", "beit"])

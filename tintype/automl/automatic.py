@@ -34,6 +34,10 @@ _CONVOLUTIONAL_RATE = 1e-3
 
 _EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
 
+# Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the
+# train-test resolution discrepancy").
+_FINER = 288 / 224
+
 # A backbone that is this far behind the best is not fine-tuned.
 _MOST_BEHIND = 0.15
 
@@ -64,6 +68,8 @@ class Setting:
     augmentations: str = "standard"
     frozen: float = 0.0
     """Share of the blocks that keep their weights, from the first on; method full only."""
+    resolution: float = 1.0
+    """Multiplies the side of the checkpoint's own input."""
 
     def shown(self) -> dict[str, Any]:
         """The setting as tables show it."""
@@ -72,6 +78,8 @@ class Setting:
             found["augmentations"] = self.augmentations
         if self.frozen:
             found["frozen"] = self.frozen
+        if self.resolution != 1:
+            found["resolution"] = self.resolution
         return found
 
 
@@ -89,6 +97,7 @@ class AutomaticMode:
         deadline: float,
         max_trials: int,
         blocks: Callable[[str], int],
+        side: Callable[[str, float], int | None],
         say: Callable[[str], None],
     ) -> None:
         """
@@ -97,6 +106,7 @@ class AutomaticMode:
             ranking: what the ranking trial found so far, the best first.
             rows: training images.
             blocks: layers of a checkpoint that could be frozen.
+            side: input side of a checkpoint, so many times its own; None where it takes no other.
             say: receives plain sentences on every choice.
         """
         self._study = study
@@ -107,6 +117,7 @@ class AutomaticMode:
         self._deadline = deadline
         self._max_trials = max_trials
         self._blocks = blocks
+        self._side = side
         self._say = say
         self._said: set[str] = set()
 
@@ -131,7 +142,8 @@ class AutomaticMode:
                 # What no longer fits into the time is passed over: a cheaper one may.
                 parameters = self._parameters(setting, ranking)
                 if parameters is not None:
-                    return self._study.ask_at(parameters)
+                    trial = self._study.ask_near_the_best(_space(ranking), _drawn_as(setting))
+                    return self._study.settle(trial.number, parameters)
         return self._drawn(ranking)
 
     def _known_good(self, ranking: list[dict[str, Any]]) -> list[Setting]:
@@ -152,6 +164,8 @@ class AutomaticMode:
         if second is not None:
             found.append(_natural(second))
         found.append(_other(first))
+        if self._side(first["name"], _FINER) is not None:
+            found.append(Setting(first["name"], _natural(first).method, resolution=_FINER))
         found.append(Setting(first["name"], "full", frozen=0.5, rate=2.0))
         found.append(
             Setting(first["name"], _natural(first).method, rate=2.0, augmentations="light")
@@ -162,16 +176,7 @@ class AutomaticMode:
 
     def _drawn(self, ranking: list[dict[str, Any]]) -> Trial | None:
         """A setting where Optuna's estimator expects the most."""
-        names = [backbone["name"] for backbone in ranking[:3]] or list(SCRATCH_NAMES)
-        space: dict[str, Any] = {
-            "backbone": Choice(values=list(names)),
-            "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
-            # Powers of e: a fifth to five times the method's own rate.
-            "rate": LogUniform(min_value=-1.6, max_value=1.6),
-            "augmentations": Choice(values=["light", "standard", "strong"]),
-            "frozen": Choice(values=[0.0, 0.5]),
-        }
-        trial = self._study.ask_near_the_best(space)
+        trial = self._study.ask_near_the_best(_space(ranking))
         drawn = trial.parameters
         family = next((b["family"] for b in ranking if b["name"] == drawn["backbone"]), "")
         method: Literal["full", "lora", "scratch"] = (
@@ -183,6 +188,7 @@ class AutomaticMode:
             round(float(drawn["rate"]), 3),
             drawn["augmentations"],
             drawn["frozen"] if method == "full" else 0.0,
+            1.0 if self._side(drawn["backbone"], _FINER) is None else drawn["resolution"],
         )
         parameters = self._parameters(setting, ranking)
         if parameters is None:
@@ -239,9 +245,10 @@ class AutomaticMode:
         From earlier trials of the same kind; else an epoch from the rate of embedding.
         """
         for trial in reversed(self._study.trials()):
-            same = trial.parameters.get("setting", [None, None])[:2] == [
-                setting.backbone, setting.method,
-            ]  # fmt: skip
+            backbone_name, method, *_, resolution = trial.parameters.get("setting", [None] * 3)
+            same = (backbone_name, method, resolution) == (
+                setting.backbone, setting.method, setting.resolution,
+            )  # fmt: skip
             epoch = trial.facts.get("epoch_seconds")
             if same and epoch and trial.facts.get("seconds"):
                 fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
@@ -252,7 +259,9 @@ class AutomaticMode:
         fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
         if not backbone["images_per_second"]:
             return None, fixed
-        return self._rows * _COST[setting.method] / float(backbone["images_per_second"]), fixed
+        pixels = setting.resolution**2
+        cost = pixels * _COST[setting.method] / float(backbone["images_per_second"])
+        return self._rows * cost, fixed
 
     def _finetuning(self, setting: Setting, epochs: int) -> dict[str, Any]:
         family = next((b["family"] for b in self._ranking() if b["name"] == setting.backbone), "")
@@ -276,6 +285,9 @@ class AutomaticMode:
             found["augmentations"] = preset.model_dump()
         if setting.frozen:
             found["layers_to_freeze"] = int(self._blocks(setting.backbone) * setting.frozen)
+        if setting.resolution != 1:
+            side = self._side(setting.backbone, setting.resolution)
+            found["image_height"] = found["image_width"] = side
         return found
 
     def _once(self, sentence: str) -> None:
@@ -288,7 +300,34 @@ def setting_key(setting: Setting) -> tuple[Any, ...]:
     """What tells settings apart, as the study keeps it."""
     return (
         setting.backbone, setting.method, setting.rate, setting.augmentations, setting.frozen,
+        setting.resolution,
     )  # fmt: skip
+
+
+def _space(ranking: list[dict[str, Any]]) -> dict[str, Any]:
+    """What settings are drawn from."""
+    names = [backbone["name"] for backbone in ranking[:3]] or list(SCRATCH_NAMES)
+    return {
+        "backbone": Choice(values=list(names)),
+        "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
+        # Powers of e: a fifth to five times the method's own rate.
+        "rate": LogUniform(min_value=-1.6, max_value=1.6),
+        "augmentations": Choice(values=["light", "standard", "strong"]),
+        "frozen": Choice(values=[0.0, 0.5]),
+        "resolution": Choice(values=[1.0, _FINER]),
+    }
+
+
+def _drawn_as(setting: Setting) -> dict[str, Any]:
+    """`setting` as the estimator would have drawn it, so that it learns from the trial."""
+    return {
+        "backbone": setting.backbone,
+        "method": setting.method,
+        "rate": setting.rate,
+        "augmentations": setting.augmentations,
+        "frozen": setting.frozen,
+        "resolution": setting.resolution,
+    }
 
 
 def _natural(backbone: dict[str, Any]) -> Setting:
@@ -313,5 +352,7 @@ def _reason(setting: Setting, backbone: dict[str, Any] | None, epochs: int, want
         if backbone is not None
         else "no pretrained checkpoint is at hand"
     )
+    if setting.resolution != 1:
+        how += f", images {setting.resolution:.2f} times as wide"
     cut = f", {epochs} of {wanted} epochs for the time's sake" if epochs < wanted else ""
     return f"Next: {setting.backbone}, {how}, rate x{setting.rate:g}{cut}; {why}."

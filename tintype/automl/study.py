@@ -89,8 +89,14 @@ class Study:
         trial.set_user_attr("started", time.time())
         return self._trial(trial.number)
 
-    def ask_near_the_best(self, space: Mapping[str, Any]) -> Trial:
-        """A new trial where Optuna's estimator expects the most, in one sub-space."""
+    def ask_near_the_best(
+        self, space: Mapping[str, Any], fixed: Mapping[str, Any] | None = None
+    ) -> Trial:
+        """A new trial where Optuna's estimator expects the most, in one sub-space.
+
+        Args:
+            fixed: values to take instead of drawn ones; the estimator learns from them alike.
+        """
         # A resumed study must not draw its first points again.
         self._sampler.reseed_rng()
         distributions = {
@@ -98,6 +104,8 @@ class Study:
             for name, value in space.items()
             if isinstance(value, Distribution)
         }
+        if fixed is not None:
+            self._study.enqueue_trial(dict(fixed))
         trial = self._study.ask(distributions)
         point = {
             name: _rounded(value, trial.params[name]) if isinstance(value, Distribution) else value

@@ -13,7 +13,7 @@ from tintype.compute.pools import open_pool
 from tintype.errors import RunFailed
 from tintype.files import atomic_folder
 from tintype.jobs.automl_outputs import copy_and_register, write_outputs, write_report
-from tintype.jobs.backbones import backbones_to_try, blocks_of
+from tintype.jobs.backbones import backbones_to_try, blocks_of, input_side
 from tintype.jobs.ranking_trial import ranking_of
 from tintype.jobs.sweep import Sweep, SweepCancelled
 from tintype.jobs.sweep_status import SweepStatus
@@ -143,6 +143,7 @@ def _plan(
         deadline=status.deadline,
         max_trials=job.limits.max_trials,
         blocks=blocks_of,
+        side=input_side,
         say=status.log,
     )
     return mode.propose, _AUTOMATIC_POLICY

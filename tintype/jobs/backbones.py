@@ -8,7 +8,7 @@ from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.workspace.registry import list_models, resolve_model
 
-__all__ = ["backbones_to_try", "blocks_of"]
+__all__ = ["backbones_to_try", "blocks_of", "input_side"]
 
 # Several pretraining objectives (self-supervised, image and text, labels), for none is best
 # everywhere (measured.md, C.5); the quickest first, so that a usable model is there soon.
@@ -20,6 +20,13 @@ _PORTFOLIO = (
     "google/vit-base-patch16-224",
     "microsoft/beit-base-patch16-224-pt22k-ft22k",
 )
+
+# Convolutional networks, and transformers whose position embeddings are interpolated.
+_RESIZABLE = (
+    "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "resnet", "convnext", "convnextv2",
+    "mobilenet_v1", "mobilenet_v2", "regnet",
+)  # fmt: skip
+_CONVOLUTIONAL_STRIDE = 32
 
 # Registered models beyond the newest so many are not looked at.
 _MOST_REGISTERED = 6
@@ -54,6 +61,22 @@ def blocks_of(checkpoint: str) -> int:
     config = resolve_checkpoint(checkpoint).config
     config = config.get("vision_config") or config
     return 1 + int(config.get("num_hidden_layers") or len(config.get("depths") or ()) or 1)
+
+
+def input_side(checkpoint: str, scale: float) -> int | None:
+    """The input side nearest to `scale` times the checkpoint's own, in whole patches.
+
+    None where the checkpoint takes one size only.
+    """
+    from tintype.images.preprocess import Preprocessor
+
+    found = resolve_checkpoint(checkpoint)
+    preprocessor = Preprocessor.from_folder(found.folder)
+    if found.family not in _RESIZABLE or preprocessor.processor is not None:
+        return None
+    patch = found.config.get("patch_size")
+    step = patch if isinstance(patch, int) else _CONVOLUTIONAL_STRIDE
+    return step * round(min(preprocessor.input_size) * scale / step)
 
 
 def _resolved(name: str) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from torch.nn import functional
 from transformers import AutoModelForImageClassification, PreTrainedModel
 
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.image_size import with_image_size
 from tintype.models.linear_classifier import (
     has_linear_head,
     load_linear_classifier,
@@ -27,7 +27,6 @@ __all__ = ["head_features", "head_of", "labels_of", "load_classifier", "task_of"
 _HEADS = ("classifier", "cls_classifier", "head", "fc")
 
 # These interpolate their position embeddings in every forward pass.
-_ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})
 
 
 def load_classifier(
@@ -51,7 +50,7 @@ def load_classifier(
             cannot take that size.
     """
     if has_linear_head(checkpoint):
-        return _linear(checkpoint, task, classes)
+        return _linear(checkpoint, task, classes, image_size)
     config = checkpoint.transformers_config()
     own_labels = _labels_in(config)
     keep_head = classes is None or tuple(classes) == own_labels
@@ -62,8 +61,6 @@ def load_classifier(
         config.problem_type = (
             "multi_label_classification" if task == MULTILABEL else "single_label_classification"
         )
-    if image_size is not None and checkpoint.family not in _ANY_SIZE:
-        _set_image_size(config, image_size)
     model, information = _load(checkpoint, config, seed)
     head = head_of(model)
     head_name = next(name for name, module in model.named_modules() if module is head)
@@ -71,18 +68,25 @@ def load_classifier(
     if not keep_head:
         _draw_head(head, seed)
     refuse_nonfinite(model, checkpoint.name)
+    if image_size is not None:
+        model = with_image_size(model, image_size, checkpoint.name)
     return model.eval()
 
 
 def _linear(
-    checkpoint: Checkpoint, task: ClassificationTask | None, classes: Sequence[str] | None
+    checkpoint: Checkpoint,
+    task: ClassificationTask | None,
+    classes: Sequence[str] | None,
+    image_size: tuple[int, int] | None,
 ) -> Any:
     """A checkpoint with a linear head of ours: it is used as transformers' own models are."""
-    model = load_linear_classifier(checkpoint)
+    model = load_linear_classifier(checkpoint, image_size=image_size)
     if classes is None or tuple(classes) == _labels_in(model.config):
         return model
     chosen: ClassificationTask = task or task_of(model)
-    return new_linear_classifier(checkpoint, model.pooling, task=chosen, classes=classes)
+    return new_linear_classifier(
+        checkpoint, model.pooling, task=chosen, classes=classes, image_size=image_size
+    )
 
 
 def head_of(model: nn.Module) -> nn.Module:
@@ -131,13 +135,6 @@ def _labels_in(config: Any) -> tuple[str, ...]:
     return tuple(labels[code] for code in sorted(labels))
 
 
-def _set_image_size(config: Any, image_size: tuple[int, int]) -> None:
-    if getattr(config, "image_size", None) is None:
-        return
-    height, width = image_size
-    config.image_size = height if height == width else [height, width]
-
-
 def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:
     try:
         with quiet_transformers(), torch.random.fork_rng(devices=[]):
@@ -168,7 +165,7 @@ def _complete(
     head_name: str,
     keep_head: bool,
 ) -> None:
-    """Interpolate what another image size made mismatch; refuse any other gap outside the head."""
+    """Refuse any gap outside the head, and inside where it is kept."""
     mismatched = {str(entry[0]) for entry in information.get("mismatched_keys", ())}
     missing = {str(name) for name in information.get("missing_keys", ())}
     in_head = {name for name in mismatched | missing if name.startswith(f"{head_name}.")}
@@ -183,10 +180,10 @@ def _complete(
             f"checkpoint {checkpoint.name!r} has no trained classification head (it lacks "
             f"{sorted(in_head)[0]}): fine-tune it before predicting with it"
         )
-    if mismatched - in_head:
-        original, _ = _load(checkpoint, checkpoint.transformers_config(), seed=0)
-        for name in sorted(mismatched - in_head):
-            _interpolate(checkpoint, original, model, name)
+    for name in sorted(mismatched - in_head):
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: {name} has another shape than config.json says"
+        )
     # A backbone pretrained without a classifier lacks the normalisation before the head.
     gaps = sorted(
         name for name in missing - in_head if "layernorm" not in name and "pooler" not in name
@@ -196,65 +193,6 @@ def _complete(
             f"checkpoint {checkpoint.name!r} lacks {len(gaps)} weights of a {checkpoint.family} "
             f"classifier, such as {gaps[0]}"
         )
-
-
-def _interpolate(
-    checkpoint: Checkpoint, original: PreTrainedModel, model: PreTrainedModel, name: str
-) -> None:
-    """Fill the parameter `name` of `model` from the one of the checkpoint's own image size."""
-    old = original.get_parameter(name).detach()
-    target = model.get_parameter(name)
-    resized: torch.Tensor | None = None
-    if name.endswith("position_embeddings") and old.ndim == 3:
-        resized = _resize_positions(old, target, model)
-    elif name.endswith("relative_position_bias_table"):
-        resized = _resize_bias_table(old, target, model)
-    if resized is None or resized.shape != target.shape:
-        raise CheckpointError(
-            f"checkpoint {checkpoint.name!r} ({checkpoint.family}) cannot take this image size: "
-            f"{name} does not fit. Leave image_width and image_height at -1"
-        )
-    with torch.no_grad():
-        target.copy_(resized)
-
-
-def _resize_positions(
-    old: torch.Tensor, target: torch.Tensor, model: PreTrainedModel
-) -> torch.Tensor | None:
-    """(1, special + grid, D) position embeddings of a square grid for the model's new grid."""
-    grid = _patch_grid(model)
-    if grid is None:
-        return None
-    special = target.shape[1] - grid[0] * grid[1]
-    side = round((old.shape[1] - special) ** 0.5)
-    if special < 0 or side * side + special != old.shape[1]:
-        return None
-    patches = old[:, special:].reshape(1, side, side, -1).permute(0, 3, 1, 2)
-    patches = functional.interpolate(patches, size=grid, mode="bicubic", align_corners=False)
-    return torch.cat([old[:, :special], patches.flatten(2).transpose(1, 2)], dim=1)
-
-
-def _resize_bias_table(
-    old: torch.Tensor, target: torch.Tensor, model: PreTrainedModel
-) -> torch.Tensor | None:
-    """BEiT's biases by relative position, (2h-1)(2w-1) + 3 rows, for the model's new window."""
-    grid = _patch_grid(model)
-    side = round((old.shape[0] - 3) ** 0.5)
-    if grid is None or side * side + 3 != old.shape[0]:
-        return None
-    size = (2 * grid[0] - 1, 2 * grid[1] - 1)
-    table = old[:-3].reshape(1, side, side, -1).permute(0, 3, 1, 2)
-    table = functional.interpolate(table, size=size, mode="bicubic", align_corners=False)
-    return torch.cat([table.flatten(2)[0].T, old[-3:]])
-
-
-def _patch_grid(model: PreTrainedModel) -> tuple[int, int] | None:
-    size = getattr(model.config, "image_size", None)
-    patch = getattr(model.config, "patch_size", None)
-    if size is None or not isinstance(patch, int):
-        return None
-    height, width = (size, size) if isinstance(size, int) else size
-    return height // patch, width // patch
 
 
 @torch.no_grad()

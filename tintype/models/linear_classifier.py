@@ -20,6 +20,7 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.features import POOLINGS, Pooling, features_of, load_backbone, pooling_for
+from tintype.models.image_size import with_image_size
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = ["LinearClassifier", "has_linear_head", "load_linear_classifier", "new_linear_classifier"]
@@ -75,16 +76,25 @@ def has_linear_head(checkpoint: Checkpoint) -> bool:
 
 
 def new_linear_classifier(
-    checkpoint: Checkpoint, pooling: str, *, task: ClassificationTask, classes: Sequence[str]
+    checkpoint: Checkpoint,
+    pooling: str,
+    *,
+    task: ClassificationTask,
+    classes: Sequence[str],
+    image_size: tuple[int, int] | None = None,
 ) -> LinearClassifier:
     """A linear layer of zeros on `checkpoint`'s features, for `classes`.
 
+    Args:
+        image_size: (height, width) of the input; None keeps the checkpoint's.
+
     Raises:
-        CheckpointError: damaged weights, or a family whose features are not known.
+        CheckpointError: damaged weights, a family whose features are not known, or one that cannot
+            take that size.
         UsageError: the family has no such pooling.
     """
     chosen = pooling_for(checkpoint, pooling)
-    backbone = load_backbone(checkpoint, chosen)
+    backbone = _backbone(checkpoint, chosen, image_size)
     model = LinearClassifier(
         backbone, chosen, _config(backbone, task, classes), _width(backbone, chosen)
     )
@@ -93,17 +103,22 @@ def new_linear_classifier(
     return model.eval()
 
 
-def load_linear_classifier(checkpoint: Checkpoint) -> LinearClassifier:
+def load_linear_classifier(
+    checkpoint: Checkpoint, *, image_size: tuple[int, int] | None = None
+) -> LinearClassifier:
     """The classifier that `LinearClassifier.save_pretrained` wrote.
 
+    Args:
+        image_size: (height, width) of the input; None keeps the checkpoint's.
+
     Raises:
-        CheckpointError: damaged or incomplete.
+        CheckpointError: damaged or incomplete, or it cannot take that size.
     """
     content = checkpoint.config[_KEY]
     pooling = content.get("pooling") if isinstance(content, dict) else None
     if pooling not in POOLINGS:
         raise CheckpointError(f"checkpoint {checkpoint.name!r}: {_KEY} names no known pooling")
-    backbone = load_backbone(checkpoint, pooling)
+    backbone = _backbone(checkpoint, pooling, image_size)
     try:
         head = load_file(checkpoint.folder / _FILE)
         labels = {int(code): str(name) for code, name in checkpoint.config["id2label"].items()}
@@ -121,6 +136,16 @@ def load_linear_classifier(checkpoint: Checkpoint) -> LinearClassifier:
     model = LinearClassifier(backbone, pooling, config, weight.shape[1])
     model.classifier.load_state_dict({"weight": weight, "bias": bias})
     return model.eval()
+
+
+def _backbone(
+    checkpoint: Checkpoint, pooling: Pooling, image_size: tuple[int, int] | None
+) -> nn.Module:
+    backbone = load_backbone(checkpoint, pooling)
+    if image_size is None:
+        return backbone
+    resized: nn.Module = with_image_size(backbone, image_size, checkpoint.name)
+    return resized
 
 
 def _config(backbone: nn.Module, task: ClassificationTask, classes: Sequence[str]) -> Any:

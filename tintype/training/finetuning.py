@@ -187,7 +187,13 @@ def _initial_model(
     """The checkpoint with a head for `classes`: the architecture's own, or a linear layer on the
     features asked for."""
     if parameters.pooling != "auto":
-        return new_linear_classifier(source, parameters.pooling, task=task, classes=classes)
+        return new_linear_classifier(
+            source,
+            parameters.pooling,
+            task=task,
+            classes=classes,
+            image_size=preprocessor.input_size,
+        )
     return load_classifier(
         source,
         task=task,
