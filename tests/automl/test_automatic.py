@@ -17,7 +17,7 @@ def backbone(name: str, score: float, family: str = "vit", rate: float = 100.0) 
     return {
         "name": name, "score": score, "validation": score, "images_per_second": rate,
         "seconds": 1.0, "family": family, "pooling": "cls", "parameters": 86_000_000,
-        "start": f"/heads/{name}",
+        "start": f"/heads/{name}", "blocks": 13, "finer_side": None if name == "rigid" else 288,
     }  # fmt: skip
 
 
@@ -44,8 +44,6 @@ class Case:
             metric="accuracy",
             deadline=time.time() + seconds,
             max_trials=max_trials,
-            blocks=lambda name: 13,
-            side=lambda name, scale: None if name == "rigid" else 16 * round(14 * scale),
             say=self.said.append,
         )
 

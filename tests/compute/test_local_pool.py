@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,9 @@ from tintype.compute.tasks import Message, TaskContext
 
 def work(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """What the workers of these tests do."""
-    context.send({"pid": os.getpid(), "threads": os.environ["TINTYPE_THREADS"]})
+    context.send(
+        {"pid": os.getpid(), "threads": os.environ["TINTYPE_THREADS"], "wave": "wave" in sys.modules}
+    )
     print("noise on standard output")
     while document.get("wait") and context.stop() is None:
         time.sleep(0.01)
@@ -31,7 +34,7 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalPool]:
     tests = str(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("TINTYPE_THREADS", "5")
-    pool = LocalPool("test_local_pool:work", 2)
+    pool = LocalPool("test_local_pool:work", 2, preload=["wave"])
     yield pool
     pool.close()
 
@@ -52,6 +55,7 @@ def test_results_and_messages_come_back_and_workers_stay(pool: LocalPool) -> Non
         assert (message.kind, done.kind) == ("message", "done")
         assert done.task == f"t{number}"
         assert done.body == {"doubled": 2 * number, "stop": None}
+        assert message.body["wave"], "imported before the first task"
         assert message.body["threads"] == "2", "five threads are shared by two places"
         pids.append(message.body["pid"])
     assert len(set(pids)) == 1

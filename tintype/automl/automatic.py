@@ -17,7 +17,7 @@ from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
 from tintype.schemas.distributions import Choice, LogUniform
 
-__all__ = ["WAIT", "AutomaticMode", "Setting"]
+__all__ = ["FINER", "WAIT", "AutomaticMode", "Setting"]
 
 WAIT: Literal["wait"] = "wait"
 """Nothing to start yet: a running trial's result is needed first."""
@@ -34,9 +34,9 @@ _CONVOLUTIONAL_RATE = 1e-3
 
 _EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
 
-# Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the
-# train-test resolution discrepancy").
-_FINER = 288 / 224
+FINER = 288 / 224
+"""Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the train-test
+resolution discrepancy"), where the family takes them."""
 
 # A backbone that is this far behind the best is not fine-tuned.
 _MOST_BEHIND = 0.15
@@ -96,17 +96,16 @@ class AutomaticMode:
         metric: str,
         deadline: float,
         max_trials: int,
-        blocks: Callable[[str], int],
-        side: Callable[[str, float], int | None],
         say: Callable[[str], None],
     ) -> None:
         """
         Args:
             backbones: checkpoints to rank; empty where there is none.
-            ranking: what the ranking trial found so far, the best first.
+            ranking: what the ranking trial found so far, the best first: name, score, family,
+                parameters, images_per_second, start (the checkpoint with its linear head),
+                blocks (layers that could be frozen), finer_side (input side, FINER times its own;
+                None where it takes no other).
             rows: training images.
-            blocks: layers of a checkpoint that could be frozen.
-            side: input side of a checkpoint, so many times its own; None where it takes no other.
             say: receives plain sentences on every choice.
         """
         self._study = study
@@ -116,8 +115,6 @@ class AutomaticMode:
         self._metric = metric
         self._deadline = deadline
         self._max_trials = max_trials
-        self._blocks = blocks
-        self._side = side
         self._say = say
         self._said: set[str] = set()
 
@@ -164,8 +161,8 @@ class AutomaticMode:
         if second is not None:
             found.append(_natural(second))
         found.append(_other(first))
-        if self._side(first["name"], _FINER) is not None:
-            found.append(Setting(first["name"], _natural(first).method, resolution=_FINER))
+        if first["finer_side"] is not None:
+            found.append(Setting(first["name"], _natural(first).method, resolution=FINER))
         found.append(Setting(first["name"], "full", frozen=0.5, rate=2.0))
         found.append(
             Setting(first["name"], _natural(first).method, rate=2.0, augmentations="light")
@@ -178,17 +175,17 @@ class AutomaticMode:
         """A setting where Optuna's estimator expects the most."""
         trial = self._study.ask_near_the_best(_space(ranking))
         drawn = trial.parameters
-        family = next((b["family"] for b in ranking if b["name"] == drawn["backbone"]), "")
-        method: Literal["full", "lora", "scratch"] = (
-            "full" if family in _CONVOLUTIONAL and drawn["method"] == "lora" else drawn["method"]
-        )
+        backbone = next((b for b in ranking if b["name"] == drawn["backbone"]), None)
+        method: Literal["full", "lora", "scratch"] = drawn["method"]
+        if method == "lora" and backbone is not None and backbone["family"] in _CONVOLUTIONAL:
+            method = "full"
         setting = Setting(
             drawn["backbone"],
             method,
             round(float(drawn["rate"]), 3),
             drawn["augmentations"],
             drawn["frozen"] if method == "full" else 0.0,
-            1.0 if self._side(drawn["backbone"], _FINER) is None else drawn["resolution"],
+            drawn["resolution"] if backbone is not None and backbone["finer_side"] else 1.0,
         )
         parameters = self._parameters(setting, ranking)
         if parameters is None:
@@ -224,7 +221,7 @@ class AutomaticMode:
             "setting": list(setting_key(setting)),
             **setting.shown(),
             "epochs": epochs,
-            "finetuning": self._finetuning(setting, epochs),
+            "finetuning": self._finetuning(setting, backbone, epochs),
         }
 
     def _start(self, setting: Setting, backbone: dict[str, Any] | None) -> str:
@@ -263,10 +260,12 @@ class AutomaticMode:
         cost = pixels * _COST[setting.method] / float(backbone["images_per_second"])
         return self._rows * cost, fixed
 
-    def _finetuning(self, setting: Setting, epochs: int) -> dict[str, Any]:
-        family = next((b["family"] for b in self._ranking() if b["name"] == setting.backbone), "")
+    def _finetuning(
+        self, setting: Setting, backbone: dict[str, Any] | None, epochs: int
+    ) -> dict[str, Any]:
         rate = _RATES[setting.method]
-        if family in _CONVOLUTIONAL and setting.method == "full":
+        convolutional = backbone is not None and backbone["family"] in _CONVOLUTIONAL
+        if convolutional and setting.method == "full":
             rate = _CONVOLUTIONAL_RATE
         found: dict[str, Any] = {
             "method": "lora" if setting.method == "lora" else "full",
@@ -283,11 +282,10 @@ class AutomaticMode:
         preset = AUGMENTATION_PRESETS.get(setting.augmentations)
         if preset is not None:
             found["augmentations"] = preset.model_dump()
-        if setting.frozen:
-            found["layers_to_freeze"] = int(self._blocks(setting.backbone) * setting.frozen)
-        if setting.resolution != 1:
-            side = self._side(setting.backbone, setting.resolution)
-            found["image_height"] = found["image_width"] = side
+        if setting.frozen and backbone is not None:
+            found["layers_to_freeze"] = int(backbone["blocks"] * setting.frozen)
+        if setting.resolution != 1 and backbone is not None:
+            found["image_height"] = found["image_width"] = backbone["finer_side"]
         return found
 
     def _once(self, sentence: str) -> None:
@@ -314,7 +312,7 @@ def _space(ranking: list[dict[str, Any]]) -> dict[str, Any]:
         "rate": LogUniform(min_value=-1.6, max_value=1.6),
         "augmentations": Choice(values=["light", "standard", "strong"]),
         "frozen": Choice(values=[0.0, 0.5]),
-        "resolution": Choice(values=[1.0, _FINER]),
+        "resolution": Choice(values=[1.0, FINER]),
     }
 
 

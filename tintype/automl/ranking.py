@@ -36,6 +36,9 @@ _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
 
+# The first backbone makes a first model of so many rows at most, where there are a lot more.
+_FIRST_ROWS, _FIRST_FROM = 320, 640
+
 
 @dataclass(frozen=True)
 class RankedBackbone:
@@ -55,6 +58,10 @@ class RankedBackbone:
     head: LinearHead
     probabilities: np.ndarray
     """float32 (n, classes) of the validation rows."""
+    fitted: int
+    """Training rows of the head."""
+    judged: int
+    """Validation rows."""
 
 
 Ranking = list[RankedBackbone]
@@ -83,16 +90,23 @@ def rank_backbones(
     Returns:
         The backbones that could be used, the best first; empty if none could.
     """
-    digests = content_digests(train), content_digests(validation)
+    tables = _Tables.of(train, validation)
     ranking: Ranking = []
     for position, name in enumerate(names):
         if ranking and time.time() > deadline:
             left = ", ".join(names[position:])
             log(f"Not tried, for the time set aside for ranking is over: {left}.")
             break
-        started = time.monotonic()
         try:
-            backbone = _ranked(name, (train, validation), digests, task, metric, started)
+            embedder = _Embedder(name, tables.rows)
+            if not ranking and tables.rows >= _FIRST_FROM:
+                first = _judged(embedder, tables.sample(_FIRST_ROWS), task, metric)
+                log(
+                    f"{name}: {metric} {first.validation:.4f} on {first.judged} validation images "
+                    f"with a head fitted to {first.fitted} images; now with all {len(train)}."
+                )
+                found(first)
+            backbone = _judged(embedder, tables, task, metric)
         except DataError:
             raise
         except TintypeError as error:
@@ -134,56 +148,119 @@ def write_linear_classifier(
     )  # fmt: skip
 
 
-def _ranked(
-    name: str,
-    tables: tuple[ImageTable, ImageTable],
-    digests: tuple[list[str], list[str]],
-    task: ClassificationTask,
-    metric: str,
-    started: float,
+@dataclass(frozen=True)
+class _Tables:
+    """Training and validation images with the digest of each."""
+
+    train: ImageTable
+    validation: ImageTable
+    digests: tuple[list[str], list[str]]
+
+    @classmethod
+    def of(cls, train: ImageTable, validation: ImageTable) -> _Tables:
+        return cls(train, validation, (content_digests(train), content_digests(validation)))
+
+    @property
+    def rows(self) -> int:
+        return len(self.train) + len(self.validation)
+
+    def sample(self, rows: int) -> _Tables:
+        """About `rows` rows, every class with its share of them, training and validation alike."""
+        share = min(1.0, rows / self.rows)
+        train, train_rows = _sampled(self.train, share)
+        validation, validation_rows = _sampled(self.validation, share)
+        return _Tables(
+            train,
+            validation,
+            (
+                [self.digests[0][row] for row in train_rows],
+                [self.digests[1][row] for row in validation_rows],
+            ),
+        )
+
+
+def _sampled(table: ImageTable, share: float) -> tuple[ImageTable, list[int]]:
+    """A share of each class's rows (of a row's first class), at least two, evenly spread."""
+    targets = table.targets()
+    first = targets.argmax(1) if targets.ndim == 2 else targets
+    chosen: list[int] = []
+    for code in np.unique(first):
+        rows = np.flatnonzero(first == code)
+        count = min(len(rows), max(2, round(len(rows) * share)))
+        chosen.extend(rows[np.linspace(0, len(rows) - 1, count).round().astype(int)].tolist())
+    chosen.sort()
+    return table.select(np.array(chosen)), chosen
+
+
+class _Embedder:
+    """A backbone on its fastest engine, with the cache of its features."""
+
+    def __init__(self, name: str, rows: int) -> None:
+        self.name = name
+        self.started = time.monotonic()
+        self.checkpoint = resolve_checkpoint(name)
+        self.pooling = pooling_for(self.checkpoint)
+        self.scorer = Scorer.load(
+            self.checkpoint.folder if not self.checkpoint.from_scratch else name,
+            task="embeddings",
+            pooling=self.pooling,
+            runtime="auto" if rows >= _ROWS_WORTH_CONVERTING else "torch",
+            precision="auto",
+            exact=False,
+        )
+        key = "-".join(
+            [
+                self.checkpoint.weights_digest, self.pooling,
+                preprocessing_digest(self.scorer.preprocessor),
+                self.scorer.choice.runtime, self.scorer.choice.precision,
+            ]
+        )  # fmt: skip
+        folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+        self.cache = ContentCache(get_settings().home / "cache" / "features" / folder)
+        self._computed, self._seconds = 0, 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """0 where every feature was in the cache."""
+        return self._computed / max(self._seconds, 1e-9) if self._computed else 0.0
+
+    def features(self, table: ImageTable, digests: Sequence[str]) -> np.ndarray:
+        """float32 (rows, D) of `table`, computed where the cache lacks them."""
+        begun = time.monotonic()
+        computed = _embed(self.scorer, table, digests, self.cache)
+        if computed:
+            self._computed += computed
+            self._seconds += time.monotonic() - begun
+        return self.cache.gather(digests)
+
+
+def _judged(
+    embedder: _Embedder, tables: _Tables, task: ClassificationTask, metric: str
 ) -> RankedBackbone:
-    train, validation = tables
-    checkpoint = resolve_checkpoint(name)
-    pooling = pooling_for(checkpoint)
-    convert = len(train) + len(validation) >= _ROWS_WORTH_CONVERTING
-    scorer = Scorer.load(
-        checkpoint.folder if not checkpoint.from_scratch else name,
-        task="embeddings",
-        pooling=pooling,
-        runtime="auto" if convert else "torch",
-        precision="auto",
-        exact=False,
-    )
-    key = "-".join(
-        [
-            checkpoint.weights_digest, pooling, preprocessing_digest(scorer.preprocessor),
-            scorer.choice.runtime, scorer.choice.precision,
-        ]
-    )  # fmt: skip
-    folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-    cache = ContentCache(get_settings().home / "cache" / "features" / folder)
-    begun = time.monotonic()
-    computed = sum(
-        _embed(scorer, table, keys, cache) for table, keys in zip(tables, digests, strict=True)
-    )
-    rate = computed / max(time.monotonic() - begun, 1e-9)
-    features = cache.gather(digests[0])
+    """A linear head on the backbone's features of `tables`, and how well it does."""
+    validation = embedder.features(tables.validation, tables.digests[1])
     head = fit_linear_head(
-        features, train.targets(), task=task, classes=len(train.classes), metric=metric
+        embedder.features(tables.train, tables.digests[0]),
+        tables.train.targets(),
+        task=task,
+        classes=len(tables.train.classes),
+        metric=metric,
     )
-    probabilities = head.probabilities(cache.gather(digests[1]), task)
-    scores = compute_metrics(task, probabilities, validation.targets(), metrics=[metric])
+    probabilities = head.probabilities(validation, task)
+    scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])
     return RankedBackbone(
-        name=name,
+        name=embedder.name,
         score=head.score,
         validation=scores.get(metric, 0.0),
-        images_per_second=rate if computed else 0.0,
-        seconds=time.monotonic() - started,
-        pooling=pooling,
-        family=checkpoint.family,
-        parameters=count_parameters(stored_tensors(checkpoint.folder)),
+        images_per_second=embedder.images_per_second,
+        seconds=time.monotonic() - embedder.started,
+        pooling=embedder.pooling,
+        family=embedder.checkpoint.family,
+        parameters=count_parameters(stored_tensors(embedder.checkpoint.folder)),
         head=head,
         probabilities=probabilities,
+        fitted=len(tables.train),
+        judged=len(tables.validation),
     )
 
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,17 +36,22 @@ class _Worker:
 class LocalPool:
     """See `TaskPool`."""
 
-    def __init__(self, function: str, size: int) -> None:
+    def __init__(self, function: str, size: int, *, preload: Sequence[str] = ()) -> None:
         """
         Args:
             function: "package.module:function", as `tasks.load_function` takes it.
             size: tasks at the same time; CPU threads and GPUs are shared out among them.
+            preload: modules that a worker imports before its first task comes; the first worker
+                is started for that at once.
         """
         self._function = function
+        self._preload = tuple(preload)
         self._size = size
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
         self._lost: deque[Message] = deque()
+        if self._preload:
+            self._spawn()
 
     def free(self) -> int:
         """See `TaskPool`."""
@@ -93,11 +99,14 @@ class LocalPool:
         place = min(set(range(self._size)) - {worker.place for worker in self._workers})
         receiving, sending = os.pipe()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tintype.compute.local_worker", str(sending), self._function],
+            [
+                sys.executable, "-m", "tintype.compute.local_worker",
+                str(sending), self._function, *self._preload,
+            ],
             stdin=subprocess.PIPE,
             pass_fds=(sending,),
             env=self._environment(place),
-        )
+        )  # fmt: skip
         os.close(sending)
         os.set_blocking(receiving, False)
         worker = _Worker(place, process, receiving)

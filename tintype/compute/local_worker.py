@@ -1,13 +1,18 @@
-"""The process behind a place of `LocalPool`: `python -m tintype.compute.local_worker FD FUNCTION`."""
+"""The process behind a place of `LocalPool`.
+
+python -m tintype.compute.local_worker FD FUNCTION [MODULE ...]
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import queue
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from tintype.compute.tasks import Stop, load_function
@@ -35,8 +40,8 @@ class _Context:
             line = line[os.write(self._sending, line) :]
 
 
-def main(sending: int, function_name: str) -> None:
-    """Run tasks until the owner is gone."""
+def main(sending: int, function_name: str, preload: Sequence[str] = ()) -> None:
+    """Import `preload`, then run tasks until the owner is gone."""
     # The owner decides when a task ends; a signal to the whole group is meant for the owner.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -44,6 +49,8 @@ def main(sending: int, function_name: str) -> None:
     documents: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(context, documents), daemon=True).start()
     function = load_function(function_name)
+    for module in preload:
+        importlib.import_module(module)
     while True:
         line = documents.get()
         context.task = line["task"]
@@ -64,4 +71,4 @@ def _listen(context: _Context, documents: queue.Queue[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tintype.compute.local_pool import LocalPool
 from tintype.compute.tasks import TaskPool
 
 __all__ = ["open_pool"]
 
 
-def open_pool(function: str, compute: str | None, size: int) -> TaskPool:
+def open_pool(
+    function: str, compute: str | None, size: int, *, preload: Sequence[str] = ()
+) -> TaskPool:
     """A pool of `size` places for `function` ("package.module:function").
 
     Args:
+        preload: modules that workers on this machine import before their first task comes.
         compute: None, "local" or any name of Azure's: this machine. "ray" or "ray://host:port":
             a Ray cluster.
 
@@ -23,4 +28,4 @@ def open_pool(function: str, compute: str | None, size: int) -> TaskPool:
         from tintype.compute.ray_pool import RayPool
 
         return RayPool(function, size, address=where if where != "ray" else None)
-    return LocalPool(function, size)
+    return LocalPool(function, size, preload=preload)

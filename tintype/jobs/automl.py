@@ -10,10 +10,11 @@ from typing import Literal
 from tintype.automl.automatic import AutomaticMode
 from tintype.automl.study import Proposals, Study, Trial
 from tintype.compute.pools import open_pool
+from tintype.compute.tasks import TaskPool
 from tintype.errors import RunFailed
 from tintype.files import atomic_folder
 from tintype.jobs.automl_outputs import copy_and_register, write_outputs, write_report
-from tintype.jobs.backbones import backbones_to_try, blocks_of, input_side
+from tintype.jobs.backbones import backbones_to_try
 from tintype.jobs.ranking_trial import ranking_of
 from tintype.jobs.sweep import Sweep, SweepCancelled
 from tintype.jobs.sweep_status import SweepStatus
@@ -30,6 +31,9 @@ __all__ = ["run_automl"]
 # Ranking backbones may take this share of the time; the first is ranked in any case.
 _RANKING_SHARE = 0.4
 
+# What trials need, heavy to import.
+_PRELOAD = ("tintype.training.finetuning", "tintype.automl.ranking", "mlflow")
+
 _AUTOMATIC_POLICY = MedianStoppingPolicy(delay_evaluation=4)
 
 
@@ -44,6 +48,20 @@ def run_automl(
     """
     for notice in [*job.notices(), *substitution_notices(job)]:
         print(f"notice: {notice}", flush=True)
+    # First of all: its worker imports while the images are looked at here.
+    pool = open_pool(
+        "tintype.jobs.trial:run_trial", job.compute, job.limits.max_concurrent_trials,
+        preload=_PRELOAD,
+    )  # fmt: skip
+    try:
+        _run_with(pool, job, name, store, cancelled)
+    finally:
+        pool.close()
+
+
+def _run_with(
+    pool: TaskPool, job: AutomlJob, name: str, store: RunStore, cancelled: Callable[[], bool]
+) -> None:
     tables = load_sweep_tables(job)
     print(
         f"{len(tables.train)} training and {len(tables.validation)} validation images of "
@@ -63,7 +81,6 @@ def run_automl(
     runs.create_sweep()
     store.update(sweep_name(name), status="Running", started_at=now())
     status = SweepStatus(job, name, store, study, runs)
-    pool = open_pool("tintype.jobs.trial:run_trial", job.compute, job.limits.max_concurrent_trials)
     try:
         propose, policy = _plan(job, name, store, study, runs, status, tables)
         sweep = Sweep(
@@ -102,7 +119,6 @@ def run_automl(
         run.end("KILLED" if stopped else "FAILED")
         raise
     finally:
-        pool.close()
         status.write()
     print(
         f"Completed: {job.metric} {best.metric:.4f} by trial {best.number} ({runs.model(best)}); "
@@ -142,8 +158,6 @@ def _plan(
         metric=job.metric,
         deadline=status.deadline,
         max_trials=job.limits.max_trials,
-        blocks=blocks_of,
-        side=input_side,
         say=status.log,
     )
     return mode.propose, _AUTOMATIC_POLICY

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tintype.automl.automatic import FINER
 from tintype.compute.tasks import TaskContext
 from tintype.errors import TintypeError
 from tintype.files import locked_folder, write_json
+from tintype.jobs.backbones import blocks_of, input_side
 from tintype.jobs.sweep_tables import load_sweep_tables
 from tintype.jobs.trial import end_trial, logged_to
 from tintype.schemas.automl_job import AutomlJob
@@ -136,6 +138,8 @@ def _shown(backbone: Any) -> dict[str, Any]:
         "family": backbone.family,
         "pooling": backbone.pooling,
         "parameters": backbone.parameters,
+        "blocks": blocks_of(backbone.name),
+        "finer_side": input_side(backbone.name, FINER),
     }
 
 

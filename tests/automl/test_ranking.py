@@ -1,0 +1,54 @@
+"""Backbones ranked by linear heads: something usable first, then the whole."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import write_checkpoint
+from pictures import write_class_folders
+
+from tintype.automl import ranking
+from tintype.automl.ranking import RankedBackbone, rank_backbones
+from tintype.data import read_image_table
+
+
+def test_a_first_model_comes_from_a_sample_of_every_class(
+    tmp_path: Path, workspace_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "_FIRST_FROM", 30)
+    monkeypatch.setattr(ranking, "_FIRST_ROWS", 15)
+    train = read_image_table(write_class_folders(tmp_path / "train", per_class=12, classes=3))
+    validation = read_image_table(
+        write_class_folders(tmp_path / "validation", per_class=4, classes=3)
+    )
+    found: list[RankedBackbone] = []
+    said: list[str] = []
+    ranked = rank_backbones(
+        [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
+        train,
+        validation,
+        task="image_classification",
+        metric="accuracy",
+        deadline=time.time() + 600,
+        log=said.append,
+        found=found.append,
+    )
+    assert len(ranked) == 2
+    first, whole = found[:2]
+    assert (first.fitted, first.judged) == (12, 6)
+    assert (whole.fitted, whole.judged) == (36, 12)
+    assert whole.probabilities.shape == (12, 3)
+    assert first.head.weight.shape == whole.head.weight.shape
+    assert "with a head fitted to 12 images; now with all 36" in said[0]
+    # The second backbone has something to beat: it is judged whole at once.
+    assert sum("now with all" in sentence for sentence in said) == 1
+
+
+def test_a_sample_keeps_every_class(tmp_path: Path) -> None:
+    table = read_image_table(write_class_folders(tmp_path, per_class=30, classes=3))
+    sampled, rows = ranking._sampled(table, 0.1)
+    assert np.bincount(sampled.targets()).tolist() == [3, 3, 3]
+    assert [table.location(row) for row in rows] == list(sampled.locations())
