@@ -79,6 +79,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+_INSTANT_SECONDS = 2.0
+
+
 @contextlib.contextmanager
 def locked_folder(path: Path) -> Iterator[Path]:
     """Hold `path` (created if absent) against every other writer; released when the process dies.
@@ -90,8 +93,9 @@ def locked_folder(path: Path) -> Iterator[Path]:
 
     try:
         path.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path / ".lock", blocking=False)
-        lock.acquire()
+        lock = filelock.FileLock(path / ".lock")
+        # Whoever asks whether a run is alive takes the lock for an instant: that is no other job.
+        lock.acquire(timeout=_INSTANT_SECONDS, poll_interval=0.01)
     except filelock.Timeout:
         raise OutputError(
             f"{path} is being written by another job; wait for it or choose another output"

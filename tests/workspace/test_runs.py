@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,28 @@ def test_a_run_lives_as_long_as_its_lock_is_held() -> None:
     assert "resume" in (dead.error or "")
     # Looking does not change what is written: a resumed worker takes over from there.
     assert json.loads((store.path("run") / "run.json").read_text())["status"] == "Running"
+
+
+def test_asking_whether_a_run_is_alive_keeps_no_worker_out() -> None:
+    """Seen in a benchmark: a job failed because it was looked at while it began."""
+    store = RunStore()
+    store.create({**DOCUMENT, "name": "run"})
+    store.update("run", status="Running", pid=None)
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            store.get("run")
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        for _ in range(100):
+            with locked_folder(store.path("run")):
+                pass
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_a_run_just_started_counts_as_alive() -> None:
