@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tintype.automl.builder import ImageJob
+from tintype.endpoints.online.client import OnlineDeployments, OnlineEndpoints
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.job import Job, load_job
@@ -16,7 +17,7 @@ __all__ = ["Client"]
 
 
 class Client:
-    """Jobs and models of this machine's workspace.
+    """Jobs, models and endpoints of this machine's workspace.
 
     >>> client = Client()                                        # doctest: +SKIP
     >>> run = client.jobs.create_or_update("job.yml")            # doctest: +SKIP
@@ -27,6 +28,8 @@ class Client:
     def __init__(self) -> None:
         self.jobs = Jobs()
         self.models = Models()
+        self.online_endpoints = OnlineEndpoints()
+        self.online_deployments = OnlineDeployments()
 
 
 class Jobs:

@@ -58,6 +58,9 @@ class Settings:
     max_request_rows: int = 1024
     """Most rows in one HTTP request."""
 
+    max_bytes_in_flight: int = 1024 * 1024 * 1024
+    """Bodies of all requests that a server holds at once; above, 429."""
+
     cache_bytes: int = 20_000_000_000
     """Decoded pixels of one image table are kept on disk up to this size; above, they are decoded
     anew in every epoch."""

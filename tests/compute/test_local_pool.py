@@ -19,7 +19,11 @@ from tintype.compute.tasks import Message, TaskContext
 def work(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """What the workers of these tests do."""
     context.send(
-        {"pid": os.getpid(), "threads": os.environ["TINTYPE_THREADS"], "wave": "wave" in sys.modules}
+        {
+            "pid": os.getpid(),
+            "threads": os.environ["TINTYPE_THREADS"],
+            "wave": "wave" in sys.modules,
+        }
     )
     print("noise on standard output")
     while document.get("wait") and context.stop() is None:

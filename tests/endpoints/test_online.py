@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pictures import encoded, noise
+from starlette.testclient import TestClient
 
 from tintype.endpoints.online.app import ServerOptions, create_app
-from tintype.endpoints.online.keys import Key, read_key
+from tintype.endpoints.online.keys import KeyRing, digest_of, read_key
 from tintype.errors import UsageError
 from tintype.scoring import Scorer
 
 KEY = "a-key-of-enough-length"
+KEYS = KeyRing({"primary": digest_of(KEY)})
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 IMAGES = [encoded(noise(50, 60, seed=n), kind) for n, kind in enumerate(("PNG", "JPEG", "WEBP"))]
 CELLS = [base64.b64encode(image).decode() for image in IMAGES]
@@ -33,9 +34,9 @@ def scorer(model_folder: Path) -> Scorer:
 
 @pytest.fixture
 def client(scorer: Scorer) -> Iterator[TestClient]:
-    app = create_app(scorer, Key(KEY), ServerOptions(max_waiting=64))
+    app, service = create_app(scorer, KEYS, ServerOptions(max_waiting=64))
     yield TestClient(app, headers=AUTHORIZED)
-    app.state.endpoint.batcher.close()
+    service.close()
 
 
 def expected(scorer: Scorer, count: int) -> list[dict[str, Any]]:
@@ -142,7 +143,7 @@ def test_a_bad_row_is_named_and_the_next_request_is_well(
 
 
 def test_every_route_asks_for_the_key(scorer: Scorer) -> None:
-    app = create_app(scorer, Key(KEY))
+    app, service = create_app(scorer, KEYS)
     client = TestClient(app, raise_server_exceptions=False)
     wrong = [
         {}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}, {"Authorization": "Basic x"},
@@ -151,7 +152,10 @@ def test_every_route_asks_for_the_key(scorer: Scorer) -> None:
     for path in [
         "/score",
         "/swagger.json",
-        "/",
+        "/invocations",
+        "/ping",
+        "/v2",
+        "/v2/models/model/infer",
         "/docs",
         "/openapi.json",
         "//health/live",
@@ -166,7 +170,7 @@ def test_every_route_asks_for_the_key(scorer: Scorer) -> None:
                     assert answer.status_code == 401, (method, path, headers)
     assert client.get("/health/live").status_code == 200
     assert client.get("/health/ready").status_code == 200
-    app.state.endpoint.batcher.close()
+    service.close()
 
 
 def test_unknown_paths_and_methods_answer_in_json(client: TestClient) -> None:
@@ -183,7 +187,7 @@ def test_unknown_paths_and_methods_answer_in_json(client: TestClient) -> None:
 def test_limits(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINTYPE_MAX_REQUEST_BYTES", "50000")
     monkeypatch.setenv("TINTYPE_MAX_REQUEST_ROWS", "10")
-    app = create_app(scorer, Key(KEY))
+    app, service = create_app(scorer, KEYS)
     client = TestClient(app, headers=AUTHORIZED)
     assert client.post("/score", content=b"x" * 60_000).status_code == 413
 
@@ -195,20 +199,20 @@ def test_limits(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
     start = time.perf_counter()
     assert client.post("/score", json={"input_data": ["x"] * 5000}).status_code == 413
     assert time.perf_counter() - start < 0.5
-    app.state.endpoint.batcher.close()
+    service.close()
 
 
 def test_a_full_server_says_when_to_come_back(scorer: Scorer) -> None:
-    app = create_app(scorer, Key(KEY), ServerOptions(max_waiting=2))
+    app, service = create_app(scorer, KEYS, ServerOptions(max_waiting=2))
     client = TestClient(app, headers=AUTHORIZED)
-    app.state.endpoint.batcher.admit(1)
+    service.batcher.admit(1)
     response = client.post("/score", json={"input_data": CELLS[:2]})
     assert response.status_code == 429
     assert response.headers["Retry-After"] == "1"
     assert client.post("/score", json={"input_data": CELLS[:3]}).status_code == 413
-    app.state.endpoint.batcher.release(1)
+    service.batcher.release(1)
     assert client.post("/score", json={"input_data": CELLS[:2]}).status_code == 200
-    app.state.endpoint.batcher.close()
+    service.close()
 
 
 def test_a_slow_model_is_given_up_and_its_images_dropped(
@@ -221,8 +225,8 @@ def test_a_slow_model_is_given_up_and_its_images_dropped(
         return plain(pixels)
 
     monkeypatch.setattr(scorer, "run", slow)
-    app = create_app(scorer, Key(KEY), ServerOptions(timeout_s=0.2))
-    batcher = app.state.endpoint.batcher
+    app, service = create_app(scorer, KEYS, ServerOptions(timeout_s=0.2))
+    batcher = service.batcher
     client = TestClient(app, headers=AUTHORIZED)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(
@@ -233,13 +237,13 @@ def test_a_slow_model_is_given_up_and_its_images_dropped(
     # One image was in the model when the others' time ran out in the queue.
     assert batcher.images_run < 4
     assert batcher._admitted == 0
-    batcher.close()
+    service.close()
 
 
 def test_a_failing_model_is_424_and_the_server_lives(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = create_app(scorer, Key(KEY))
+    app, service = create_app(scorer, KEYS)
     client = TestClient(app, headers=AUTHORIZED)
     with monkeypatch.context() as patch:
         patch.setattr(scorer, "run", _fail)
@@ -247,7 +251,7 @@ def test_a_failing_model_is_424_and_the_server_lives(
         assert response.status_code == 424
         assert client.get("/health/ready").status_code == 503
     assert client.post("/score", json={"input_data": CELLS[:1]}).status_code == 200
-    app.state.endpoint.batcher.close()
+    service.close()
 
 
 def _fail(pixels: np.ndarray) -> np.ndarray:
@@ -337,12 +341,12 @@ def test_no_document_makes_the_server_fail(client: TestClient, document: Any) ->
 def test_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, shown = read_key(None)
     assert shown is not None
-    assert key.matches(f"Bearer {shown}")
+    assert key.match(f"Bearer {shown}") == "primary"
     (tmp_path / "key").write_text(f"{KEY}\n")
     key, shown = read_key(tmp_path / "key")
     assert shown is None
-    assert key.matches(f"bearer {KEY}")
-    assert not key.matches(None)
+    assert key.match(f"bearer {KEY}") == "primary"
+    assert key.match("") is None
     assert KEY not in repr(vars(key))
     monkeypatch.setenv("TINTYPE_KEY", "short")
     with pytest.raises(UsageError, match="shorter"):

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpoints import write_checkpoint, write_clip
-from fastapi.testclient import TestClient
 from pictures import encoded, noise
+from starlette.testclient import TestClient
 
 from tintype.endpoints.online.app import ServerOptions, create_app
-from tintype.endpoints.online.keys import Key
+from tintype.endpoints.online.keys import KeyRing, digest_of
 from tintype.scoring import Scorer
 
 KEY = "a-key-of-enough-length"
+KEYS = KeyRing({"primary": digest_of(KEY)})
 IMAGES = [encoded(noise(50, 60, seed=n)) for n in range(3)]
 CELLS = [base64.b64encode(image).decode() for image in IMAGES]
 Serve = Callable[[Scorer], TestClient]
@@ -25,15 +26,16 @@ Serve = Callable[[Scorer], TestClient]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    apps = []
+    services = []
 
     def start(scorer: Scorer) -> TestClient:
-        apps.append(create_app(scorer, Key(KEY), ServerOptions()))
-        return TestClient(apps[-1], headers={"Authorization": f"Bearer {KEY}"})
+        app, service = create_app(scorer, KEYS, ServerOptions())
+        services.append(service)
+        return TestClient(app, headers={"Authorization": f"Bearer {KEY}"})
 
     yield start
-    for app in apps:
-        app.state.endpoint.batcher.close()
+    for service in services:
+        service.close()
 
 
 @pytest.fixture

@@ -7,17 +7,26 @@ import pytest
 
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.job import load_job
+from tintype.schemas.online_deployment import load_online_deployment
+from tintype.schemas.online_endpoint import load_online_endpoint
 
 ROOT = Path(__file__).parents[2]
+ONLINE = {"online-endpoint.yml", "online-deployment.yml"}
+JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ONLINE)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "samples").glob("*.yml")), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
 def test_sample_documents_are_valid(path: Path) -> None:
     job = load_job(path)
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()
+
+
+def test_the_sample_endpoint_and_its_deployment_are_valid() -> None:
+    endpoint = load_online_endpoint(ROOT / "samples" / "online-endpoint.yml")
+    deployment = load_online_deployment(ROOT / "samples" / "online-deployment.yml")
+    assert deployment.endpoint_name == endpoint.name
+    assert [*endpoint.notices(), *deployment.notices()] == []
 
 
 def test_the_page_of_keys_says_what_the_code_does() -> None:

@@ -9,7 +9,17 @@ import traceback
 import typer
 from typer.exceptions import TyperException
 
-from tintype.cli import data, evaluate, job, model, predict, serve
+from tintype.cli import (
+    daemon,
+    data,
+    evaluate,
+    job,
+    model,
+    online_deployment,
+    online_endpoint,
+    predict,
+    serve,
+)
 from tintype.errors import TintypeError
 
 __all__ = ["main"]
@@ -24,9 +34,14 @@ app = typer.Typer(
 app.add_typer(job.app, name="job")
 app.add_typer(model.app, name="model")
 app.add_typer(data.app, name="data")
+app.add_typer(online_endpoint.app, name="online-endpoint")
+app.add_typer(online_deployment.app, name="online-deployment")
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
+app.command("up")(daemon.up)
+app.command("down")(daemon.down)
+app.command("status")(daemon.status)
 
 
 def main() -> None:
@@ -36,7 +51,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=_one_set_each(arguments), standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except TintypeError as error:
@@ -57,6 +72,19 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         return _tell(f"{type(error).__name__}: {error}{_saved_traceback()}", 1)
+
+
+def _one_set_each(arguments: list[str]) -> list[str]:
+    """Azure's `--set a=1 b=2` as `--set a=1 --set b=2`, which is all that Typer reads."""
+    found: list[str] = []
+    setting = False
+    for argument in arguments:
+        goes_on = setting and "=" in argument and not argument.startswith("-")
+        if goes_on and found[-1] != "--set":
+            found.append("--set")
+        setting = argument == "--set" or goes_on
+        found.append(argument)
+    return found
 
 
 def _tell(message: str, code: int) -> int:

@@ -47,20 +47,33 @@ def serve(
     style: Annotated[
         str, typer.Option("--response-style", help="probs (all classes), list or ranked.")
     ] = "probs",
+    on_row_error: Annotated[
+        str, typer.Option("--on-row-error", help="fail: a bad row refuses its request; or skip.")
+    ] = "fail",
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
+    ] = None,
+    private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
     timeout_ms: Annotated[
         int, typer.Option("--request-timeout-ms", min=1, max=180_000, help="Then 408.")
     ] = 5000,
 ) -> None:
     """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
+    from tintype.endpoints.online.http_server import Tls
     from tintype.endpoints.online.server import serve_model
+    from tintype.errors import UsageError
     from tintype.workspace.registry import resolve_model
 
+    if (certificate is None) != (private_key is None):
+        raise UsageError("--certificate and --private-key belong together; give both")
     serve_model(
         resolve_model(model),
         host=host,
         port=port,
         key_file=key_file,
         style=style,
+        on_row_error=on_row_error,
+        tls=Tls(certificate, private_key) if certificate and private_key else None,
         timeout_ms=timeout_ms,
         task=task,
         labels=label_list(labels),

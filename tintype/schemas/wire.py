@@ -1,11 +1,13 @@
 """The wire: score requests as clients write them, answers in each of Azure's three styles.
 
 The accepted shapes and the names A, B, C of the styles are those of azure-contracts.md §0.4.
-Nothing is decoded here: a request becomes a list of texts, one per image.
+Nothing is decoded here: a request becomes a list of texts, one per image. The readers of other
+protocols (mlflow_protocol.py, open_inference.py) share the checks of cells and rows.
 """
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,8 +22,12 @@ __all__ = [
     "STYLES",
     "ScoreRequest",
     "Style",
+    "checked_request",
+    "listed_cells",
     "parse_style",
+    "read_object",
     "read_score_request",
+    "split_cells",
     "write_answer",
     "write_embeddings",
 ]
@@ -72,25 +78,54 @@ def read_score_request(body: bytes, *, max_rows: int, images_required: bool = Tr
     Raises:
         RequestError: 400 with what is wrong and where, 413 for more than `max_rows` rows.
     """
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise RequestError(f"the body is not JSON: {error}. Expected {EXAMPLE_REQUEST}") from None
-    if not isinstance(document, dict):
-        raise RequestError(f"the body must be a JSON object: {EXAMPLE_REQUEST}")
+    document = read_object(body, EXAMPLE_REQUEST)
     data = document.get("input_data", document.get("inputs"))
     if data is None:
         raise RequestError(
             f"A value is not provided for the 'input_data' parameter. Expected {EXAMPLE_REQUEST}"
         )
     if isinstance(data, dict):
-        cells, texts = _split_cells(data, images_required)
+        cells, texts = split_cells(data, EXAMPLE_REQUEST, images_required=images_required)
     else:
-        cells, texts = _listed_cells(data, images_required)
+        cells, texts = listed_cells(data, EXAMPLE_REQUEST, images_required=images_required)
+    return checked_request(
+        cells, texts, EXAMPLE_REQUEST, max_rows=max_rows, images_required=images_required
+    )
+
+
+def read_object(body: bytes, example: str) -> dict[str, Any]:
+    """The JSON object that a body holds.
+
+    Raises:
+        RequestError: 400 with `example`, where it holds none.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"the body is not JSON: {error}. Expected {example}") from None
+    if not isinstance(document, dict):
+        raise RequestError(f"the body must be a JSON object: {example}")
+    return document
+
+
+def checked_request(
+    cells: Sequence[Any],
+    texts: Sequence[Any],
+    example: str,
+    *,
+    max_rows: int,
+    images_required: bool,
+) -> ScoreRequest:
+    """Image and text cells of each row, as read from JSON, once they are known to be right.
+
+    Raises:
+        RequestError: 400 for no rows (shows `example`) and for a cell that is not what it should
+            be, 413 for more than `max_rows` rows.
+    """
     if len(cells) > max_rows:
         raise RequestError(f"{len(cells)} rows; the limit is {max_rows} a request", status=413)
     if not cells:
-        raise RequestError(f"there are no rows in it. Expected {EXAMPLE_REQUEST}")
+        raise RequestError(f"there are no rows in it. Expected {example}")
     if not images_required:
         cells = ["" if cell is None else cell for cell in cells]
     return ScoreRequest(
@@ -131,20 +166,27 @@ def _ranked(row: np.ndarray, labels: Sequence[str], count: int) -> list[dict[str
     return [{"label": labels[code], "score": float(row[code])} for code in order]
 
 
-def _split_cells(data: dict[str, Any], images_required: bool) -> tuple[list[Any], list[Any]]:
-    """Image and text cells of `{"columns": [...], "index": [...], "data": [...]}`."""
+def split_cells(
+    data: dict[str, Any], example: str, *, images_required: bool
+) -> tuple[list[Any], list[Any]]:
+    """Image and text cells of `{"columns": [...], "index": [...], "data": [...]}`.
+
+    Raises:
+        RequestError: 400 for another shape; may show `example`.
+    """
     rows = data.get("data")
     if rows is None and isinstance(data.get("input_string"), list):
         return list(data["input_string"]), [None] * len(data["input_string"])
     if not isinstance(rows, list):
         raise RequestError(
-            f"Invalid input format: expected an array of items in 'data'. Expected {EXAMPLE_REQUEST}"
+            f"Invalid input format: expected an array of items in 'data'. Expected {example}"
         )
     columns = data.get("columns", ["image"])
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise RequestError("'columns' must be a list of names, such as [\"image\"]")
     if "image" not in columns and (images_required or "text" not in columns):
-        raise RequestError(f"'columns' is {columns[:5]}; expected a column named 'image'")
+        shown = reprlib.repr(columns)
+        raise RequestError(f"'columns' is {shown}; expected a column named 'image'")
     index = data.get("index")
     if index is not None and (not isinstance(index, list) or len(index) != len(rows)):
         raise RequestError(
@@ -157,7 +199,8 @@ def _split_cells(data: dict[str, Any], images_required: bool) -> tuple[list[Any]
         listed = row if isinstance(row, list) else [row]
         if len(listed) < needed or len(listed) > len(columns):
             raise RequestError(
-                f"row {number} has {len(listed)} cells for the columns {columns[:5]}", row=number
+                f"row {number} has {len(listed)} cells for the columns {reprlib.repr(columns)}",
+                row=number,
             )
         named = dict(zip(columns, listed, strict=False))
         cells.append(named.get("image"))
@@ -165,14 +208,16 @@ def _split_cells(data: dict[str, Any], images_required: bool) -> tuple[list[Any]
     return cells, texts
 
 
-def _listed_cells(data: Any, images_required: bool) -> tuple[list[Any], list[Any]]:
-    """Cells of a plain list: texts, one-element lists, or {"image": ..., "text": ...} objects."""
+def listed_cells(data: Any, example: str, *, images_required: bool) -> tuple[list[Any], list[Any]]:
+    """Cells of a plain list: texts, one-element lists, or {"image": ..., "text": ...} objects.
+
+    Raises:
+        RequestError: 400 for another shape; may show `example`.
+    """
     if isinstance(data, str):
         return [data], [None]
     if not isinstance(data, list):
-        raise RequestError(
-            f"Invalid input format: expected an array of items. Expected {EXAMPLE_REQUEST}"
-        )
+        raise RequestError(f"Invalid input format: expected an array of items. Expected {example}")
     cells, texts = [], []
     for number, item in enumerate(data):
         text: Any = None
@@ -193,7 +238,14 @@ def _checked_text(text: Any, row: int) -> str:
     if text is None:
         return ""
     if isinstance(text, list):
-        return orjson.dumps(text).decode()
+        try:
+            return orjson.dumps(text).decode()
+        except orjson.JSONEncodeError:
+            # orjson reads deeper nesting than it writes.
+            raise RequestError(
+                f"row {row}: the text is nested too deeply; expected text, or a list of labels",
+                row=row,
+            ) from None
     if not isinstance(text, str):
         raise RequestError(
             f"row {row}: the text is {type(text).__name__}; expected text, or a list of labels",

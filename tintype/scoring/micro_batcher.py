@@ -43,11 +43,18 @@ class MicroBatcher:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self.images_run = 0
         """Images that have been through the model."""
+        self.busy_since: float | None = None
+        """time.monotonic() when the pass that runs now began; None between passes."""
+        self._images_per_second = 0.0
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self._thread.start()
 
-    def admit(self, count: int) -> None:
+    def admit(self, count: int, deadline: float | None = None) -> None:
         """Reserve room for `count` images before they are decoded; `release` gives it back.
+
+        Args:
+            deadline: by `time.monotonic`; where the model cannot get to them before, at the rate
+                it has shown, they are refused at once rather than when it is too late.
 
         Raises:
             RequestError: 429, there is none; 413, there never will be.
@@ -59,6 +66,14 @@ class MicroBatcher:
                 )
             if self._admitted + count > self._max_waiting:
                 raise RequestError("the server is at its limit; try again shortly", status=429)
+            if deadline is not None and self._admitted and self._images_per_second:
+                seconds = self._admitted / self._images_per_second
+                if time.monotonic() + seconds > deadline:
+                    raise RequestError(
+                        f"{seconds:.1f} s of work are waiting, more than there is time for; try "
+                        "again shortly",
+                        status=429,
+                    )
             self._admitted += count
 
     def release(self, count: int) -> None:
@@ -119,6 +134,7 @@ class MicroBatcher:
         return True
 
     def _answer(self, batch: list[_Item]) -> None:
+        began = self.busy_since = time.monotonic()
         try:
             outputs = self._scorer.run(np.stack([item.pixels for item in batch]))
         except Exception as error:
@@ -126,6 +142,11 @@ class MicroBatcher:
             for item in batch:
                 item.future.set_exception(error)
             return
+        finally:
+            self.busy_since = None
+        rate = len(batch) / max(time.monotonic() - began, 1e-6)
+        # Small passes are slower per image than the full ones of a busy server.
+        self._images_per_second = max(rate, 0.9 * self._images_per_second + 0.1 * rate)
         self.images_run += len(batch)
         for item, row in zip(batch, outputs, strict=True):
             item.future.set_result(row)

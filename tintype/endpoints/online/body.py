@@ -1,59 +1,100 @@
-"""Reading a request's body under limits, in each of the content types a client may send."""
+"""Reading a request's body under limits, and the files of a form in it."""
 
 from __future__ import annotations
 
 import asyncio
 import email.parser
 import email.policy
-
-from starlette.requests import ClientDisconnect, Request
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from tintype.errors import RequestError
 
-__all__ = ["content_type", "multipart_images", "read_body"]
+__all__ = ["ByteBudget", "ClientGone", "Receive", "media_type", "multipart_images", "read_body"]
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+"""ASGI's."""
 
 
-def content_type(request: Request) -> str:
-    """The media type without parameters, lower case; JSON where the client names none."""
-    given = request.headers.get("content-type", "application/json")
-    return given.split(";", 1)[0].strip().lower()
+class ClientGone(Exception):
+    """The client closed its connection: nobody is left to answer."""
 
 
-async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
+class ByteBudget:
+    """What the bodies of all requests under way may take together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+
+    def take(self, count: int) -> None:
+        """
+        Raises:
+            RequestError: 429, there is no room for `count` bytes more.
+        """
+        if self._taken + count > self._limit:
+            raise RequestError("the server holds all it can; try again shortly", status=429)
+        self._taken += count
+
+    def give_back(self, count: int) -> None:
+        """Make room again for `count` bytes that were taken."""
+        self._taken -= count
+
+
+def media_type(content_type: str) -> str:
+    """The media type of a Content-Type header without parameters; JSON where there is none."""
+    return (content_type or "application/json").split(";", 1)[0].strip().lower()
+
+
+async def read_body(
+    receive: Receive, announced: str, *, max_bytes: int, timeout_s: float, budget: ByteBudget
+) -> bytes:
     """The whole body, counted as it arrives: a length that is not announced helps nobody.
 
+    Args:
+        announced: the Content-Length header, "" without one.
+        budget: is charged with the bytes returned; nothing where this raises.
+
     Raises:
-        RequestError: 413 over the limit, 408 when it does not arrive in time.
+        RequestError: 413 over the limit, 408 when it does not arrive in time, 429 without room.
+        ClientGone: the client went away.
     """
-    announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         raise RequestError(f"the body has {announced} bytes; the limit is {max_bytes}", status=413)
     chunks: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > max_bytes:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk = message.get("body", b"")
+                more = message.get("more_body", False)
+                if size + len(chunk) > max_bytes:
                     raise RequestError(
                         f"the body is over the limit of {max_bytes} bytes", status=413
                     )
+                budget.take(len(chunk))
+                size += len(chunk)
                 chunks.append(chunk)
-    except TimeoutError:
-        raise RequestError("the body did not arrive in time", status=408) from None
-    except ClientDisconnect:
-        raise RequestError("the client went away", status=400) from None
-    return b"".join(chunks)
+    except BaseException as error:
+        budget.give_back(size)
+        if isinstance(error, TimeoutError):
+            raise RequestError("the body did not arrive in time", status=408) from None
+        raise
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def multipart_images(body: bytes, header: str) -> list[bytes]:
+def multipart_images(body: bytes, content_type: str) -> list[bytes]:
     """The files of a multipart/form-data body, in order.
 
     Raises:
         RequestError: 400 when the body has no files, or is not what its header says.
     """
     # The parser of e-mail reads MIME parts; a form is one.
-    head = f"Content-Type: {header}\r\n\r\n".encode("latin-1", "replace")
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
     if not message.is_multipart():
         raise RequestError("the body is not multipart/form-data with a boundary")

@@ -1,0 +1,378 @@
+"""The daemon: the gateway, and the deployments behind it, kept as their records say.
+
+    python -m tintype.endpoints.online.daemon
+
+Records are written before anything is done about them, and read when it starts: killed at any
+moment, it goes on from there, with the instances that are still alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+import filelock
+
+import tintype
+from tintype.endpoints.online.adoption import find_instances
+from tintype.endpoints.online.control import control_socket, serve_control
+from tintype.endpoints.online.daemon_config import (
+    DEFAULT_PORT,
+    DaemonConfig,
+    load_config,
+    save_config,
+)
+from tintype.endpoints.online.deployment import LiveDeployment
+from tintype.endpoints.online.gateway import Gateway, GatewayRoutes
+from tintype.endpoints.online.http_server import http_server, listen, log_to_stderr
+from tintype.endpoints.online.keys import KeyRing, digest_of
+from tintype.endpoints.online.metrics import GatewayMetrics
+from tintype.endpoints.online.plans import needs_new_instances, plan_of
+from tintype.endpoints.online.rate_limit import RateLimiter
+from tintype.endpoints.online.served import ServedEndpoint
+from tintype.endpoints.online.shown import shown_deployment, shown_endpoint
+from tintype.errors import OutputError, TintypeError, UsageError
+from tintype.schemas.online_endpoint import stored_endpoint
+from tintype.settings import get_settings
+from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, EndpointStore
+
+__all__ = ["Daemon", "main"]
+
+_log = logging.getLogger("tintype")
+
+
+class Daemon:
+    """Every verb of the control plane; one at a time."""
+
+    def __init__(self, config: DaemonConfig) -> None:
+        self._config = config
+        self._store = EndpointStore()
+        self._metrics = GatewayMetrics()
+        self._served: dict[str, ServedEndpoint] = {}
+        self._live: dict[tuple[str, str], LiveDeployment] = {}
+        self._turn = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        keys = KeyRing({"metrics": digest_of(config.metrics_key)})
+        self.gateway = Gateway(GatewayRoutes(self._find, lambda: keys), self._metrics)
+
+    # Its life -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or the verb `stop`; requests under way are finished."""
+        config, listener = self._listen()
+        self._config = config
+        await self._restore()
+        control = await serve_control(self.handle)
+        server = http_server(self.gateway, config.tls)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(self._stopping.wait())
+        print(f"tintype {tintype.__version__} serves {config.address}", flush=True)
+        try:
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+        finally:
+            stopping.cancel()
+            await asyncio.gather(*(live.stop() for live in self._live.values()))
+            # Last: whoever asked for the end waits for this.
+            control.close()
+            control_socket().unlink(missing_ok=True)
+
+    def _listen(self) -> tuple[DaemonConfig, Any]:
+        """The socket, at the address that the workspace had before or the next free one."""
+        config = self._config
+        if config.tls is not None:
+            config.tls.check()
+        if config.port:
+            listener = listen(config.host, config.port)
+        else:
+            try:
+                listener = listen(config.host, DEFAULT_PORT)
+            except OutputError:
+                listener = listen(config.host, 0)
+        config = replace(config, port=listener.getsockname()[1])
+        save_config(config)
+        return config, listener
+
+    async def _restore(self) -> None:
+        """Endpoints and deployments from their records, with the instances that still live."""
+        instances = await find_instances()
+        for endpoint in self._store.endpoints():
+            self._serve(endpoint)
+            for record in self._store.deployments(endpoint.name):
+                live = self._begin(record)
+                for instance in instances.pop((record.endpoint, record.name), ()):
+                    live.adopt(instance)
+                live.start()
+        for orphans in instances.values():
+            for instance in orphans:
+                await instance.terminate()
+
+    def _find(self, path: str) -> tuple[ServedEndpoint, str] | None:
+        name, slash, rest = path.removeprefix("/").partition("/")
+        endpoint = self._served.get(name)
+        return None if endpoint is None else (endpoint, slash + rest)
+
+    # The control plane --------------------------------------------------------------------------
+
+    async def handle(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """See `control.Handler`; a verb `a-b` is the method `_a_b`."""
+        method = _VERBS.get(verb)
+        if method is None:
+            raise UsageError(f"the daemon knows no verb {verb!r}")
+        async with self._turn:
+            return await method(self, **arguments)
+
+    async def _status(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "version": tintype.__version__,
+            "address": self._config.address,
+            "endpoints": len(self._served),
+            "requests_under_way": self.gateway.requests_under_way,
+        }
+
+    async def _stop(self) -> dict[str, Any]:
+        self._stopping.set()
+        return {"pid": os.getpid()}
+
+    async def _put_endpoint(
+        self, document: dict[str, Any], key_digests: dict[str, str], update: bool = False
+    ) -> dict[str, Any]:
+        """Create an endpoint, or replace its document; an existing one keeps its keys."""
+        checked = stored_endpoint(document)
+        try:
+            old: EndpointRecord | None = self._store.endpoint(checked.name)
+        except UsageError:
+            if update:
+                raise
+            old = None
+        self._check_traffic(checked.name, checked.traffic, checked.mirror_traffic)
+        record = old or EndpointRecord(checked.name, document, key_digests)
+        record = record.changed(
+            document=document,
+            traffic=dict(checked.traffic),
+            mirror_traffic=dict(checked.mirror_traffic),
+        )
+        self._store.save(record)
+        self._serve(record)
+        return shown_endpoint(record, self._config.address)
+
+    async def _get_endpoint(self, name: str) -> dict[str, Any]:
+        return shown_endpoint(self._store.endpoint(name), self._config.address)
+
+    async def _list_endpoints(self) -> list[dict[str, Any]]:
+        return [shown_endpoint(e, self._config.address) for e in self._store.endpoints()]
+
+    async def _delete_endpoint(self, name: str) -> None:
+        self._store.endpoint(name)
+        self._served.pop(name, None)
+        for record in self._store.deployments(name):
+            await self._end(record)
+        self._store.delete_endpoint(name)
+
+    async def _set_key(self, name: str, which: str, digest: str) -> dict[str, Any]:
+        record = self._store.endpoint(name)
+        record = record.changed(key_digests={**record.key_digests, which: digest})
+        self._store.save(record)
+        self._serve(record)
+        return shown_endpoint(record, self._config.address)
+
+    async def _put_deployment(
+        self, document: dict[str, Any], model: str, create: bool, all_traffic: bool = False
+    ) -> dict[str, Any]:
+        """Create a deployment, or go over to a new document without a gap."""
+        endpoint, name = str(document["endpoint_name"]), str(document["name"])
+        owner = self._store.endpoint(endpoint)
+        existing = {record.name for record in self._store.deployments(endpoint)}
+        if create:
+            if name in existing:
+                raise UsageError(
+                    f"endpoint {endpoint!r} has a deployment {name!r} already; change it with "
+                    "`tintype online-deployment update`"
+                )
+            record = DeploymentRecord(endpoint, name, document, model)
+            self._store.save(record)
+            self._begin(record).start()
+        else:
+            old = self._store.deployment(endpoint, name)
+            record = old.changed(document=document, model=model, error=None)
+            if old.provisioning_state != "Succeeded" or needs_new_instances(old, record):
+                served = old.previous or {
+                    "document": old.document, "model": old.model, "generation": old.generation,
+                }  # fmt: skip
+                generation = old.last_generation + 1
+                record = record.changed(
+                    generation=generation, last_generation=generation,
+                    provisioning_state="Updating",
+                    previous=None if old.provisioning_state in ("Failed", "Creating") else served,
+                )  # fmt: skip
+            self._store.save(record)
+            live = self._live[endpoint, name]
+            live.update(plan_of(record))
+        if all_traffic:
+            mirror = {k: v for k, v in owner.mirror_traffic.items() if k != name}
+            owner = owner.changed(traffic={name: 100}, mirror_traffic=mirror)
+            self._store.save(owner)
+        self._serve(owner)
+        return self._shown(record)
+
+    async def _get_deployment(self, endpoint: str, name: str) -> dict[str, Any]:
+        return self._shown(self._store.deployment(endpoint, name))
+
+    async def _list_deployments(self, endpoint: str) -> list[dict[str, Any]]:
+        self._store.endpoint(endpoint)
+        return [self._shown(record) for record in self._store.deployments(endpoint)]
+
+    async def _delete_deployment(self, endpoint: str, name: str) -> None:
+        record, owner = self._store.deployment(endpoint, name), self._store.endpoint(endpoint)
+        share = owner.traffic.get(name, 0)
+        if share:
+            raise UsageError(
+                f"deployment {name!r} takes {share} percent of the traffic; give it to another "
+                f'first: tintype online-endpoint update --name {endpoint} --traffic "{name}=0"'
+            )
+        owner = owner.changed(
+            traffic={k: v for k, v in owner.traffic.items() if k != name},
+            mirror_traffic={k: v for k, v in owner.mirror_traffic.items() if k != name},
+        )
+        self._store.save(owner)
+        await self._end(record)
+        self._serve(owner)
+
+    # Its parts ----------------------------------------------------------------------------------
+
+    def _check_traffic(
+        self, endpoint: str, traffic: dict[str, int], mirror_traffic: dict[str, int]
+    ) -> None:
+        existing = {record.name for record in self._store.deployments(endpoint)}
+        for name in [*traffic, *mirror_traffic]:
+            if name not in existing:
+                have = ", ".join(sorted(existing)) or "none yet: create one first"
+                raise UsageError(
+                    f"traffic: endpoint {endpoint!r} has no deployment {name!r}; it has {have}"
+                )
+
+    def _serve(self, record: EndpointRecord) -> None:
+        """Make the gateway serve `record` as it is now."""
+        document = stored_endpoint(record.document)
+        limit = document.rate_limit
+        old = self._served.get(record.name)
+        limiter = old.limiter if old is not None else None
+        if limit is None:
+            limiter = None
+        elif limiter is None or limiter.requests_per_minute != limit.requests_per_minute:
+            limiter = RateLimiter(limit.requests_per_minute)
+        self._served[record.name] = ServedEndpoint(
+            record.name,
+            KeyRing(record.key_digests),
+            {
+                name: live
+                for (endpoint, name), live in self._live.items()
+                if endpoint == record.name
+            },
+            record.traffic,
+            record.mirror_traffic,
+            limiter,
+        )
+
+    def _begin(self, record: DeploymentRecord) -> LiveDeployment:
+        live = LiveDeployment(
+            record.endpoint,
+            record.name,
+            plan_of(record),
+            logs=self._store.folder(record.endpoint, record.name) / "logs",
+            metrics=self._metrics,
+            settled=lambda generation, failure: self._settled(
+                record.endpoint, record.name, generation, failure
+            ),
+        )
+        self._live[record.endpoint, record.name] = live
+        self._serve(self._store.endpoint(record.endpoint))
+        return live
+
+    async def _end(self, record: DeploymentRecord) -> None:
+        live = self._live.pop((record.endpoint, record.name), None)
+        if live is not None:
+            await live.stop()
+        self._store.delete_deployment(record.endpoint, record.name)
+
+    def _settled(self, endpoint: str, name: str, generation: int, failure: str | None) -> None:
+        """A generation serves, or has failed; then what served before is the truth again."""
+        try:
+            record = self._store.deployment(endpoint, name)
+        except UsageError:
+            return
+        if record.generation != generation:
+            return
+        if failure is None:
+            record = record.changed(provisioning_state="Succeeded", error=None, previous=None)
+        elif record.previous is None:
+            record = record.changed(provisioning_state="Failed", error=failure)
+        else:
+            record = record.changed(
+                **record.previous, previous=None, provisioning_state="Succeeded",
+                error=f"the update failed: {failure}",
+            )  # fmt: skip
+            self._live[endpoint, name].update(plan_of(record))
+        self._store.save(record)
+
+    def _shown(self, record: DeploymentRecord) -> dict[str, Any]:
+        live = self._live.get((record.endpoint, record.name))
+        return shown_deployment(record, live.instances() if live is not None else [])
+
+
+_VERBS = {
+    name.removeprefix("_").replace("_", "-"): getattr(Daemon, name)
+    for name in (
+        "_status", "_stop", "_put_endpoint", "_get_endpoint", "_list_endpoints",
+        "_delete_endpoint", "_set_key", "_put_deployment", "_get_deployment",
+        "_list_deployments", "_delete_deployment",
+    )
+}  # fmt: skip
+
+
+def main() -> int:
+    """Run the daemon of this workspace; the exit status."""
+    home = get_settings().home
+    lock = filelock.FileLock(home / "daemon" / "lock")
+    log_to_stderr()
+    try:
+        (home / "daemon").mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=5.0)
+    except filelock.Timeout:
+        print("another daemon serves this workspace", flush=True)
+        return 0
+    except OSError as error:
+        print(f"error: cannot write the workspace {home}: {error.strerror}", flush=True)
+        return 1
+    # uvicorn drains on these signals and then raises them again: a drained end is a good end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(Daemon(load_config()).run())
+    except TintypeError as error:
+        print(f"error: {error}", flush=True)
+        return error.exit_code
+    finally:
+        lock.release()
+    return 0
+
+
+def _loop_factory() -> Any:
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""From a deployment's record to what its processes need."""
+
+from __future__ import annotations
+
+from tintype.endpoints.online.deployment import DeploymentPlan
+from tintype.endpoints.online.scaling import Autoscaler
+from tintype.schemas.online_deployment import OnlineDeploymentDocument, stored_deployment
+from tintype.schemas.online_deployment_parts import TargetUtilizationScaleSettings
+from tintype.settings import get_settings
+from tintype.workspace.endpoints import DeploymentRecord
+
+__all__ = ["needs_new_instances", "plan_of"]
+
+# Calls that an instance may have where the document does not say: several full micro-batches.
+_MOST_IN_FLIGHT = 128
+
+_MOST_WAITING_IMAGES = 512
+
+
+def plan_of(record: DeploymentRecord) -> DeploymentPlan:
+    """What the record's current document asks for."""
+    document = stored_deployment(record.document)
+    requests = document.request_settings
+    concurrent = requests.max_concurrent_requests_per_instance
+    probe = document.readiness_probe
+    return DeploymentPlan(
+        specification={
+            "endpoint": record.endpoint,
+            "deployment": record.name,
+            "generation": record.generation,
+            "model": record.model,
+            "settings": {
+                "loading": document.settings.loading(),
+                "style": document.settings.response_style,
+                "on_row_error": document.settings.on_row_error,
+                "max_waiting": _MOST_WAITING_IMAGES,
+            },
+        },
+        environment=_environment(document),
+        generation=record.generation,
+        instances=document.instance_count,
+        timeout_s=requests.request_timeout_ms / 1000,
+        # Azure's rule: as many again may wait as are worked on.
+        most_in_flight=_MOST_IN_FLIGHT if concurrent is None else 2 * concurrent,
+        start_seconds=float(probe.initial_delay + probe.period * probe.failure_threshold),
+        scaler=_scaler(document),
+    )
+
+
+def needs_new_instances(old: DeploymentRecord, new: DeploymentRecord) -> bool:
+    """Whether instances of `old` cannot serve `new`."""
+    before, after = plan_of(old), plan_of(new)
+    same = {**before.specification, "generation": 0} == {**after.specification, "generation": 0}
+    return not same or before.environment != after.environment
+
+
+def _environment(document: OnlineDeploymentDocument) -> dict[str, str]:
+    """The document's variables, and this deployment's share of the threads for each instance."""
+    settings = get_settings()
+    scale = document.scale_settings
+    most = (
+        scale.max_instances
+        if isinstance(scale, TargetUtilizationScaleSettings)
+        else document.instance_count
+    )
+    threads = str(max(1, settings.cpu_threads // most))
+    return {
+        "TINTYPE_THREADS": threads,
+        "OMP_NUM_THREADS": threads,
+        **document.environment_variables,
+        "TINTYPE_HOME": str(settings.home),
+    }
+
+
+def _scaler(document: OnlineDeploymentDocument) -> Autoscaler | None:
+    scale = document.scale_settings
+    if not isinstance(scale, TargetUtilizationScaleSettings):
+        return None
+    return Autoscaler(
+        polling_interval_s=scale.polling_interval,
+        target_utilization_percentage=scale.target_utilization_percentage,
+        min_instances=scale.min_instances,
+        max_instances=scale.max_instances,
+    )

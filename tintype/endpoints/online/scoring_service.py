@@ -1,0 +1,352 @@
+"""The walk *score*: a call becomes images, predictions, and an answer. One model, one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import orjson
+
+from tintype.endpoints.online.body import media_type, multipart_images
+from tintype.endpoints.online.calls import (
+    Answer,
+    RowErrors,
+    ScoreCall,
+    error_answer,
+    parse_row_errors,
+    refusal,
+)
+from tintype.errors import FetchError, ImageError, ModelError, RequestError, UsageError
+from tintype.images.loading import pixels_of
+from tintype.images.request import image_bytes_from_text
+from tintype.schemas.mlflow_protocol import read_invocation, write_predictions
+from tintype.schemas.open_inference import (
+    InferRequest,
+    read_infer_request,
+    write_infer_response,
+)
+from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+from tintype.schemas.wire import (
+    ScoreRequest,
+    Style,
+    parse_style,
+    read_score_request,
+    write_answer,
+    write_embeddings,
+)
+from tintype.scoring.label_sets import LabelSet, parse_labels
+from tintype.scoring.micro_batcher import MicroBatcher
+from tintype.scoring.scorer import Scorer
+from tintype.settings import get_settings
+
+__all__ = ["MODEL_VERSION", "ScoringService", "ServiceOptions"]
+
+_log = logging.getLogger("tintype")
+
+# A body larger than this is parsed in a thread, so that other calls go on.
+_PARSE_IN_THREAD = 256 * 1024
+
+# A canary that passed counts for so many seconds.
+_CANARY_SECONDS = 2.0
+
+MODEL_VERSION = "1"
+"""What the Open Inference Protocol is told: a deployment has one model at a time."""
+
+_Cells = Sequence[str | bytes]
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """How a deployment answers, where a call does not say it."""
+
+    style: Style = "probs"
+
+    on_row_error: RowErrors = "fail"
+    """`fail` refuses a call for its first unreadable image; `skip` answers the others."""
+
+    max_waiting: int = 512
+    """Images in the process at once; more are refused with 429."""
+
+
+@dataclass
+class _Rows:
+    """What a call asks about, as the task will see it."""
+
+    cells: _Cells
+    texts: Sequence[str]
+    infer: InferRequest | None = None
+    """The Open Inference Protocol's request, to be answered in kind."""
+    errors: dict[int, RequestError] | None = None
+    """Rows that could not be read, where they are skipped."""
+
+
+class ScoringService:
+    """Answers calls with one Scorer; decodes in threads, joins calls into micro-batches."""
+
+    def __init__(
+        self, scorer: Scorer, options: ServiceOptions | None = None, *, name: str = "model"
+    ) -> None:
+        """
+        Args:
+            name: what the Open Inference Protocol calls the model.
+        """
+        self.scorer = scorer
+        self.name = name
+        self._options = options or ServiceOptions()
+        self._settings = get_settings()
+        self.batcher = MicroBatcher(scorer, max_waiting=self._options.max_waiting)
+        self._decoders = ThreadPoolExecutor(self._settings.cpu_threads, thread_name_prefix="decode")
+        self._ready_until = 0.0
+
+    def close(self) -> None:
+        """Finish what is queued."""
+        self.batcher.close()
+        self._decoders.shutdown(wait=False)
+
+    async def answer(self, call: ScoreCall) -> Answer:
+        """Answer one call; whatever goes wrong is an answer too."""
+        try:
+            return Answer(200, await self._answer(call, time.monotonic() + call.timeout_s))
+        except RequestError as error:
+            return refusal(error)
+        except Exception:
+            _log.exception("a call failed")
+            return error_answer(500, "the server failed; its log says why")
+
+    async def canary(self, timeout_s: float) -> Answer:
+        """An image goes through the real queue and the model; a success counts for two seconds."""
+        if time.monotonic() > self._ready_until:
+            grey = np.full((*self.scorer.preprocessor.input_size, 3), 127, np.uint8)
+            try:
+                await self._run_model([grey], time.monotonic() + timeout_s, timeout_s)
+            except RequestError as error:
+                return error_answer(503, str(error))
+            self._ready_until = time.monotonic() + _CANARY_SECONDS
+        return Answer(200, b'{"status":"ready"}')
+
+    # The walk ---------------------------------------------------------------------------------
+
+    async def _answer(self, call: ScoreCall, deadline: float) -> bytes:
+        style, skip = self._wishes(call)
+        rows = await self._rows(call)
+        if skip:
+            rows.errors = {}
+        self.batcher.admit(len(rows.cells), deadline)
+        try:
+            if self.scorer.task == EMBEDDINGS:
+                return await self._embeddings(call, rows, deadline)
+            return await self._probabilities(call, rows, style, deadline)
+        finally:
+            self.batcher.release(len(rows.cells))
+
+    def _wishes(self, call: ScoreCall) -> tuple[Style, bool]:
+        """The response style, and whether unreadable rows are skipped."""
+        try:
+            style = parse_style(call.style) if call.style else self._options.style
+            skip = parse_row_errors(call.on_row_error or self._options.on_row_error) == "skip"
+        except UsageError as error:
+            raise RequestError(str(error)) from None
+        if call.protocol == "infer":
+            # Its tensors have one row an image: there is no place for another kind of answer.
+            return "probs", False
+        return style, skip
+
+    async def _rows(self, call: ScoreCall) -> _Rows:
+        """The call's images, still encoded (texts of a JSON body, or bytes), and their texts."""
+        kind = media_type(call.content_type)
+        most, needed = self._settings.max_request_rows, self.scorer.task != EMBEDDINGS
+        if call.protocol == "infer":
+            read_infer = partial(read_infer_request, max_rows=most, images_required=needed)
+            infer: InferRequest = await _parsed(call.body, read_infer)
+            return _Rows(infer.score.images, infer.score.texts, infer)
+        if call.protocol == "invocations":
+            read = partial(
+                read_invocation,
+                content_type=call.content_type,
+                max_rows=most,
+                images_required=needed,
+            )
+            return _as_rows(await _parsed(call.body, read))
+        if kind in ("application/json", "text/json", "text/plain"):
+            read = partial(read_score_request, max_rows=most, images_required=needed)
+            return _as_rows(await _parsed(call.body, read))
+        if kind == "multipart/form-data":
+            images = await asyncio.to_thread(multipart_images, call.body, call.content_type)
+            if len(images) > most:
+                raise RequestError(f"{len(images)} images; the limit is {most}", status=413)
+            return _Rows(images, ())
+        if kind.startswith("image/") or kind == "application/octet-stream":
+            return _Rows([call.body], ())
+        raise RequestError(
+            f"content type {kind!r}; expected application/json, multipart/form-data or image/*",
+            status=415,
+        )
+
+    async def _probabilities(
+        self, call: ScoreCall, rows: _Rows, style: Style, deadline: float
+    ) -> bytes:
+        """The answer of a classifier; zero-shot, by the labels of the first row's text."""
+        label_set = None
+        if self.scorer.task == ZERO_SHOT:
+            # Labels before images: a call without them costs nothing.
+            first = rows.texts[0] if rows.texts else ""
+            label_set = await self._text_work(self._label_set, first)
+        outputs = await self._outputs(rows, deadline, call.timeout_s)
+        labels = label_set.labels if label_set is not None else self.scorer.classes
+        found = self.scorer.predictions(outputs, label_set) if len(outputs) else []
+        probabilities = [prediction.probs for prediction in found]
+        if rows.infer is not None:
+            return self._inferred(rows.infer, {"probs": np.stack(probabilities), "labels": labels})
+        answer = write_answer(probabilities, labels, style)
+        if rows.errors:
+            answer = _with_errors(answer, rows.errors)
+        return write_predictions(answer) if call.protocol == "invocations" else answer
+
+    async def _embeddings(self, call: ScoreCall, rows: _Rows, deadline: float) -> bytes:
+        """Features of images, of texts where the model reads them, or of both."""
+        with_image = [bool(cell) for cell in rows.cells]
+        with_text = [bool(text) for text in rows.texts]
+        if (any(with_text) and not all(with_text)) or (any(with_image) and not all(with_image)):
+            raise RequestError(
+                "embeddings need an image in every row, a text in every row, or both in every row"
+            )
+        image_features = text_features = None
+        if any(with_text):
+            text_features = await self._text_work(self.scorer.embed_texts, list(rows.texts))
+            # A row is whole or not at all: with texts, an unreadable image refuses the call.
+            rows.errors = None
+        if any(with_image) or not any(with_text):
+            outputs = await self._outputs(rows, deadline, call.timeout_s)
+            found = self.scorer.embeddings(outputs) if len(outputs) else []
+            image_features = [embedding.features for embedding in found]
+        if rows.infer is not None:
+            images = None if image_features is None else np.stack(image_features)
+            tensors = {"image_features": images, "text_features": text_features}
+            return self._inferred(rows.infer, tensors)
+        answer = write_embeddings(image_features, text_features)
+        if rows.errors:
+            answer = _with_errors(answer, rows.errors)
+        return write_predictions(answer) if call.protocol == "invocations" else answer
+
+    def _inferred(
+        self, request: InferRequest, tensors: dict[str, np.ndarray | Sequence[str] | None]
+    ) -> bytes:
+        return write_infer_response(
+            request, tensors, model_name=self.name, model_version=MODEL_VERSION
+        )
+
+    async def _outputs(self, rows: _Rows, deadline: float, timeout_s: float) -> np.ndarray:
+        """What the model gives for the readable rows: float32 (n, D)."""
+        pixels = await self._decoded(rows, deadline, timeout_s)
+        if not pixels:
+            return np.zeros((0, 1), np.float32)
+        return np.stack(await self._run_model(pixels, deadline, timeout_s))
+
+    # Its parts --------------------------------------------------------------------------------
+
+    def _label_set(self, text: str) -> LabelSet | None:
+        return self.scorer.label_set(parse_labels(text) if text.strip() else None)
+
+    async def _text_work(self, work: Callable[[Any], Any], argument: Any) -> Any:
+        """Run the text tower off the event loop; what it refuses is the client's fault."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._decoders, work, argument)
+        except UsageError as error:
+            raise RequestError(str(error)) from None
+
+    async def _decoded(self, rows: _Rows, deadline: float, timeout_s: float) -> list[np.ndarray]:
+        """Preprocessed pixels of the rows, without those that `rows.errors` gets to hold.
+
+        Raises:
+            RequestError: 422 for the first row that cannot be read, where rows are not skipped.
+        """
+        loop = asyncio.get_running_loop()
+        jobs = [
+            loop.run_in_executor(self._decoders, self._decode, cell, row, deadline)
+            for row, cell in enumerate(rows.cells)
+        ]
+        try:
+            async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
+                if rows.errors is None:
+                    return list(await asyncio.gather(*jobs))
+                found = await asyncio.gather(*jobs, return_exceptions=True)
+        except TimeoutError:
+            raise _too_late(timeout_s) from None
+        finally:
+            for job in jobs:
+                job.cancel()
+        pixels = []
+        for row, result in enumerate(found):
+            if isinstance(result, RequestError) and result.row is not None:
+                rows.errors[row] = result
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                pixels.append(result)
+        return pixels
+
+    def _decode(self, cell: str | bytes, row: int, deadline: float) -> np.ndarray:
+        if time.monotonic() > deadline:
+            raise RequestError("no answer in time", status=408)
+        try:
+            data = (
+                image_bytes_from_text(cell, settings=self._settings)
+                if isinstance(cell, str)
+                else cell
+            )
+            return pixels_of(data, self.scorer.preprocessor, exact=self.scorer.exact)
+        except (ImageError, FetchError) as error:
+            raise RequestError(f"row {row}: {error}", status=422, row=row) from None
+
+    async def _run_model(
+        self, pixels: list[np.ndarray], deadline: float, timeout_s: float
+    ) -> list[np.ndarray]:
+        futures = self.batcher.submit(pixels, deadline)
+        loop = asyncio.get_running_loop()
+        waiting = [asyncio.wrap_future(future) for future in futures]
+        try:
+            async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
+                return list(await asyncio.gather(*waiting))
+        except TimeoutError:
+            raise _too_late(timeout_s) from None
+        except (ModelError, RuntimeError, MemoryError) as error:
+            _log.exception("the model failed")
+            # Azure's status for a model that failed; see azure-contracts.md §6.3.
+            raise RequestError(f"the model failed: {type(error).__name__}", status=424) from None
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+async def _parsed(body: bytes, read: Callable[[bytes], Any]) -> Any:
+    return read(body) if len(body) < _PARSE_IN_THREAD else await asyncio.to_thread(read, body)
+
+
+def _as_rows(request: ScoreRequest) -> _Rows:
+    return _Rows(request.images, request.texts)
+
+
+def _with_errors(answer: bytes, errors: dict[int, RequestError]) -> bytes:
+    """The answer's rows with `{"error": ...}` in the places of those that could not be read."""
+    read = orjson.loads(answer)
+    rows = iter(read)
+    return orjson.dumps(
+        [
+            orjson.loads(refusal(errors[row]).body) if row in errors else next(rows)
+            for row in range(len(read) + len(errors))
+        ]
+    )
+
+
+def _too_late(timeout_s: float) -> RequestError:
+    return RequestError(
+        f"no answer within request_timeout_ms = {int(timeout_s * 1000)}", status=408
+    )

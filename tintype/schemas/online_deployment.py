@@ -1,0 +1,296 @@
+"""Online deployment documents: what a `tintype online-deployment create --file` YAML may say.
+
+Source of keys and rules: azure-contracts.md §6.2.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from tintype.errors import DocumentError
+from tintype.schemas.document import Document, StrictModel, validate
+from tintype.schemas.online_deployment_parts import (
+    MOST_INSTANCES,
+    DefaultScaleSettings,
+    ProbeSettings,
+    RequestSettings,
+    ScaleSettings,
+    ScoringSettings,
+    TargetUtilizationScaleSettings,
+)
+from tintype.schemas.online_endpoint import (
+    EndpointName,
+    TextMap,
+    Whole,
+    keys_that_count,
+    merged_document,
+)
+
+__all__ = [
+    "InlineModel",
+    "OnlineDeploymentDocument",
+    "load_online_deployment",
+    "read_online_deployment",
+    "stored_deployment",
+]
+
+_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:\d+|@\w+)")
+_PLACES = re.compile(r"local|ray|ray://[^\s/]+|azureml:.+")
+
+# Keys that have no meaning on one's own machine: accepted, each reported in a sentence.
+_WITHOUT_EFFECT = {
+    "code_configuration": "Tintype scores the model itself",
+    "environment": "the model runs in Tintype's own environment",
+    "instance_type": "an instance is a process on a machine of yours",
+    "app_insights_enabled": "see the endpoint's /metrics and the deployment's logs",
+    "egress_public_network_access": "TINTYPE_ALLOW_URLS=false keeps instances from fetching URLs",
+    "data_collector": "requests and answers are not recorded",
+    "model_mount_path": "the model is read where it lies",
+    "type": "there is one kind of online deployment",
+    "app": "Tintype scores the model itself",
+    "resources": "instances share the machine's threads",
+    "private_network_connection": "the server listens at the address it was started with",
+}
+
+# What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
+_READ_ONLY = frozenset({
+    "id", "provisioning_state", "creation_context", "model_source", "error", "instances",
+    "created_at", "modified_at",
+})  # fmt: skip
+
+
+def _version(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _reference(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty; expected a registered model, a folder or a Hub id")
+    short = value.startswith("azureml:") and not value.startswith("azureml://")
+    if short and not _REGISTERED.fullmatch(value):
+        name = re.split(r"[:@]", value.removeprefix("azureml:"))[0] or "name"
+        raise ValueError(f"{value!r} given; expected azureml:{name}:1 or azureml:{name}@latest")
+    return value
+
+
+_Reference = Annotated[str, AfterValidator(_reference)]
+
+
+class InlineModel(StrictModel):
+    """`model` written out: a folder that need not be registered."""
+
+    path: _Reference
+    """Model folder, relative to the document; or a job's output (azureml://jobs/...)."""
+
+    name: str | None = None
+    """No effect here: the model is not registered."""
+
+    version: Annotated[str | None, BeforeValidator(_version)] = None
+    """No effect here: the model is not registered."""
+
+    type: Literal["mlflow_model", "custom_model"] | None = None
+    """Accepted as Azure's; what the model is, is told by looking at it."""
+
+
+def _model_form(value: Any) -> str:
+    return "inline" if isinstance(value, Mapping | InlineModel) else "reference"
+
+
+_Model = Annotated[
+    Annotated[_Reference, Tag("reference")] | Annotated[InlineModel, Tag("inline")],
+    Discriminator(_model_form),
+]
+
+
+def _variables(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not name or "=" in name or "\0" in name + text:
+            raise ValueError(f"{name!r}: no name or value that an environment can hold")
+    return value
+
+
+def _place(value: str) -> str:
+    if not _PLACES.fullmatch(value):
+        raise ValueError(f"{value!r} given; expected local, ray or ray://host:port")
+    return value
+
+
+class OnlineDeploymentDocument(StrictModel):
+    """A model behind an endpoint, in one or more instances."""
+
+    schema_: str | None = Field(None, alias="$schema")
+    """Ignored."""
+
+    name: EndpointName
+    """3 to 32 letters, digits and hyphens, a letter first and no hyphen last."""
+
+    endpoint_name: EndpointName
+    """The endpoint it belongs to."""
+
+    model: _Model
+    """`azureml:name:1`, `name:1`, `name@latest`, a registry's URI, a job's output, a folder
+    (relative to the document) or a Hub id; or `{path: ...}`."""
+
+    description: str | None = None
+    """For people."""
+
+    tags: TextMap = Field(default_factory=dict)
+    """Kept with the deployment."""
+
+    properties: TextMap = Field(default_factory=dict)
+    """Kept with the deployment."""
+
+    instance_count: Whole = Field(1, ge=1, le=MOST_INSTANCES)
+    """Processes that hold the model each."""
+
+    request_settings: RequestSettings = Field(default_factory=RequestSettings)
+    """How long a request may take, and how many at the same time."""
+
+    liveness_probe: ProbeSettings = Field(default_factory=ProbeSettings)
+    """When an instance counts as hung and is replaced."""
+
+    readiness_probe: ProbeSettings = Field(default_factory=ProbeSettings)
+    """When an instance takes requests."""
+
+    scale_settings: ScaleSettings = Field(default_factory=DefaultScaleSettings)
+    """`{type: default}`, or `type: target_utilization` with its keys."""
+
+    environment_variables: Annotated[TextMap, AfterValidator(_variables)] = Field(
+        default_factory=dict
+    )
+    """Set in every instance."""
+
+    settings: ScoringSettings = Field(default_factory=ScoringSettings)
+    """Beyond Azure's: how the model is loaded and how it answers."""
+
+    compute: Annotated[str, AfterValidator(_place)] = "local"
+    """Beyond Azure's: where instances run. local: this machine. ray: a Ray cluster, as RAY_ADDRESS
+    says or a local one; ray://host:port: that cluster. Azure's cluster names mean local."""
+
+    code_configuration: Any = None
+    """No effect here."""
+
+    environment: Any = None
+    """No effect here."""
+
+    instance_type: Any = None
+    """No effect here."""
+
+    app_insights_enabled: Any = None
+    """No effect here."""
+
+    egress_public_network_access: Any = None
+    """No effect here."""
+
+    data_collector: Any = None
+    """No effect here."""
+
+    model_mount_path: Any = None
+    """No effect here."""
+
+    type: Any = None
+    """No effect here."""
+
+    app: Any = None
+    """No effect here."""
+
+    resources: Any = None
+    """No effect here."""
+
+    private_network_connection: Any = None
+    """No effect here."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_that_count(cls, value: Any) -> Any:
+        return keys_that_count(value, _READ_ONLY)
+
+    @property
+    def model_reference(self) -> str:
+        """What names the model, however `model` is written."""
+        return self.model.path if isinstance(self.model, InlineModel) else self.model
+
+    def notices(self) -> list[str]:
+        """One sentence for every key that was given but has no effect here."""
+        found = [
+            f"{key} has no effect here: {reason}"
+            for key, reason in _WITHOUT_EFFECT.items()
+            if getattr(self, key) is not None
+        ]
+        if isinstance(self.model, InlineModel):
+            found += [
+                f"model.{key} has no effect here: the model is not registered"
+                for key in ("name", "version")
+                if getattr(self.model, key) is not None
+            ]
+        if self.request_settings.max_queue_wait_ms is not None:
+            found.append("request_settings.max_queue_wait_ms is deprecated and has no effect here")
+        scales = isinstance(self.scale_settings, TargetUtilizationScaleSettings)
+        if scales and self.instance_count != 1:
+            found.append("instance_count has no effect here: scale_settings decides")
+        if self.compute.startswith("azureml:"):
+            found.append(f"compute {self.compute} means this machine here")
+        return found
+
+
+def load_online_deployment(
+    path: Path | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> OnlineDeploymentDocument:
+    """Read `path`, if any; `overrides` (`--set`) win over it and command-line `options` over both.
+
+    A model that is a folder comes back as an absolute path: from the document's folder where it
+    exists there, else from the current one.
+
+    Raises:
+        DocumentError: names file, line, key and what to put there, for every problem found.
+        UsageError: an override that cannot be applied.
+    """
+    base = Path.cwd() if path is None else path.absolute().parent
+    return read_online_deployment(merged_document(path, overrides, options or {}), base)
+
+
+def read_online_deployment(document: Document, base: Path) -> OnlineDeploymentDocument:
+    """Check a document of this kind; a relative model folder is from `base`, or else from here.
+
+    Raises:
+        DocumentError: names file, line, key and what to put there, for every problem found.
+    """
+    deployment = validate(OnlineDeploymentDocument, document)
+    model, reference = deployment.model, deployment.model_reference
+    folder = _folder(reference, base)
+    if folder is None:
+        if re.match(r"\.{0,2}/|~", reference):
+            key = ("model", "path") if isinstance(model, InlineModel) else ("model",)
+            raise DocumentError(
+                f"there is no folder {reference}",
+                file=document.path,
+                line=document.line(key),
+                field=".".join(key),
+            )
+        return deployment
+    changed = (
+        model.model_copy(update={"path": folder}) if isinstance(model, InlineModel) else folder
+    )
+    return deployment.model_copy(update={"model": changed})
+
+
+def stored_deployment(content: Mapping[str, Any]) -> OnlineDeploymentDocument:
+    """A deployment as the workspace keeps it: checked when it was created, its paths absolute."""
+    return OnlineDeploymentDocument.model_validate(content)
+
+
+def _folder(reference: str, base: Path) -> str | None:
+    """The absolute path of a model that is a folder, or None."""
+    # os.path, for pathlib raises on names that are too long and on unknown users.
+    given = os.path.expanduser(reference)
+    for start in (base, Path.cwd()):
+        found = os.path.join(start, given)
+        if os.path.isdir(found):
+            return os.path.realpath(found)
+    return None
