@@ -69,6 +69,8 @@ def test_overrides(tmp_path: Path) -> None:
         ("a:\n\t- 1\n", "not valid YAML"),
         ("a: &x [1]\nb: *x\n", r"job.yml:2: the alias \*x is refused"),
         ("\0\0\1", "not valid YAML"),
+        ("a: 2024-13-45\n", "not valid YAML: month must be"),
+        (f"a: {'9' * 5000}\n", "not valid YAML: .*digits"),
         ("a: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
     ],
 )  # fmt: skip

@@ -326,10 +326,28 @@ values = st.recursive(
     ),
     max_leaves=12,
 )
-documents = st.dictionaries(st.sampled_from([*FORMATS, "params", "x"]), values, max_size=3)
 
 
-@given(values | documents, st.booleans())
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A request that is right, or has one thing in it that may be anything."""
+    count = draw(st.integers(0, 4))
+    images = [draw(st.text(max_size=3)) for _ in range(count)]
+    split: dict[str, Any] = {"columns": ["image"], "index": images, "data": images}
+    columns = {"image": images, "text": list(images)}
+    records: list[Any] = [{"image": image, "text": image} for image in images]
+    shapes = {"dataframe_split": split, "dataframe_records": records}
+    key = draw(st.sampled_from(FORMATS))
+    document = {key: shapes.get(key) or draw(st.sampled_from([images, records, columns]))}
+    holder: Any = draw(st.sampled_from([None, document, split, columns, images, *records]))
+    if isinstance(holder, dict):
+        holder[draw(st.sampled_from(sorted(holder)))] = draw(values)
+    elif holder:
+        holder[0] = draw(values)
+    return document
+
+
+@given(values | documents(), st.booleans())
 def test_any_json_is_read_or_refused(document: Any, images_required: bool) -> None:
     read_or_refused(json.dumps(document).encode(), JSON, images_required)
 

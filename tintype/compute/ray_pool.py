@@ -17,7 +17,7 @@ from tintype.compute.tasks import Message, Stop, load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
 
-__all__ = ["RayPool"]
+__all__ = ["RayPool", "connect"]
 
 # Nodes may die so often under one task before it counts as lost.
 _RETRIES = 3
@@ -49,7 +49,7 @@ class RayPool:
         self._function = function
         self._size = size
         self._tasks: dict[Any, str] = {}
-        self._owns = _connect(ray, address)
+        self._owns = connect(ray, address)
         self._mailbox: Any = ray.remote(num_cpus=0)(_Mailbox).options(**_here(ray)).remote()
         self._run = ray.remote(**self._share())(_run)
 
@@ -182,8 +182,12 @@ def _run(function: str, task: str, document: str, mailbox: Any) -> str:
     return json.dumps(result)
 
 
-def _connect(ray: Any, address: str | None) -> bool:
-    """Connect to a cluster; whether it is one that was started here."""
+def connect(ray: Any, address: str | None) -> bool:
+    """Connect to a cluster; whether it is one that was started here.
+
+    Raises:
+        TintypeError: it cannot be reached.
+    """
     if ray.is_initialized():
         return False
     named = address or os.environ.get("RAY_ADDRESS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,9 @@ def read_yaml(path: str | Path) -> Document:
         raise DocumentError(f"not valid YAML: {problem}", file=path, line=line) from None
     except RecursionError:
         raise DocumentError("nested too deeply", file=path) from None
+    except ValueError as error:
+        # A date that is none, or an integer of thousands of digits.
+        raise DocumentError(f"not valid YAML: {error}", file=path) from None
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
         raise DocumentError(f"expected 'key: value' lines, found {found}", file=path, line=1)
@@ -117,7 +121,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
                 raise UsageError(f"--set {override!r}: {key!r} is not a mapping")
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             parsed = value
         if isinstance(target, list):
             if not keys[-1].isdigit() or int(keys[-1]) >= len(target):
@@ -204,7 +208,7 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
         return key, str(context.get("error", item["msg"]))
     if kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
-        hint = nearest(str(given), [part.strip(" '\"") for part in expected.split(",")])
+        hint = nearest(str(given), re.findall(r"'([^']+)'", expected))
         return key, f"{given!r} given; expected {expected}.{hint}"
     text = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return key, f"{given!r} given; expected {text}"

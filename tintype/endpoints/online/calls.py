@@ -14,6 +14,9 @@ __all__ = [
     "Protocol",
     "RowErrors",
     "ScoreCall",
+    "answer_header",
+    "call_header",
+    "call_of",
     "error_answer",
     "parse_row_errors",
     "refusal",
@@ -50,6 +53,34 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def call_header(call: ScoreCall) -> dict[str, Any]:
+    """All of a call but its body, JSON-able."""
+    return {
+        "content_type": call.content_type,
+        "protocol": call.protocol,
+        "style": call.style,
+        "on_row_error": call.on_row_error,
+        "timeout_s": call.timeout_s,
+    }
+
+
+def call_of(header: dict[str, Any], body: bytes) -> ScoreCall:
+    """The call that `call_header` and a body make."""
+    return ScoreCall(
+        body,
+        header["content_type"],
+        header["protocol"],
+        header["style"],
+        header["on_row_error"],
+        header["timeout_s"],
+    )
+
+
+def answer_header(answer: Answer) -> dict[str, Any]:
+    """All of an answer but its body, JSON-able."""
+    return {"status": answer.status, "headers": answer.headers}
 
 
 def error_answer(status: int, message: str, row: int | None = None) -> Answer:

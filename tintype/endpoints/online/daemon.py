@@ -35,6 +35,7 @@ from tintype.endpoints.online.keys import KeyRing, digest_of
 from tintype.endpoints.online.metrics import GatewayMetrics
 from tintype.endpoints.online.plans import needs_new_instances, plan_of
 from tintype.endpoints.online.rate_limit import RateLimiter
+from tintype.endpoints.online.ray_deployment import RayDeployment
 from tintype.endpoints.online.served import ServedEndpoint
 from tintype.endpoints.online.shown import shown_deployment, shown_endpoint
 from tintype.errors import OutputError, TintypeError, UsageError
@@ -55,7 +56,7 @@ class Daemon:
         self._store = EndpointStore()
         self._metrics = GatewayMetrics()
         self._served: dict[str, ServedEndpoint] = {}
-        self._live: dict[tuple[str, str], LiveDeployment] = {}
+        self._live: dict[tuple[str, str], LiveDeployment | RayDeployment] = {}
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         keys = KeyRing({"metrics": digest_of(config.metrics_key)})
@@ -203,6 +204,12 @@ class Daemon:
         else:
             old = self._store.deployment(endpoint, name)
             record = old.changed(document=document, model=model, error=None)
+            before, after = plan_of(old).compute, plan_of(record).compute
+            if before != after:
+                raise UsageError(
+                    f"compute: deployment {name!r} runs on {before}; create another one for {after} "
+                    "and give that the traffic"
+                )
             if old.provisioning_state != "Succeeded" or needs_new_instances(old, record):
                 served = old.previous or {
                     "document": old.document, "model": old.model, "generation": old.generation,
@@ -282,17 +289,27 @@ class Daemon:
             limiter,
         )
 
-    def _begin(self, record: DeploymentRecord) -> LiveDeployment:
-        live = LiveDeployment(
-            record.endpoint,
-            record.name,
-            plan_of(record),
-            logs=self._store.folder(record.endpoint, record.name) / "logs",
-            metrics=self._metrics,
-            settled=lambda generation, failure: self._settled(
-                record.endpoint, record.name, generation, failure
-            ),
-        )
+    def _begin(self, record: DeploymentRecord) -> LiveDeployment | RayDeployment:
+        plan = plan_of(record)
+
+        def settled(generation: int, failure: str | None) -> None:
+            self._settled(record.endpoint, record.name, generation, failure)
+
+        live: LiveDeployment | RayDeployment
+        if plan.compute.startswith("ray"):
+            live = RayDeployment(
+                record.endpoint, record.name, plan, metrics=self._metrics, settled=settled
+            )
+        else:
+            logs = self._store.folder(record.endpoint, record.name) / "logs"
+            live = LiveDeployment(
+                record.endpoint,
+                record.name,
+                plan,
+                logs=logs,
+                metrics=self._metrics,
+                settled=settled,
+            )
         self._live[record.endpoint, record.name] = live
         self._serve(self._store.endpoint(record.endpoint))
         return live

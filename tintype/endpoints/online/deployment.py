@@ -59,6 +59,10 @@ class DeploymentPlan:
     """Calls that each instance may have; more are refused with 429."""
     start_seconds: float
     """From an instance's start to its being ready; then it counts as failed."""
+    threads: int = 1
+    """Of each instance."""
+    compute: str = "local"
+    """`local`, `ray` or `ray://host:port`."""
     scaler: Autoscaler | None = None
 
 

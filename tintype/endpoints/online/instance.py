@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tintype.endpoints.online.calls import Answer, ScoreCall, parse_row_errors
+from tintype.endpoints.online.calls import answer_header, call_of
 from tintype.endpoints.online.frames import READ_AHEAD, Frame, read_frame, write_frame
-from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
+from tintype.endpoints.online.model_service import describe, open_service, warm_up
+from tintype.endpoints.online.scoring_service import ScoringService
 from tintype.errors import TintypeError
 
 __all__ = ["Instance", "main"]
@@ -104,8 +105,8 @@ class Instance:
         if header["kind"] == "canary":
             answer = await self._service.canary(float(header["timeout_s"]))
         else:
-            answer = await self._service.answer(_call(frame))
-        content = {"kind": "answer", "id": header["id"], **_written(answer)}
+            answer = await self._service.answer(call_of(header, frame.body))
+        content = {"kind": "answer", "id": header["id"], **answer_header(answer)}
         with contextlib.suppress(ConnectionError):
             write_frame(writer, content, answer.body)
             await writer.drain()
@@ -120,16 +121,9 @@ class Instance:
                 write_frame(writer, {"kind": "beat", "busy_s": busy})
 
     def _hello(self) -> dict[str, Any]:
-        scorer = self._service.scorer
         return {
-            "kind": "hello",
-            **self._identity,
-            "pid": os.getpid(),
-            "task": scorer.task,
-            "classes": list(scorer.classes),
-            "batch_size": scorer.batch_size,
-            "model": scorer.describe(),
-        }
+            "kind": "hello", **self._identity, "pid": os.getpid(), **describe(self._service)
+        }  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -141,7 +135,7 @@ def main(arguments: list[str]) -> int:
     for noisy in ("httpx", "huggingface_hub", "filelock"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        service = _load(specification)
+        service = open_service(specification)
     except TintypeError as error:
         print(f"error: {error}", flush=True)
         return error.exit_code
@@ -160,7 +154,7 @@ def main(arguments: list[str]) -> int:
 
 async def _warm_and_run(service: ScoringService, identity: dict[str, Any], socket: Path) -> None:
     began = time.monotonic()
-    await asyncio.to_thread(_warm_up, service)
+    await asyncio.to_thread(warm_up, service)
     answer = await service.canary(_WARM_UP_SECONDS)
     if answer.status != 200:
         raise TintypeError(f"the model gave no answer: {answer.body.decode()}")
@@ -168,49 +162,8 @@ async def _warm_and_run(service: ScoringService, identity: dict[str, Any], socke
     await Instance(service, identity).run(socket)
 
 
-def _warm_up(service: ScoringService) -> None:
-    """A pass of every size of batch up to the largest: compilers specialise on first use."""
-    import numpy as np
-
-    scorer = service.scorer
-    size = 1
-    while size <= scorer.batch_size:
-        scorer.run(np.full((size, *scorer.preprocessor.input_size, 3), 127, np.uint8))
-        size *= 2
-
-
-def _load(specification: dict[str, Any]) -> ScoringService:
-    from tintype.schemas.wire import parse_style
-    from tintype.scoring.scorer import Scorer
-
-    settings = specification["settings"]
-    scorer = Scorer.load(specification["model"], **settings["loading"])
-    options = ServiceOptions(
-        parse_style(settings["style"]),
-        parse_row_errors(settings["on_row_error"]),
-        settings["max_waiting"],
-    )
-    return ScoringService(scorer, options, name=specification["deployment"])
-
-
 def _forget(tasks: dict[int, asyncio.Task[None]], number: int, _: asyncio.Task[None]) -> None:
     tasks.pop(number, None)
-
-
-def _call(frame: Frame) -> ScoreCall:
-    header = frame.header
-    return ScoreCall(
-        frame.body,
-        header["content_type"],
-        header["protocol"],
-        header.get("style"),
-        header.get("on_row_error"),
-        header["timeout_s"],
-    )
-
-
-def _written(answer: Answer) -> dict[str, Any]:
-    return {"status": answer.status, "headers": answer.headers}
 
 
 if __name__ == "__main__":

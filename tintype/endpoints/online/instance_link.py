@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tintype.endpoints.online.calls import Answer, ScoreCall
+from tintype.endpoints.online.calls import Answer, ScoreCall, call_header
 from tintype.endpoints.online.frames import READ_AHEAD, read_frame, write_frame
 
 __all__ = ["InstanceLink", "InstanceLost"]
@@ -66,14 +66,7 @@ class InstanceLink:
         Raises:
             InstanceLost: the instance went away first.
         """
-        header = {
-            "kind": "score",
-            "content_type": call.content_type,
-            "protocol": call.protocol,
-            "style": call.style,
-            "on_row_error": call.on_row_error,
-            "timeout_s": call.timeout_s,
-        }
+        header = {"kind": "score", **call_header(call)}
         return await self._ask(header, call.body)
 
     async def canary(self, timeout_s: float) -> Answer:

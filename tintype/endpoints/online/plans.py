@@ -37,6 +37,8 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
             },
         },
         environment=_environment(document),
+        threads=_threads(document),
+        compute="local" if document.compute.startswith("azureml:") else document.compute,
         generation=record.generation,
         instances=document.instance_count,
         timeout_s=requests.request_timeout_ms / 1000,
@@ -55,21 +57,24 @@ def needs_new_instances(old: DeploymentRecord, new: DeploymentRecord) -> bool:
 
 
 def _environment(document: OnlineDeploymentDocument) -> dict[str, str]:
-    """The document's variables, and this deployment's share of the threads for each instance."""
-    settings = get_settings()
+    threads = str(_threads(document))
+    return {
+        "TINTYPE_THREADS": threads,
+        "OMP_NUM_THREADS": threads,
+        **document.environment_variables,
+        "TINTYPE_HOME": str(get_settings().home),
+    }
+
+
+def _threads(document: OnlineDeploymentDocument) -> int:
+    """Each instance's share of the machine's threads, when there are as many as there may be."""
     scale = document.scale_settings
     most = (
         scale.max_instances
         if isinstance(scale, TargetUtilizationScaleSettings)
         else document.instance_count
     )
-    threads = str(max(1, settings.cpu_threads // most))
-    return {
-        "TINTYPE_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
-        **document.environment_variables,
-        "TINTYPE_HOME": str(settings.home),
-    }
+    return max(1, get_settings().cpu_threads // most)
 
 
 def _scaler(document: OnlineDeploymentDocument) -> Autoscaler | None:

@@ -28,9 +28,9 @@ class Autoscaler:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._interval = polling_interval_s
-        self._target = target_utilization_percentage / 100
-        self._min = min_instances
-        self._max = max_instances
+        self.target = target_utilization_percentage / 100
+        self.min_instances = min_instances
+        self.max_instances = max_instances
         self._calm = calm_s
         self._clock = clock
         self._count = min_instances
@@ -43,8 +43,8 @@ class Autoscaler:
         if now - self._polled < self._interval:
             return self._count
         self._polled = now
-        needed = math.ceil(calls / (calls_per_instance * self._target))
-        needed = min(self._max, max(self._min, needed))
+        needed = math.ceil(calls / (calls_per_instance * self.target))
+        needed = min(self.max_instances, max(self.min_instances, needed))
         self._needed = [(at, n) for at, n in self._needed if now - at <= self._calm]
         self._needed.append((now, needed))
         most = max(n for _, n in self._needed)

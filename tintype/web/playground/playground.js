@@ -218,7 +218,6 @@ class Card {
     this.failed = true;
     this.summary = message;
     forget(this);
-    this.parts.error.textContent = message;
     this.parts.facts.textContent = "";
     this.settle();
   }
@@ -240,6 +239,7 @@ class Card {
 
   settle() {
     this.article.removeAttribute("aria-busy");
+    this.parts.error.textContent = this.failed ? this.summary : "";
     this.parts.error.hidden = this.parts.retry.hidden = !this.failed;
     this.parts.note.hidden = this.parts.result.hidden = this.parts.more.hidden = true;
     this.shownNearest = "";

@@ -1,0 +1,83 @@
+"""From a specification to a warm model that answers: what an instance and a Ray replica both are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+
+from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
+from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
+from tintype.errors import ModelError
+from tintype.schemas.wire import parse_style
+from tintype.scoring.scorer import Scorer
+
+__all__ = ["Replica", "describe", "open_service", "warm_up"]
+
+_HEALTH_SECONDS = 25.0
+
+
+def open_service(specification: dict[str, Any]) -> ScoringService:
+    """Load the model that a specification (see `plans.plan_of`) names.
+
+    Raises:
+        CheckpointError, UsageError: it cannot be loaded as asked.
+    """
+    settings = specification["settings"]
+    scorer = Scorer.load(specification["model"], **settings["loading"])
+    options = ServiceOptions(
+        parse_style(settings["style"]),
+        parse_row_errors(settings["on_row_error"]),
+        settings["max_waiting"],
+    )
+    return ScoringService(scorer, options, name=specification["deployment"])
+
+
+def warm_up(service: ScoringService) -> None:
+    """A pass of every size of batch up to the largest: compilers specialise on first use."""
+    scorer = service.scorer
+    size = 1
+    while size <= scorer.batch_size:
+        scorer.run(np.full((size, *scorer.preprocessor.input_size, 3), 127, np.uint8))
+        size *= 2
+
+
+def describe(service: ScoringService) -> dict[str, Any]:
+    """The model, JSON-able."""
+    scorer = service.scorer
+    return {
+        "task": scorer.task,
+        "classes": list(scorer.classes),
+        "batch_size": scorer.batch_size,
+        "model": scorer.describe(),
+    }
+
+
+class Replica:
+    """See `ray_serving.ServicePlan.factory`."""
+
+    def __init__(self, specification: dict[str, Any]) -> None:
+        self._service = open_service(specification)
+        warm_up(self._service)
+
+    async def answer(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        """Score, or (`{"kind": "canary"}`, `{"kind": "describe"}`) tell of the model."""
+        if header["kind"] == "describe":
+            return {"status": 200, "headers": {}}, json.dumps(describe(self._service)).encode()
+        if header["kind"] == "canary":
+            answer = await self._service.canary(float(header["timeout_s"]))
+        else:
+            answer = await self._service.answer(call_of(header, body))
+        return answer_header(answer), answer.body
+
+    async def check_health(self) -> None:
+        """
+        Raises:
+            ModelError: no image gets through the model.
+        """
+        async with asyncio.timeout(_HEALTH_SECONDS):
+            answer = await self._service.canary(_HEALTH_SECONDS)
+        if answer.status != 200:
+            raise ModelError(answer.body.decode())
