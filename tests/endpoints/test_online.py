@@ -105,6 +105,7 @@ def test_forms_and_raw_images(client: TestClient, scorer: Scorer) -> None:
         (b'{"input_data": null}', 400, "'input_data' parameter"),
         (b'{"input_data": 3}', 400, "expected an array of items"),
         (b'{"input_data": []}', 400, "no rows"),
+        (b'{"input_data": ["x"], "params": [null]}', 400, "'params'"),
         (b'{"input_data": {"columns": ["image"]}}', 400, "expected an array of items"),
         (b'{"input_data": {"columns": ["picture"], "data": ["x"]}}', 400, "column named 'image'"),
         (b'{"input_data": {"columns": 3, "data": ["x"]}}', 400, "list of names"),
@@ -182,6 +183,7 @@ def test_unknown_paths_and_methods_answer_in_json(client: TestClient) -> None:
         response = client.request(method, path)
         assert response.status_code == status
         assert response.json()["error"]["code"] == status
+        assert response.headers.get("allow") == ("POST" if status == 405 else None)
 
 
 def test_limits(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,7 +220,7 @@ def _named(listed: Any, key: str, valid: tuple[str, ...]) -> list[str]:
         raise RequestError(f"{key!r} must be a list of objects. Expected {EXAMPLE_INFERENCE}")
     for item in listed:
         name = item.get("name")
-        if not isinstance(name, str) or name not in valid:
+        if name not in valid:
             raise RequestError(
                 f"{reprlib.repr(name)} in {key!r} is not one this server knows; "
                 f"expected {', '.join(valid)}"

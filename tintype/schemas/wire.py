@@ -79,6 +79,8 @@ def read_score_request(body: bytes, *, max_rows: int, images_required: bool = Tr
         RequestError: 400 with what is wrong and where, 413 for more than `max_rows` rows.
     """
     document = read_object(body, EXAMPLE_REQUEST)
+    if not isinstance(document.get("params"), dict | None):
+        raise RequestError("'params' must be a JSON object; it may be left out")
     data = document.get("input_data", document.get("inputs"))
     if data is None:
         raise RequestError(

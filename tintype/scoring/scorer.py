@@ -273,6 +273,11 @@ class Scorer:
         features = self.text_encoder.encode(texts)
         return _unit(features) if self.normalize else features
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether the model has a text tower."""
+        return self._checkpoint is not None and self._checkpoint.family == "clip"
+
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """CLIP's text tower, opened when it is first needed."""

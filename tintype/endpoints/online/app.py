@@ -42,7 +42,7 @@ class LocalBackend:
         self.timeout_s = timeout_s
         self.service = service
         self.description: ModelDescription | None = ModelDescription(
-            service.scorer.task, service.scorer.classes
+            service.scorer.task, service.scorer.classes, service.scorer.reads_text
         )
 
     def check_room(self) -> None:

@@ -30,7 +30,7 @@ _TICK_SECONDS = 0.2
 _GRACE_SECONDS = 2.0
 
 # A process that has said nothing for so long hangs: it beats every second.
-_SILENT_SECONDS = 10.0
+_SILENT_SECONDS = 5.0
 
 # So does one whose model has been at one micro-batch for so long, or for several time limits.
 _STUCK_SECONDS = 30.0
@@ -115,7 +115,7 @@ class LiveDeployment:
         for instance in self._ready():
             assert instance.link is not None
             hello = instance.link.hello
-            return ModelDescription(hello["task"], hello["classes"])
+            return ModelDescription(hello["task"], hello["classes"], hello["reads_text"])
         return None
 
     def check_room(self) -> None:

@@ -80,6 +80,8 @@ class Gateway:
         self.requests_under_way += 1
         try:
             response = await self._respond(request, log)
+        except _WrongMethod as error:
+            response = _json(replace(refusal(error), headers={"Allow": error.allowed}))
         except RequestError as error:
             response = _json(refusal(error))
         except ClientGone:
@@ -130,8 +132,14 @@ class Gateway:
         if rest in _PROTOCOLS:
             _allow(request, "POST")
             return await self._score(request, endpoint, key, _PROTOCOLS[rest], None, log)
-        if rest.startswith("/v2"):
-            return await self._open_inference(request, endpoint, key, rest, log)
+        if rest == "/v2" or rest.startswith("/v2/"):
+            try:
+                response = await self._open_inference(request, endpoint, key, rest, log)
+            except _WrongMethod:
+                raise
+            except RequestError as error:
+                response = _json(refusal(error))
+            return _with_plain_error(response)
         if rest == "/swagger.json":
             _allow(request, "GET")
             return _json_of(self._swagger(request, endpoint))
@@ -246,7 +254,11 @@ class Gateway:
                 model = backend.description
                 if model is None:
                     raise RequestError("no model is loaded yet", status=503)
-                return _json_of(model_metadata(name, "1", model.task, model.classes))
+                return _json_of(
+                    model_metadata(
+                        name, "1", model.task, model.classes, reads_text=model.reads_text
+                    )
+                )
         raise RequestError(f"there is nothing at {_shown(request.path)}", status=404)
 
     def _swagger(self, request: HttpRequest, endpoint: ServedEndpoint) -> dict[str, object]:
@@ -336,9 +348,15 @@ def _reads(request: HttpRequest) -> bool:
     return request.method in ("GET", "HEAD")
 
 
+class _WrongMethod(RequestError):
+    def __init__(self, given: str, wanted: str) -> None:
+        super().__init__(f"{given} is not for this path; use {wanted}", status=405)
+        self.allowed = "GET, HEAD" if wanted == "GET" else wanted
+
+
 def _allow(request: HttpRequest, method: str) -> None:
     if request.method != method and not (method == "GET" and request.method == "HEAD"):
-        raise RequestError(f"{request.method} is not for this path; use {method}", status=405)
+        raise _WrongMethod(request.method, method)
 
 
 def _shown(path: str) -> str:
@@ -347,6 +365,14 @@ def _shown(path: str) -> str:
 
 def _json(answer: Answer) -> HttpResponse:
     return HttpResponse(answer.status, answer.body, headers=answer.headers)
+
+
+def _with_plain_error(response: HttpResponse) -> HttpResponse:
+    """The Open Inference Protocol's errors are `{"error": "<text>"}`."""
+    if response.status < 400:
+        return response
+    message = orjson.loads(response.body)["error"]["message"]
+    return replace(response, body=orjson.dumps({"error": message}))
 
 
 def _json_of(content: Mapping[str, object]) -> HttpResponse:

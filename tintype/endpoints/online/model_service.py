@@ -50,6 +50,7 @@ def describe(service: ScoringService) -> dict[str, Any]:
     return {
         "task": scorer.task,
         "classes": list(scorer.classes),
+        "reads_text": scorer.reads_text,
         "batch_size": scorer.batch_size,
         "model": scorer.describe(),
     }

@@ -97,7 +97,11 @@ def openapi_document(task: Task, classes: Sequence[str]) -> dict[str, Any]:
 
 def _request(task: Task) -> dict[str, Any]:
     columns = ["image"] if task in CLASSIFICATION_TASKS else ["image", "text"]
-    image = {"type": "string", "description": "base64, data: URI or http(s) URL of an image"}
+    image = {
+        "type": "string",
+        "minLength": 1,
+        "description": "base64, data: URI or http(s) URL of an image",
+    }
     cell: dict[str, Any] = image
     data: list[Any] = [_PIXEL]
     if task == ZERO_SHOT:

@@ -138,7 +138,9 @@ class RayDeployment:
             await asyncio.to_thread(self._service.deploy, _service_plan(plan))
             _, said = await self._service.call({"kind": "describe"}, b"")
             model = json.loads(said)
-            self._description = ModelDescription(model["task"], model["classes"])
+            self._description = ModelDescription(
+                model["task"], model["classes"], model["reads_text"]
+            )
         except (TintypeError, ReplicaLost) as error:
             self._settled(plan.generation, str(error) or "a replica died as it started")
             return

@@ -22,6 +22,8 @@ class ModelDescription:
 
     task: Task
     classes: Sequence[str]
+    reads_text: bool = False
+    """Whether it has a text tower."""
 
 
 class Backend(Protocol):
