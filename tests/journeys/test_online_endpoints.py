@@ -53,7 +53,9 @@ def test_an_azure_script(workspace: Workspace) -> None:
         workspace("online-endpoint", "show", "-n", "pets", "--query", "traffic.demo").strip()
         == "100"
     )
-    names = workspace("online-endpoint", "list", "--query", "[].name", "-o", "tsv").split()
+    names = workspace(
+        "online-endpoint", "list", "--query", "[].name", "--output", "tsv", "--only-show-errors"
+    ).split()
     assert "pets" in names
     logs = workspace("online-deployment", "get-logs", "-e", "pets", "-n", "demo", "-l", "100")
     assert "answering" in logs

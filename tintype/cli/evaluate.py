@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.output import Format, PrintFormat, Query, show
 
 __all__ = ["evaluate"]
 
@@ -34,7 +34,7 @@ def evaluate(
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
-    output: OutputFormat = Format.JSON,
+    output: PrintFormat = Format.JSON,
     query: Query = None,
 ) -> None:
     """Evaluate a model on labelled images that it has not seen."""

@@ -44,6 +44,10 @@ app.command("down")(daemon.down)
 app.command("status")(daemon.status)
 
 
+# Options of every `az` command that change what it prints about itself; scripts carry them along.
+_AZURES_OWN = ("--only-show-errors", "--debug", "--verbose")
+
+
 def main() -> None:
     """Run the command line; ends the process with 0, 1 (failure), 2 (usage) or 130 (interrupt)."""
     sys.exit(_run(sys.argv[1:]))
@@ -51,7 +55,8 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        result = app(args=_one_set_each(arguments), standalone_mode=False)
+        known = [argument for argument in arguments if argument not in _AZURES_OWN]
+        result = app(args=_one_set_each(known), standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except TintypeError as error:

@@ -11,7 +11,15 @@ import typer
 
 from tintype.errors import UsageError
 
-__all__ = ["Format", "IgnoredGroup", "IgnoredWorkspace", "OutputFormat", "Query", "show"]
+__all__ = [
+    "Format",
+    "IgnoredGroup",
+    "IgnoredWorkspace",
+    "OutputFormat",
+    "PrintFormat",
+    "Query",
+    "show",
+]
 
 
 class Format(StrEnum):
@@ -24,7 +32,11 @@ class Format(StrEnum):
     NONE = "none"
 
 
-OutputFormat = Annotated[Format, typer.Option("-o", "--output-format", help="How to print.")]
+OutputFormat = Annotated[
+    Format, typer.Option("-o", "--output", "--output-format", help="How to print.")
+]
+PrintFormat = Annotated[Format, typer.Option("-o", "--output-format", help="How to print.")]
+"""The same for a command whose --output is a folder."""
 Query = Annotated[str | None, typer.Option("--query", help="JMESPath over what is printed.")]
 IgnoredGroup = Annotated[
     str | None,
