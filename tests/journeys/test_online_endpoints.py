@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from commands import run
@@ -300,3 +302,44 @@ def test_what_cannot_start_is_said(workspace: Workspace) -> None:
     shown = workspace.read("online-deployment", "show", "-n", "demo", "-e", "odd")
     assert shown["provisioning_state"] == "Failed"
     workspace("online-endpoint", "delete", "--name", "odd", "--yes")
+
+
+def test_busy_instances_get_help(workspace: Workspace) -> None:
+    busy = workspace.endpoint("busy")
+    workspace.deploy(
+        "busy", "demo", "one", "--set",
+        "scale_settings={type: target_utilization, max_instances: 2, target_utilization_percentage: 30}",
+        "request_settings.max_concurrent_requests_per_instance=2", "--all-traffic",
+    )  # fmt: skip
+    assert len(workspace.pids("busy")) == 1
+    with Load(busy, threads=4) as load:
+        deadline = time.monotonic() + 60
+        while len(workspace.pids("busy")) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        load.wait_for(10)
+    assert set(load.statuses) == {200}
+    workspace("online-endpoint", "delete", "--name", "busy", "--yes")
+
+
+def test_https_endpoints(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+         certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    safe = Workspace(tmp_path)
+    wrong = run("up", "--certificate", certificate, "--private-key", certificate, code=2,
+                **safe.environment)  # fmt: skip
+    assert "--private-key" in wrong.stderr
+    started = safe.read("up", "--certificate", certificate, "--private-key", key)
+    try:
+        assert started["address"].startswith("https://127.0.0.1:")
+        safe("online-endpoint", "create", "--name", "safe")
+        safe.deploy("safe", "demo", "one", "--all-traffic")
+        said = json.loads(safe("online-endpoint", "invoke", "-n", "safe", "-r", safe.request))
+        assert said[0]["labels"] == ["can", "carton", "jug"]
+    finally:
+        safe("down")
