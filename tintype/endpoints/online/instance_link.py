@@ -111,6 +111,8 @@ class InstanceLink:
                 self.last_heard = time.monotonic()
                 if frame.header["kind"] == "beat":
                     self.busy_s = float(frame.header["busy_s"])
+                if frame.header["kind"] != "answer":
+                    # Also what a newer version of the instance may have to say.
                     continue
                 future = self._waiting.pop(int(frame.header["id"]), None)
                 if future is not None and not future.done():

@@ -213,12 +213,12 @@ class Card {
     this.parts.facts.textContent = "Scoring …";
   }
 
-  fail(message) {
+  fail(message, facts) {
     this.result = null;
     this.failed = true;
     this.summary = message;
     forget(this);
-    this.parts.facts.textContent = "";
+    this.parts.facts.textContent = facts;
     this.settle();
   }
 
@@ -248,7 +248,7 @@ class Card {
   showLabels() {
     const { labels } = this.result;
     const marking = task === MULTILABEL;
-    const marked = marking ? labels.filter(({ share }) => share >= MARKED_FROM).length : 0;
+    const marked = marking ? labels.filter(({ share }) => share > MARKED_FROM).length : 0;
     const least = Math.max(SHOWN, marked);
     const all = this.parts.more.getAttribute("aria-expanded") === "true";
     this.list("bars", `Labels of ${this.file.name}`, labels.slice(0, all ? labels.length : least).map((found) => {
@@ -258,7 +258,7 @@ class Card {
       bar.setAttribute("aria-hidden", "true");
       const label = element("span", "label", found.label);
       const row = element("li", "", label, element("span", "number", percent(found.share)), bar);
-      if (marking && found.share >= MARKED_FROM) {
+      if (marking && found.share > MARKED_FROM) {
         row.className = "marked";
         const told = element("span", "visually-hidden", " (at or above 50 %)");
         label.append(element("span", "mark", " ✓", told));
@@ -294,15 +294,15 @@ class Card {
   }
 }
 
+/** Cards for files; before the endpoint is known, they wait for it. */
 function add(files) {
-  if (!task) return say("The endpoint is not connected yet.");
   if (!files.length) return say("No pictures in there.");
   const added = files.map((file) => new Card(file));
   cards.push(...added);
   page.cards.append(...added.map((card) => card.root));
-  say(`${counted(added.length)} added.`);
+  say(task ? `${counted(added.length)} added.` : `${counted(added.length)} will be sent once the endpoint is connected.`);
   cardsChanged();
-  added.forEach(score);
+  if (task) added.forEach(score);
 }
 
 function removeCard(card) {
@@ -364,6 +364,7 @@ async function run(card, signal) {
   if (signal.aborted) return;
   const secret = key;
   const labels = labelsText();
+  let facts = "";
   try {
     const image = await base64Of(card.file);
     if (signal.aborted) return;
@@ -380,17 +381,17 @@ async function run(card, signal) {
     });
     const milliseconds = Math.max(1, Math.round(performance.now() - started));
     if (signal.aborted) return;
+    const deployment = answer.response.headers.get("azureml-model-deployment");
+    facts = deployment ? `${milliseconds} ms · ${deployment}` : `${milliseconds} ms`;
     // Once, however many answers say so, and not where a newer key has come meanwhile.
     const first = secret === key && page["key-form"].hidden;
     if (answer.response.status === 401 && first) askForKey(secret ? WRONG_KEY : "");
     if (!answer.response.ok) throw new Refusal(refusalText(answer));
     const result = readAnswer(answer.body);
-    const deployment = answer.response.headers.get("azureml-model-deployment");
-    const size = result.features ? `${result.features.length} numbers` : "";
-    card.succeed(result, [`${milliseconds} ms`, deployment, size].filter(Boolean).join(" · "));
+    card.succeed(result, result.features ? `${facts} · ${result.features.length} numbers` : facts);
   } catch (error) {
     if (signal.aborted) return;
-    card.fail(error instanceof Refusal ? error.message : NOT_UNDERSTOOD);
+    card.fail(error instanceof Refusal ? error.message : NOT_UNDERSTOOD, facts);
   }
   settled.add(card);
 }
