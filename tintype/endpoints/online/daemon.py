@@ -49,7 +49,7 @@ _log = logging.getLogger("tintype")
 
 
 class Daemon:
-    """Every verb of the control plane; one at a time."""
+    """Every verb of the control plane; those that change something, one at a time."""
 
     def __init__(self, config: DaemonConfig) -> None:
         self._config = config
@@ -127,6 +127,8 @@ class Daemon:
         method = _VERBS.get(verb)
         if method is None:
             raise UsageError(f"the daemon knows no verb {verb!r}")
+        if verb in _LOOKING:
+            return await method(self, **arguments)
         async with self._turn:
             return await method(self, **arguments)
 
@@ -353,6 +355,9 @@ _VERBS = {
         "_list_deployments", "_delete_deployment",
     )
 }  # fmt: skip
+
+
+_LOOKING = ("status", "get-endpoint", "list-endpoints", "get-deployment", "list-deployments")
 
 
 def main() -> int:

@@ -149,7 +149,7 @@ class LiveDeployment:
                     continue
                 except TimeoutError:
                     return error_answer(
-                        408, f"no answer within request_timeout_ms = {int(call.timeout_s * 1000)}"
+                        408, f"no answer within {call.timeout_s:.1f} s (request_timeout_ms)"
                     )
             return error_answer(503, "two instances died while they held this request")
         finally:

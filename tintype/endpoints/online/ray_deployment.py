@@ -171,9 +171,7 @@ class RayDeployment:
             except ReplicaLost:
                 continue
             except TimeoutError:
-                return error_answer(
-                    408, f"no answer within request_timeout_ms = {int(timeout_s * 1000)}"
-                )
+                return error_answer(408, f"no answer within {timeout_s:.1f} s (request_timeout_ms)")
         return error_answer(
             503,
             f"no replica of deployment {self.name!r} is ready; see `tintype online-deployment show`",

@@ -347,6 +347,4 @@ def _with_errors(answer: bytes, errors: dict[int, RequestError]) -> bytes:
 
 
 def _too_late(timeout_s: float) -> RequestError:
-    return RequestError(
-        f"no answer within request_timeout_ms = {int(timeout_s * 1000)}", status=408
-    )
+    return RequestError(f"no answer within {timeout_s:.1f} s (request_timeout_ms)", status=408)

@@ -248,7 +248,7 @@ class Card {
   showLabels() {
     const { labels } = this.result;
     const marking = task === MULTILABEL;
-    const marked = marking ? labels.filter(({ share }) => share > MARKED_FROM).length : 0;
+    const marked = marking ? labels.filter(({ share }) => share >= MARKED_FROM).length : 0;
     const least = Math.max(SHOWN, marked);
     const all = this.parts.more.getAttribute("aria-expanded") === "true";
     this.list("bars", `Labels of ${this.file.name}`, labels.slice(0, all ? labels.length : least).map((found) => {
@@ -258,7 +258,7 @@ class Card {
       bar.setAttribute("aria-hidden", "true");
       const label = element("span", "label", found.label);
       const row = element("li", "", label, element("span", "number", percent(found.share)), bar);
-      if (marking && found.share > MARKED_FROM) {
+      if (marking && found.share >= MARKED_FROM) {
         row.className = "marked";
         const told = element("span", "visually-hidden", " (at or above 50 %)");
         label.append(element("span", "mark", " ✓", told));
@@ -504,10 +504,11 @@ function pythonText(name, labels) {
   ].join("\n");
 }
 
+const language = () => document.querySelector("input[name=language]:checked").value;
+
 function showCode() {
   const card = cards.find(({ id }) => id === page.chosen.value);
-  const language = document.querySelector("input[name=language]:checked").value;
-  const text = language === "curl" ? curlText : pythonText;
+  const text = language() === "curl" ? curlText : pythonText;
   page.code.textContent = text(card?.file.name ?? "picture.jpg", labelsText());
 }
 
@@ -520,7 +521,7 @@ function choose(card) {
 async function copy() {
   try {
     await navigator.clipboard.writeText(page.code.textContent);
-    say("Copied.");
+    say(`Copied as ${language()}.`);
   } catch {
     // Without HTTPS or leave there is no clipboard; the reader's own keys still reach it.
     getSelection().selectAllChildren(page.code);
