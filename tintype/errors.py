@@ -8,6 +8,7 @@
     │   └── MissingExtraError    an optional dependency is absent: says the install line
     ├── OutputError              a place that cannot be written: permissions, disk full, in use
     ├── RunFailed                a job's run ended in failure
+    ├── RunCancelled             a run was asked to stop, and has
     ├── ImageError               bytes that cannot become pixels: one image's fault, no batch's
     │   └── ImageTooLarge        over a byte or pixel limit, found before decoding
     ├── ModelError               a model whose outputs cannot be used: NaN or infinity
@@ -37,6 +38,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "RequestError",
+    "RunCancelled",
     "RunFailed",
     "TintypeError",
     "UsageError",
@@ -103,6 +105,10 @@ class OutputError(TintypeError):
 
 class RunFailed(TintypeError):
     """A job's run ended in failure; the message says where its log is."""
+
+
+class RunCancelled(TintypeError):
+    """A run was asked to stop, and has; what it had done is kept."""
 
 
 class ImageError(TintypeError):

@@ -11,7 +11,8 @@ import pytest
 
 from tintype.automl.study import Study, Trial
 from tintype.compute.tasks import Message, Stop
-from tintype.jobs.sweep import Sweep, SweepCancelled
+from tintype.errors import RunCancelled
+from tintype.jobs.sweep import Sweep
 from tintype.schemas.sweep import BanditPolicy, EarlyTermination
 
 
@@ -149,7 +150,7 @@ def test_at_the_deadline_running_trials_finish_with_their_best(tmp_path: Path) -
 def test_cancelling_keeps_running_trials_to_be_resumed(tmp_path: Path) -> None:
     pool = FakePool({"0": [[ends("0", 0.5)]], "1": [says("1", 0.2)]})
     study, running = sweep(tmp_path, pool, cancelled=lambda: len(pool.started) == 2)
-    with pytest.raises(SweepCancelled, match="after 1 trials"):
+    with pytest.raises(RunCancelled, match="after 1 trials"):
         running.run()
     assert pool.stopped == [("1", "cancel")]
     assert [state for state, _ in states(study)] == ["completed", "running"]

@@ -59,7 +59,9 @@ def test_an_azure_script(workspace: Workspace) -> None:
         "online-endpoint", "list", "--query", "[].name", "--output", "tsv", "--only-show-errors"
     ).split()
     assert "pets" in names
-    logs = workspace("online-deployment", "get-logs", "-e", "pets", "-n", "demo", "-l", "100")
+    logs = workspace(
+        "online-deployment", "get-logs", "--endpoint", "pets", "-n", "demo", "-l", "100"
+    )
     assert "answering" in logs
 
     run("online-deployment", "create", "-f", workspace.deployment, "--set", "endpoint_name=pets",

@@ -11,12 +11,18 @@ from pictures import encoded, striped, write_class_folders, write_jsonl_rows
 from safetensors.torch import load_file
 
 from tintype.data import ImageTable, read_image_table
-from tintype.errors import DataError, OutputError, RunFailed, TintypeError, UsageError
+from tintype.errors import (
+    DataError,
+    OutputError,
+    RunCancelled,
+    RunFailed,
+    TintypeError,
+    UsageError,
+)
 from tintype.files import locked_folder
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.scoring import Scorer
 from tintype.training import FinetuneResult, finetune
-from tintype.training.loop import TrainingCancelled
 
 QUICK: dict[str, Any] = {
     "number_of_epochs": 6,
@@ -177,7 +183,7 @@ def test_every_optimizer_resumes(
     parameters = {"optimizer": optimizer, "extra_optim_args": extra, "max_steps": 12}
     whole = train(checkpoint, table, tmp_path / "whole", parameters=parameters)
     asked = iter([False] * 7 + [True])
-    with pytest.raises(TrainingCancelled):
+    with pytest.raises(RunCancelled):
         train(
             checkpoint,
             table,
@@ -206,7 +212,7 @@ def test_resume_refuses_other_data_or_parameters(tmp_path: Path, table: ImageTab
 def test_cancelling_keeps_a_checkpoint(tmp_path: Path, table: ImageTable) -> None:
     checkpoint = write_checkpoint(tmp_path / "vit")
     asked = iter([False] * 5 + [True])
-    with pytest.raises(TrainingCancelled, match="after step 5"):
+    with pytest.raises(RunCancelled, match="after step 5"):
         train(checkpoint, table, tmp_path / "out", cancelled=lambda: next(asked))
     assert (tmp_path / "out" / "checkpoints" / "step-00000005").is_dir()
 

@@ -16,7 +16,7 @@ app = typer.Typer(help="Online deployments: models behind endpoints.", no_args_i
 
 Name = Annotated[str, typer.Option("-n", "--name", help="The deployment's name.")]
 OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="The deployment's name.")]
-Endpoint = Annotated[str, typer.Option("-e", "--endpoint-name", help="Its endpoint.")]
+Endpoint = Annotated[str, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")]
 OptionalEndpoint = Annotated[
     str | None, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")
 ]

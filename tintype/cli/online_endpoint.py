@@ -153,7 +153,7 @@ def invoke(
         Path, typer.Option("-r", "--request-file", help="JSON request, or an image.")
     ],
     deployment: Annotated[
-        str | None, typer.Option("-d", "--deployment-name", help="Ask this one, by name.")
+        str | None, typer.Option("-d", "--deployment-name", "--deployment", help="Ask this one.")
     ] = None,
     local: Local = False,
     group: IgnoredGroup = None,

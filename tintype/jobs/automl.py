@@ -11,12 +11,12 @@ from tintype.automl.automatic import AutomaticMode
 from tintype.automl.study import Proposals, Study, Trial
 from tintype.compute.pools import open_pool
 from tintype.compute.tasks import TaskPool
-from tintype.errors import RunFailed
+from tintype.errors import RunCancelled, RunFailed
 from tintype.files import atomic_folder
 from tintype.jobs.automl_outputs import copy_and_register, write_outputs, write_report
 from tintype.jobs.backbones import backbones_to_try
 from tintype.jobs.ranking_trial import ranking_of
-from tintype.jobs.sweep import Sweep, SweepCancelled
+from tintype.jobs.sweep import Sweep
 from tintype.jobs.sweep_status import SweepStatus
 from tintype.jobs.sweep_tables import SweepTables, load_sweep_tables
 from tintype.jobs.trial_models import substitution_notices
@@ -31,8 +31,12 @@ __all__ = ["run_automl"]
 # Ranking backbones may take this share of the time; the first is ranked in any case.
 _RANKING_SHARE = 0.4
 
-# What trials need, heavy to import.
-_PRELOAD = ("tintype.training.finetuning", "tintype.automl.ranking", "mlflow")
+# What the first trial needs, heavy to import.
+_PRELOAD = {
+    "automatic": ("tintype.automl.ranking", "mlflow"),
+    "individual": ("tintype.training.finetuning", "mlflow"),
+    "manual": ("tintype.training.finetuning", "mlflow"),
+}
 
 _AUTOMATIC_POLICY = MedianStoppingPolicy(delay_evaluation=4)
 
@@ -43,7 +47,7 @@ def run_automl(
     """Execute `job` in the run folder `name`, from where an earlier attempt left it.
 
     Raises:
-        SweepCancelled: `cancelled` said so.
+        RunCancelled: `cancelled` said so.
         TintypeError: whatever ends the run.
     """
     for notice in [*job.notices(), *substitution_notices(job)]:
@@ -51,7 +55,7 @@ def run_automl(
     # First of all: its worker imports while the images are looked at here.
     pool = open_pool(
         "tintype.jobs.trial:run_trial", job.compute, job.limits.max_concurrent_trials,
-        preload=_PRELOAD,
+        preload=_PRELOAD[job.mode],
     )  # fmt: skip
     try:
         _run_with(pool, job, name, store, cancelled)
@@ -114,7 +118,7 @@ def _run_with(
         _end_sweep(store, name, "Completed")
         run.end("FINISHED")
     except BaseException as error:
-        stopped = isinstance(error, SweepCancelled)
+        stopped = isinstance(error, RunCancelled)
         _end_sweep(store, name, "Canceled" if stopped else "Failed")
         run.end("KILLED" if stopped else "FAILED")
         raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.image_table import ImageTable
 from tintype.data.reading import read_image_table
-from tintype.errors import UsageError
+from tintype.errors import RunCancelled, UsageError
 from tintype.files import atomic_folder, locked_folder
 from tintype.images.readability import drop_unreadable
 from tintype.jobs.event_log import log_event
@@ -73,7 +73,7 @@ def run_finetuning(
     """Execute `job` in the run folder `name`.
 
     Raises:
-        TintypeError: whatever ends the run; `TrainingCancelled` when `cancelled` said so.
+        TintypeError: whatever ends the run; `RunCancelled` when `cancelled` said so.
     """
     from tintype.jobs.evaluation import evaluate_tables
     from tintype.training.finetuning import finetune
@@ -122,7 +122,7 @@ def run_finetuning(
         run.set_tag("tintype.model_folder", str(result.model_folder))
         run.end("FINISHED")
     except BaseException as error:
-        run.end("KILLED" if type(error).__name__ == "TrainingCancelled" else "FAILED")
+        run.end("KILLED" if isinstance(error, RunCancelled) else "FAILED")
         raise
     best = f"{result.plan['metric']} {result.best_metric:.4f} after step {result.best_step}"
     print(f"Completed: {best}; the model is in {result.model_folder}", flush=True)

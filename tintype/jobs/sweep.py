@@ -15,10 +15,10 @@ from typing import Any, Literal
 from tintype.automl.study import Study, Trial
 from tintype.automl.termination import should_stop
 from tintype.compute.tasks import Message, TaskPool
-from tintype.errors import TintypeError
+from tintype.errors import RunCancelled
 from tintype.schemas.sweep import EarlyTermination
 
-__all__ = ["Sweep", "SweepCancelled"]
+__all__ = ["Sweep"]
 
 # From asking trials to end until their workers are killed.
 _CANCEL_SECONDS = 8.0
@@ -28,10 +28,6 @@ _FINISH_SECONDS = 120.0
 _RETRIES = 1
 
 _POLL_SECONDS = 0.25
-
-
-class SweepCancelled(TintypeError):
-    """The sweep was asked to stop; it can be resumed."""
 
 
 @dataclass
@@ -67,7 +63,7 @@ class Sweep:
         """Run trials until the limit, the deadline or the end of the proposals.
 
         Raises:
-            SweepCancelled: `cancelled` said so; running trials have kept their checkpoints.
+            RunCancelled: `cancelled` said so; running trials have kept their checkpoints.
         """
         again = deque(trial for trial in self.study.trials() if trial.state == "running")
         for unfinished in again:
@@ -176,7 +172,7 @@ class Sweep:
                 elif message.kind == "lost":
                     self._running.pop(message.task, None)
         self.changed()
-        raise SweepCancelled(f"cancelled after {len(self._finished())} trials")
+        raise RunCancelled(f"cancelled after {len(self._finished())} trials")
 
     def _finished(self) -> list[Trial]:
         return [trial for trial in self.study.trials() if trial.state != "running"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tintype.compute.tasks import TaskContext
-from tintype.errors import TintypeError
+from tintype.errors import RunCancelled, TintypeError
 from tintype.files import locked_folder, write_json
 from tintype.jobs.event_log import log_event
 from tintype.jobs.sweep_tables import load_sweep_tables
@@ -62,7 +62,6 @@ def run_trial(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 def _train(document: dict[str, Any], store: RunStore, context: TaskContext) -> dict[str, Any]:
     from tintype.evaluation.metrics import compute_metrics
     from tintype.training.finetuning import finetune
-    from tintype.training.loop import TrainingCancelled
 
     name = document["run"]
     _take_gpu_share()
@@ -102,7 +101,7 @@ def _train(document: dict[str, Any], store: RunStore, context: TaskContext) -> d
             cancelled=lambda: context.stop() in ("cancel", "terminate"),
             finish=lambda: context.stop() == "finish",
         )
-    except TrainingCancelled as stopped:
+    except RunCancelled as stopped:
         terminated = context.stop() == "terminate"
         print(f"{'Stopped' if terminated else 'Canceled'}: {stopped}", flush=True)
         run.end("KILLED")

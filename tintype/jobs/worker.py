@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 
-from tintype.errors import OutputError, TintypeError
+from tintype.errors import OutputError, RunCancelled, TintypeError
 from tintype.files import locked_folder
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.job import stored_job
@@ -30,19 +30,19 @@ def main(name: str) -> int:
 
 
 def _execute(store: RunStore, name: str, asked_to_stop: threading.Event) -> int:
-    from tintype.jobs.automl import run_automl
-    from tintype.jobs.finetuning import run_finetuning
-    from tintype.jobs.sweep import SweepCancelled
-    from tintype.training.loop import TrainingCancelled
-
     job = stored_job(store.document(name))
     store.update(name, status="Preparing", started_at=now())
     try:
+        # Each imports a lot that the other does not need.
         if isinstance(job, AutomlJob):
+            from tintype.jobs.automl import run_automl
+
             run_automl(job, name, store, cancelled=asked_to_stop.is_set)
         else:
+            from tintype.jobs.finetuning import run_finetuning
+
             run_finetuning(job, name, store, cancelled=asked_to_stop.is_set)
-    except (TrainingCancelled, SweepCancelled) as stopped:
+    except RunCancelled as stopped:
         print(f"Canceled: {stopped}", flush=True)
         return _end(store, name, "Canceled", 0, None)
     except TintypeError as error:

@@ -102,14 +102,14 @@ def finetune(
         resume: go on from the last training checkpoint, if there is one. Without it, checkpoints
             of an earlier run are removed.
         log: receives a dict per evaluation and logging event, each with its `event` name.
-        cancelled: asked before every step; True ends the run with `TrainingCancelled`.
+        cancelled: asked before every step; True ends the run with `RunCancelled`.
         finish: asked before every step; True ends the training with the best found so far.
 
     Raises:
         DataError: the tables cannot be trained on, or an image cannot be read.
         CheckpointError: the checkpoint is missing or unsafe.
         OutputError: the output folder cannot be written, or another job is writing it.
-        TrainingCancelled, RunFailed: see `TrainingLoop.run`.
+        RunCancelled, RunFailed: see `TrainingLoop.run`.
     """
     settings = get_settings()
     parameters = parameters or FinetuningParameters()

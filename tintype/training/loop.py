@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tintype.errors import RunFailed, TintypeError
+from tintype.errors import RunCancelled, RunFailed, TintypeError
 from tintype.evaluation.metrics import METRICS, compute_metrics, metric_direction
 from tintype.progress import track
 from tintype.schemas.task import MULTILABEL
@@ -37,7 +37,7 @@ from tintype.training.memory_guard import MemoryGuard, OutOfMemory
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan
 
-__all__ = ["Split", "TrainingCancelled", "TrainingLoop"]
+__all__ = ["Split", "TrainingLoop"]
 
 # Between evaluations a checkpoint is also written this often: what a kill can cost at most.
 _CHECKPOINT_SECONDS = 600.0
@@ -50,10 +50,6 @@ _QUICK_METRICS = (
 )  # fmt: skip
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-class TrainingCancelled(TintypeError):
-    """The run was asked to stop; its last checkpoint is written."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class TrainingLoop:
         Raises:
             CheckpointError: the checkpoint to resume from is damaged.
             TintypeError: data or parameters are not those of the checkpoint found.
-            TrainingCancelled: `cancelled` said so.
+            RunCancelled: `cancelled` said so.
             RunFailed: the loss is not finite, or memory ran out.
             OutputError: a checkpoint could not be written.
         """
@@ -146,7 +142,7 @@ class TrainingLoop:
         for step in track(remaining, "training", len(remaining)):
             if self._cancelled():
                 self._save()
-                raise TrainingCancelled(f"cancelled after step {state.step} of {plan.total_steps}")
+                raise RunCancelled(f"cancelled after step {state.step} of {plan.total_steps}")
             if self._finish():
                 if not state.history:
                     self._evaluate()
