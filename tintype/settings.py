@@ -52,6 +52,10 @@ class Settings:
     max_image_pixels: int = 100_000_000
     """An image with more pixels than this (by its header) is refused undecoded."""
 
+    max_decoding_pixels: int = 100_000_000
+    """Pixels of all images that a process decodes at once; what is more waits for its turn. A pixel
+    takes 3 to 11 bytes while it is decoded."""
+
     max_request_bytes: int = 100 * 1024 * 1024
     """Largest HTTP request body a server reads (Azure's containers allow 100 MB)."""
 

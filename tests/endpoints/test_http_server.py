@@ -181,6 +181,26 @@ def test_https(scorer: Scorer, tmp_path: Path) -> None:
         connection.close()
 
 
+def test_passes_of_a_slow_model_stay_short(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    plain = scorer.run
+
+    def slow(pixels: np.ndarray) -> np.ndarray:
+        passes.append(len(pixels))
+        time.sleep(0.1 * len(pixels))
+        return plain(pixels)
+
+    for timeout_s, most in ((20.0, 4), (0.9, 1)):
+        with served(scorer, timeout_s=timeout_s) as server:
+            monkeypatch.setattr(scorer, "run", slow)
+            assert server.post()[0] == 200
+            passes.clear()
+            body = json.dumps({"input_data": [CELL] * 7}).encode()
+            server.post(body)
+            monkeypatch.setattr(scorer, "run", plain)
+        assert max(passes) == most, passes
+
+
 def test_a_queue_longer_than_the_time_to_answer_is_refused_at_once(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import concurrent.futures
 import io
 import struct
+import threading
+import time
 import zlib
 
 import numpy as np
@@ -12,7 +15,7 @@ from pictures import encoded, noise
 from PIL import Image, ImageOps, features
 
 from tintype.errors import ImageError, ImageTooLarge
-from tintype.images import ImageLimits, decode_image
+from tintype.images import ImageLimits, decode, decode_image
 
 PHOTO = noise(60, 90)
 AVIF = pytest.param(
@@ -173,3 +176,33 @@ def test_bombs_print_nothing() -> None:
         [sys.executable, "-c", script], input=bomb(13_300), capture_output=True, check=True
     )
     assert result.stderr == b""
+
+
+def test_large_images_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven of nine million pixels each, room for two: never three at once."""
+    monkeypatch.setenv("TINTYPE_MAX_DECODING_PIXELS", "20000000")
+    plain, now, most = decode.rgb_pixels, 0, 0
+    lock = threading.Lock()
+
+    def counted(image: Image.Image) -> np.ndarray:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.02)
+        try:
+            return plain(image)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(decode, "rgb_pixels", counted)
+    data = encoded(Image.new("1", (3000, 3000)))
+    with concurrent.futures.ThreadPoolExecutor(7) as pool:
+        shapes = {pixels.shape for pixels in pool.map(decode_image, [data] * 7)}
+    assert shapes == {(3000, 3000, 3)}
+    assert most == 2
+    # One that is larger than all the room is decoded alone, not never.
+    monkeypatch.setenv("TINTYPE_MAX_DECODING_PIXELS", "5000000")
+    assert decode_image(data).shape == (3000, 3000, 3)
+    assert decode._room._taken == 0

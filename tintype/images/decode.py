@@ -4,6 +4,7 @@ The rules, whatever the format:
 
 - The format is told by content, and must be one of `FORMATS`.
 - Bytes and pixels (from the header) are held against `ImageLimits` before anything is decoded.
+- Large images take turns: all that are being decoded at once have a number of pixels together.
 - EXIF orientation is applied.
 - Alpha, in any mode, is composed on white. Palettes and CMYK become RGB by Pillow's conversion;
   embedded colour profiles are ignored, as in transformers' processors.
@@ -14,8 +15,11 @@ The rules, whatever the format:
 
 from __future__ import annotations
 
+import contextlib
 import io
+import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +35,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 # `ImageLimits` decides, and refuses with an error; Pillow's own warning would only reach a terminal.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# Not worth counting: a dozen megabytes for each thread.
+_SMALL_PIXELS = 4_000_000
 
 _ORIENTATION = 0x0112  # EXIF tag 274
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
@@ -51,6 +58,34 @@ class ImageLimits:
         """The limits of this machine's settings."""
         settings = get_settings()
         return cls(settings.max_image_bytes, settings.max_image_pixels)
+
+
+class _Room:
+    """Pixels that are being decoded by all threads; who would be too many waits."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, pixels: int) -> Iterator[None]:
+        if pixels < _SMALL_PIXELS:
+            yield
+            return
+        most = get_settings().max_decoding_pixels
+        with self._changed:
+            # One alone may always: by itself it is within `max_pixels`.
+            self._changed.wait_for(lambda: not self._taken or self._taken + pixels <= most)
+            self._taken += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= pixels
+                self._changed.notify_all()
+
+
+_room = _Room()
 
 
 def decode_image(
@@ -85,11 +120,12 @@ def decode_image(
                 raise ImageTooLarge(
                     f"{width} x {height} pixels; the limit is {limits.max_pixels} in all"
                 )
-            if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-                pixels = _decode_jpeg(data, image, min_size)
-                if pixels is not None:
-                    return pixels
-            return rgb_pixels(image)
+            with _room.of(width * height):
+                if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+                    pixels = _decode_jpeg(data, image, min_size)
+                    if pixels is not None:
+                        return pixels
+                return rgb_pixels(image)
     except ImageError:
         raise
     except Image.DecompressionBombError:

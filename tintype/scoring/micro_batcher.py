@@ -1,7 +1,9 @@
 """Joining the images of concurrent requests into passes of the model.
 
 One thread runs the model. While it does, images gather; the next pass takes what has gathered, up
-to the Scorer's batch size. So an idle server adds no delay, and a busy one fills its passes.
+to the Scorer's batch size. So an idle server adds no delay, and a busy one fills its passes. On a slow
+model a pass is kept to a share of the time that its images have, by the rate seen so far: who comes
+as a long pass begins would else wait for two of them.
 """
 
 from __future__ import annotations
@@ -21,9 +23,17 @@ from tintype.scoring.scorer import Scorer
 __all__ = ["MicroBatcher"]
 
 
+# A pass of the model may take this share of the time that its first image has from its arrival.
+_PASS_SHARE = 0.2
+
+# Weight of the newest pass in the rate.
+_NEWEST = 0.3
+
+
 @dataclass
 class _Item:
     pixels: np.ndarray
+    arrived: float
     deadline: float
     future: Future[np.ndarray] = field(default_factory=Future)
 
@@ -67,8 +77,9 @@ class MicroBatcher:
             if self._admitted + count > self._max_waiting:
                 raise RequestError("the server is at its limit; try again shortly", status=429)
             if deadline is not None and self._admitted and self._images_per_second:
-                seconds = self._admitted / self._images_per_second
-                if time.monotonic() + seconds > deadline:
+                left = deadline - time.monotonic()
+                seconds = (self._admitted + count) / self._images_per_second
+                if seconds > left * (1 - _PASS_SHARE):
                     raise RequestError(
                         f"{seconds:.1f} s of work are waiting, more than there is time for; try "
                         "again shortly",
@@ -88,7 +99,8 @@ class MicroBatcher:
         An image whose `deadline` (by `time.monotonic`) has passed, or whose future was canceled,
         never reaches the model.
         """
-        items = [_Item(pixels, deadline) for pixels in images]
+        now = time.monotonic()
+        items = [_Item(pixels, now, deadline) for pixels in images]
         for item in items:
             self._queue.put(item)
         return [item.future for item in items]
@@ -113,17 +125,25 @@ class MicroBatcher:
         """What waits, up to one pass; and whether the end was among it."""
         batch: list[_Item] = []
         item: _Item | None = first
+        most = self._most_now(first)
         while True:
             if item is None:
                 return batch, True
             if self._is_wanted(item):
                 batch.append(item)
-            if len(batch) >= self._scorer.batch_size:
+            if len(batch) >= most:
                 return batch, False
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
                 return batch, False
+
+    def _most_now(self, first: _Item) -> int:
+        """Images of the next pass, so that it takes its share of time at most."""
+        if not self._images_per_second:
+            return self._scorer.batch_size
+        allowed = (first.deadline - first.arrived) * _PASS_SHARE
+        return max(1, min(int(allowed * self._images_per_second), self._scorer.batch_size))
 
     def _is_wanted(self, item: _Item) -> bool:
         if not item.future.set_running_or_notify_cancel():
@@ -145,8 +165,8 @@ class MicroBatcher:
         finally:
             self.busy_since = None
         rate = len(batch) / max(time.monotonic() - began, 1e-6)
-        # Small passes are slower per image than the full ones of a busy server.
-        self._images_per_second = max(rate, 0.9 * self._images_per_second + 0.1 * rate)
+        weight = _NEWEST if self._images_per_second else 1.0
+        self._images_per_second += weight * (rate - self._images_per_second)
         self.images_run += len(batch)
         for item, row in zip(batch, outputs, strict=True):
             item.future.set_result(row)
