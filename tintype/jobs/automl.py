@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tintype.automl.automatic import AutomaticMode
@@ -37,6 +39,9 @@ _PRELOAD = {
     "individual": ("tintype.training.finetuning", "mlflow"),
     "manual": ("tintype.training.finetuning", "mlflow"),
 }
+
+# What the end needs, imported while the trials run.
+_NEEDED_LAST = ("sklearn.metrics", "matplotlib.figure", "matplotlib.backends.backend_agg")
 
 _AUTOMATIC_POLICY = MedianStoppingPolicy(delay_evaluation=4)
 
@@ -99,6 +104,7 @@ def _run_with(
             cancelled=cancelled,
             log=status.log,
         )
+        threading.Thread(target=_import_all, args=(_NEEDED_LAST,), daemon=True).start()
         sweep.run()
         best = study.best()
         if best is None:
@@ -129,6 +135,11 @@ def _run_with(
         f"the report is {folder / 'outputs' / 'report.html'}",
         flush=True,
     )
+
+
+def _import_all(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _plan(
