@@ -13,18 +13,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from azure_samples import AZURE_DEPLOYMENT
 from checkpoints import write_checkpoint
 from commands import run
 from pictures import encoded, noise
-
-DEPLOYMENT = """
-$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
-name: demo
-instance_type: Standard_DS3_v2
-instance_count: 1
-liveness_probe: {initial_delay: 180, period: 180, failure_threshold: 49, timeout: 299}
-request_settings: {request_timeout_ms: 90000}
-"""
 
 CELL = base64.b64encode(encoded(noise(50, 60), "JPEG")).decode()
 REQUEST = json.dumps({"input_data": {"columns": ["image"], "index": [0], "data": [CELL]}}).encode()
@@ -40,7 +32,7 @@ class Workspace:
             "TINTYPE_PRECISION": "fp32", "HF_HUB_OFFLINE": "1", "TINTYPE_THREADS": "2",
         }  # fmt: skip
         self.deployment = folder / "deployment.yml"
-        self.deployment.write_text(DEPLOYMENT)
+        self.deployment.write_text(AZURE_DEPLOYMENT)
         self.request = folder / "request.json"
         self.request.write_bytes(REQUEST)
         self.models = {

@@ -85,3 +85,10 @@ def test_nearest() -> None:
         nearest("learning_rte", ["learning_rate", "optimizer"]) == " Did you mean 'learning_rate'?"
     )
     assert nearest("xyz", ["learning_rate"]) == ""
+
+
+def test_a_file_can_be_its_owners_alone(tmp_path: Path) -> None:
+    write_json(tmp_path / "secret.json", {"key": "x"}, mode=0o600)
+    write_json(tmp_path / "plain.json", {})
+    assert (tmp_path / "secret.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "plain.json").stat().st_mode & 0o777 == 0o644

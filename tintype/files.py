@@ -16,8 +16,11 @@ from tintype.errors import OutputError
 __all__ = ["atomic_folder", "locked_folder", "write_bytes", "write_json", "write_text"]
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write `content` to `path` through a temporary file and a rename.
+
+    Args:
+        mode: permissions; nobody else can read the file before it has them.
 
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
@@ -30,7 +33,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary:
@@ -38,14 +41,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise _output_error(path, error) from None
 
 
-def write_text(path: Path, content: str) -> None:
+def write_text(path: Path, content: str, *, mode: int = 0o644) -> None:
     """`write_bytes` of UTF-8 text."""
-    write_bytes(path, content.encode("utf-8"))
+    write_bytes(path, content.encode("utf-8"), mode=mode)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, mode: int = 0o644) -> None:
     """`write_bytes` of indented JSON with a trailing newline. NaN and infinity are refused."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(path, text, mode=mode)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
-"""Keeping the bars and notices of transformers and the Hub's library where they belong."""
+"""Keeping the bars, notices and log lines of other libraries where they belong."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-__all__ = ["quiet_hub", "quiet_transformers"]
+__all__ = ["quiet_hub", "quiet_loggers", "quiet_transformers"]
 
 
 @contextlib.contextmanager
@@ -43,3 +43,11 @@ def quiet_hub() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
+
+
+def quiet_loggers() -> None:
+    """From here on, libraries that log every request or lock do so only to warn."""
+    import logging
+
+    for noisy in ("httpx", "huggingface_hub", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import threading
 import time
 import urllib.error
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from certificates import write_certificate
 from commands import run
 from online import CELL, Endpoint, Load, Workspace
 
@@ -326,12 +326,7 @@ def test_busy_instances_get_help(workspace: Workspace) -> None:
 
 def test_https_endpoints(tmp_path: Path) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
-         certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    write_certificate(certificate, key, "IP:127.0.0.1")
     safe = Workspace(tmp_path)
     wrong = run("up", "--certificate", certificate, "--private-key", certificate, code=2,
                 **safe.environment)  # fmt: skip

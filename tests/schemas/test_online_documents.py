@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from azure_samples import AZURE_DEPLOYMENT
 
 from tintype.errors import DocumentError, UsageError
 from tintype.schemas.document import Document
@@ -32,16 +33,6 @@ from tintype.schemas.online_endpoint import (
     parse_traffic,
     stored_endpoint,
 )
-
-# Azure's public sample, as azure-contracts.md §6.2 quotes it; all four image tasks use it.
-AZURE = """
-$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
-name: demo
-instance_type: Standard_DS3_v2
-instance_count: 1
-liveness_probe: {initial_delay: 180, period: 180, failure_threshold: 49, timeout: 299}
-request_settings: {request_timeout_ms: 90000}
-"""
 
 ENDPOINT = """
 $schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json
@@ -76,7 +67,7 @@ def endpoint(**keys: Any) -> OnlineEndpointDocument:
 
 def test_azures_deployment_with_the_overrides_of_its_script(tmp_path: Path) -> None:
     found = load_online_deployment(
-        write(tmp_path, AZURE),
+        write(tmp_path, AZURE_DEPLOYMENT),
         [
             "endpoint_name=image-mc-1721900000",
             "model=azureml:fridge-objects:1",
@@ -100,7 +91,7 @@ def test_azures_deployment_with_the_overrides_of_its_script(tmp_path: Path) -> N
 
 def test_azures_deployment_alone_says_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as caught:
-        load_online_deployment(write(tmp_path, AZURE))
+        load_online_deployment(write(tmp_path, AZURE_DEPLOYMENT))
     message = str(caught.value)
     assert "endpoint_name: is required and missing" in message
     assert "model: is required and missing" in message

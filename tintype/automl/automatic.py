@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tintype.automl.study import Study, Trial
+from tintype.models.families import CONVOLUTIONAL
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
 from tintype.schemas.distributions import Choice, LogUniform
@@ -21,8 +22,6 @@ __all__ = ["FINER", "WAIT", "AutomaticMode", "Setting"]
 
 WAIT: Literal["wait"] = "wait"
 """Nothing to start yet: a running trial's result is needed first."""
-
-_CONVOLUTIONAL = ("resnet", "convnext", "convnextv2", "mobilenet_v1", "mobilenet_v2", "regnet")
 
 # Training passes cost so many times an embedding at the engine's speed: forward and backward in
 # torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
@@ -177,7 +176,7 @@ class AutomaticMode:
         drawn = trial.parameters
         backbone = next((b for b in ranking if b["name"] == drawn["backbone"]), None)
         method: Literal["full", "lora", "scratch"] = drawn["method"]
-        if method == "lora" and backbone is not None and backbone["family"] in _CONVOLUTIONAL:
+        if method == "lora" and backbone is not None and backbone["family"] in CONVOLUTIONAL:
             method = "full"
         setting = Setting(
             drawn["backbone"],
@@ -230,7 +229,7 @@ class AutomaticMode:
         Batch normalisation changes the features under a fitted head as soon as training begins;
         there a new head learns faster (seen on three datasets with benchmarks/automl.py).
         """
-        if backbone is None or backbone["family"] in _CONVOLUTIONAL:
+        if backbone is None or backbone["family"] in CONVOLUTIONAL:
             return setting.backbone
         return str(backbone["start"])
 
@@ -264,7 +263,7 @@ class AutomaticMode:
         self, setting: Setting, backbone: dict[str, Any] | None, epochs: int
     ) -> dict[str, Any]:
         rate = _RATES[setting.method]
-        convolutional = backbone is not None and backbone["family"] in _CONVOLUTIONAL
+        convolutional = backbone is not None and backbone["family"] in CONVOLUTIONAL
         if convolutional and setting.method == "full":
             rate = _CONVOLUTIONAL_RATE
         found: dict[str, Any] = {
@@ -330,13 +329,13 @@ def _drawn_as(setting: Setting) -> dict[str, Any]:
 
 def _natural(backbone: dict[str, Any]) -> Setting:
     """LoRA for transformers (the best of its cost on VTAB, measured.md C.5), all weights for others."""
-    method: Literal["full", "lora"] = "full" if backbone["family"] in _CONVOLUTIONAL else "lora"
+    method: Literal["full", "lora"] = "full" if backbone["family"] in CONVOLUTIONAL else "lora"
     return Setting(backbone["name"], method)
 
 
 def _other(backbone: dict[str, Any]) -> Setting:
     """The next best thing to `_natural`."""
-    if backbone["family"] in _CONVOLUTIONAL:
+    if backbone["family"] in CONVOLUTIONAL:
         return Setting(backbone["name"], "full", rate=0.3)
     return Setting(backbone["name"], "full")
 

@@ -35,10 +35,10 @@ def up(
     """Start the daemon that serves this workspace's endpoints; it goes on where it was."""
     from tintype.endpoints.online import control
     from tintype.endpoints.online.daemon_config import load_config, save_config
+    from tintype.endpoints.online.http_server import Tls
     from tintype.errors import UsageError
 
-    if (certificate is None) != (private_key is None):
-        raise UsageError("--certificate and --private-key belong together; give both")
+    Tls.of(certificate, private_key)
     given: dict[str, Any] = {
         "host": host,
         "port": port,

@@ -61,11 +61,8 @@ def serve(
     """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
     from tintype.endpoints.online.http_server import Tls
     from tintype.endpoints.online.server import serve_model
-    from tintype.errors import UsageError
     from tintype.workspace.registry import resolve_model
 
-    if (certificate is None) != (private_key is None):
-        raise UsageError("--certificate and --private-key belong together; give both")
     serve_model(
         resolve_model(model),
         host=host,
@@ -73,7 +70,7 @@ def serve(
         key_file=key_file,
         style=style,
         on_row_error=on_row_error,
-        tls=Tls(certificate, private_key) if certificate and private_key else None,
+        tls=Tls.of(certificate, private_key),
         timeout_ms=timeout_ms,
         task=task,
         labels=label_list(labels),

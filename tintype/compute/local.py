@@ -19,8 +19,8 @@ __all__ = ["start_worker", "stop_worker"]
 _GRACE_SECONDS = 15.0
 
 
-def start_worker(module: str, arguments: list[str], log: Path) -> int:
-    """Start `python -m module arguments` in a session of its own, writing to `log`; its pid.
+def start_worker(module: str, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start `python -m module arguments` in a session of its own, writing to the end of `log`.
 
     Raises:
         OutputError: the log cannot be written.
@@ -34,8 +34,9 @@ def start_worker(module: str, arguments: list[str], log: Path) -> int:
         "PYTHONUNBUFFERED": "1",
     }
     try:
+        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -45,7 +46,6 @@ def start_worker(module: str, arguments: list[str], log: Path) -> int:
             )
     except OSError as error:
         raise OutputError(f"cannot start a worker that writes {log}: {error.strerror}") from None
-    return process.pid
 
 
 def stop_worker(pid: int, ended: Callable[[], bool]) -> None:

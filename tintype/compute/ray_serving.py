@@ -6,6 +6,8 @@ Calls go through Ray's own handles; Ray's HTTP proxy stays off, so that nothing 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +16,10 @@ from tintype.compute.tasks import load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
 
-__all__ = ["RayService", "ReplicaLost", "ServicePlan"]
+__all__ = ["RayService", "ReplicaLost", "ServicePlan", "leave_cluster"]
+
+
+_POLL_SECONDS = 0.2
 
 
 class ReplicaLost(Exception):
@@ -60,6 +65,7 @@ class RayService:
         serve.start(proxy_location="Disabled")
         self._ray, self._serve, self._name = ray, serve, name
         self._handle: Any = None
+        self._deleted = threading.Event()
 
     def deploy(self, plan: ServicePlan) -> None:
         """Go over to `plan`, a replica at a time; returns when it serves.
@@ -91,10 +97,20 @@ class RayService:
             **count,
         )
         application = make(_Replica).bind(plan.factory, plan.specification)
+        target = self._serve.RunTarget(application, name=self._name, route_prefix=None)
         try:
-            self._handle = self._serve.run(application, name=self._name, route_prefix=None)
+            # Waited for here: Ray's own waiting could not be ended by `delete`.
+            (handle,) = self._serve.run_many([target], wait_for_applications_running=False)
         except (RuntimeError, self._ray.exceptions.RayError) as error:
             raise TintypeError(_reason(self.state()[1] or str(error))) from None
+        status, message = "DEPLOYING", ""
+        while status in ("NOT_STARTED", "DEPLOYING"):
+            if self._deleted.wait(_POLL_SECONDS):
+                raise TintypeError("it was deleted before it had started")
+            status, message, _ = self.state()
+        if status != "RUNNING":
+            raise TintypeError(_reason(message))
+        self._handle = handle
 
     async def call(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """Have one replica answer.
@@ -125,8 +141,17 @@ class RayService:
         return status, " ".join(m for m in messages if m), replicas
 
     def delete(self) -> None:
-        """End it."""
+        """End it, and whoever waits in `deploy`."""
+        self._deleted.set()
         self._serve.delete(self._name)
+
+
+def leave_cluster() -> None:
+    """Let go of the cluster, if one was joined; else Ray does it as the process ends, and waits a
+    minute for a cluster that has gone."""
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
 
 
 class _Replica:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
 from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
+from tintype.models.families import CONVOLUTIONAL
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.workspace.registry import list_models, resolve_model
 
@@ -22,10 +23,7 @@ _PORTFOLIO = (
 )
 
 # Convolutional networks, and transformers whose position embeddings are interpolated.
-_RESIZABLE = (
-    "vit", "deit", "beit", "dinov2", "dinov2_with_registers", "resnet", "convnext", "convnextv2",
-    "mobilenet_v1", "mobilenet_v2", "regnet",
-)  # fmt: skip
+_RESIZABLE = (*CONVOLUTIONAL, "vit", "deit", "beit", "dinov2", "dinov2_with_registers")
 _CONVOLUTIONAL_STRIDE = 32
 
 # Registered models beyond the newest so many are not looked at.

@@ -97,5 +97,5 @@ def check_job(job: Job) -> None:
 
 
 def _start(store: RunStore, name: str) -> RunRecord:
-    pid = start_worker("tintype.jobs.worker", [name], store.path(name) / "log.txt")
-    return store.update(name, status="Starting", pid=pid, error=None, ended_at=None)
+    worker = start_worker("tintype.jobs.worker", [name], store.path(name) / "log.txt")
+    return store.update(name, status="Starting", pid=worker.pid, error=None, ended_at=None)

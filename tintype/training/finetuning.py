@@ -24,6 +24,7 @@ from tintype.files import locked_folder
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.classifier import head_features, head_of, load_classifier
+from tintype.models.families import CONVOLUTIONAL
 from tintype.models.hardware import pick_device
 from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.model_folder import ModelFolder, write_model_folder
@@ -45,9 +46,7 @@ from tintype.training.plan import TrainingPlan, make_plan
 __all__ = ["FinetuneResult", "finetune"]
 
 # Architectures whose weights fit images of any size.
-_ANY_SIZE = (
-    "resnet", "convnext", "convnextv2", "mobilenet_v1", "mobilenet_v2", "regnet", "efficientnet",
-)  # fmt: skip
+_ANY_SIZE = (*CONVOLUTIONAL, "efficientnet")
 
 
 @dataclass(frozen=True)

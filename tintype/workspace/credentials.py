@@ -6,10 +6,10 @@ Servers know digests only. Without this file a key cannot be shown again, only r
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-from tintype.errors import OutputError, UsageError
+from tintype.errors import UsageError
+from tintype.files import write_json
 from tintype.settings import get_settings
 
 __all__ = ["forget_keys", "load_keys", "save_keys"]
@@ -21,17 +21,7 @@ def save_keys(endpoint: str, keys: dict[str, str]) -> None:
     Raises:
         OutputError: the workspace cannot be written.
     """
-    path = _path(endpoint)
-    temporary = path.with_suffix(".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(keys, file)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from None
+    write_json(_path(endpoint), keys, mode=0o600)
 
 
 def load_keys(endpoint: str) -> dict[str, str]:

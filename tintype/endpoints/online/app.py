@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tintype.endpoints.online.calls import Answer, RowErrors, ScoreCall
+from tintype.endpoints.online.calls import Answer, ScoreCall
 from tintype.endpoints.online.gateway import Gateway, GatewayRoutes
 from tintype.endpoints.online.keys import KeyRing
 from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
 from tintype.endpoints.online.served import ModelDescription, ServedEndpoint
-from tintype.schemas.wire import Style
 from tintype.scoring.scorer import Scorer
 
 __all__ = ["LocalBackend", "ServerOptions", "create_app"]
@@ -18,20 +17,11 @@ _NAME = "model"
 
 
 @dataclass(frozen=True)
-class ServerOptions:
+class ServerOptions(ServiceOptions):
     """How a served model answers."""
-
-    style: Style = "probs"
-    """Where a request does not ask for another by its header."""
-
-    on_row_error: RowErrors = "fail"
-    """Likewise."""
 
     timeout_s: float = 5.0
     """From the arrival of the body to the answer; then 408. Azure's default."""
-
-    max_waiting: int = 512
-    """Images in the server at once; more are refused with 429."""
 
 
 class LocalBackend:
@@ -65,11 +55,7 @@ def create_app(
     See `Gateway` for the routes: all but health and the page ask for a key.
     """
     options = options or ServerOptions()
-    service = ScoringService(
-        scorer,
-        ServiceOptions(options.style, options.on_row_error, options.max_waiting),
-        name=_NAME,
-    )
+    service = ScoringService(scorer, options, name=_NAME)
     backend = LocalBackend(service, options.timeout_s)
     endpoint = ServedEndpoint(_NAME, keys, {_NAME: backend}, {_NAME: 100})
     routes = GatewayRoutes(find=lambda path: (endpoint, path), metrics_keys=lambda: keys)

@@ -10,6 +10,7 @@ import orjson
 from tintype.errors import RequestError, UsageError
 
 __all__ = [
+    "MODEL_VERSION",
     "Answer",
     "Protocol",
     "RowErrors",
@@ -20,11 +21,14 @@ __all__ = [
     "error_answer",
     "parse_row_errors",
     "refusal",
+    "too_late",
 ]
 
 Protocol = Literal["score", "invocations", "infer"]
 """Azure's, MLflow's, or the Open Inference Protocol's way of asking."""
 
+MODEL_VERSION = "1"
+"""What the Open Inference Protocol is told: a deployment has one model at a time."""
 
 RowErrors = Literal["fail", "skip"]
 """What an unreadable image does: refuses its call, or is answered by an error in its row."""
@@ -81,6 +85,11 @@ def call_of(header: dict[str, Any], body: bytes) -> ScoreCall:
 def answer_header(answer: Answer) -> dict[str, Any]:
     """All of an answer but its body, JSON-able."""
     return {"status": answer.status, "headers": answer.headers}
+
+
+def too_late(timeout_s: float) -> RequestError:
+    """What to raise, or to refuse with, when `timeout_s` seconds were not enough."""
+    return RequestError(f"no answer within {timeout_s:.1f} s (request_timeout_ms)", status=408)
 
 
 def error_answer(status: int, message: str, row: int | None = None) -> Answer:

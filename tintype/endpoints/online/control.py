@@ -8,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
+import logging
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from tintype.compute.local import start_worker
 from tintype.endpoints.online.instance_process import runtime_folder
 from tintype.errors import OutputError, RunFailed, TintypeError, UsageError
 from tintype.settings import get_settings
@@ -67,8 +66,6 @@ async def _handled(handle: Handler, line: bytes) -> dict[str, Any]:
     except TintypeError as error:
         return {"error": str(error), "usage": isinstance(error, UsageError)}
     except Exception as error:
-        import logging
-
         logging.getLogger("tintype").exception("a control request failed")
         return {"error": f"{type(error).__name__}: {error}; see the daemon's log", "usage": False}
 
@@ -116,21 +113,8 @@ def start_daemon() -> None:
         OutputError: it ended instead; says what it said.
     """
     log = _log()
-    settings = get_settings()
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
-            began = stream.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tintype.endpoints.online.daemon"],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "TINTYPE_HOME": str(settings.home), "PYTHONUNBUFFERED": "1"},
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise OutputError(f"cannot start the daemon, which writes {log}: {error}") from None
+    began = log.stat().st_size if log.exists() else 0
+    process = start_worker("tintype.endpoints.online.daemon", [], log)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if daemon_answers():

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 from dataclasses import replace
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import filelock
 
 import tintype
+from tintype.compute.ray_serving import leave_cluster
 from tintype.endpoints.online.adoption import find_instances
 from tintype.endpoints.online.control import control_socket, serve_control
 from tintype.endpoints.online.daemon_config import (
@@ -30,7 +30,12 @@ from tintype.endpoints.online.daemon_config import (
 )
 from tintype.endpoints.online.deployment import LiveDeployment
 from tintype.endpoints.online.gateway import Gateway, GatewayRoutes
-from tintype.endpoints.online.http_server import http_server, listen, log_to_stderr
+from tintype.endpoints.online.http_server import (
+    end_well_on_signals,
+    http_server,
+    listen,
+    log_to_stderr,
+)
 from tintype.endpoints.online.keys import KeyRing, digest_of
 from tintype.endpoints.online.metrics import GatewayMetrics
 from tintype.endpoints.online.plans import needs_new_instances, plan_of
@@ -81,6 +86,7 @@ class Daemon:
         finally:
             stopping.cancel()
             await asyncio.gather(*(live.stop() for live in self._live.values()))
+            await asyncio.to_thread(leave_cluster)
             # Last: whoever asked for the end waits for this.
             control.close()
             control_socket().unlink(missing_ok=True)
@@ -105,12 +111,12 @@ class Daemon:
         """Endpoints and deployments from their records, with the instances that still live."""
         instances = await find_instances()
         for endpoint in self._store.endpoints():
-            self._serve(endpoint)
             for record in self._store.deployments(endpoint.name):
                 live = self._begin(record)
                 for instance in instances.pop((record.endpoint, record.name), ()):
                     live.adopt(instance)
                 live.start()
+            self._serve(endpoint)
         for orphans in instances.values():
             for instance in orphans:
                 await instance.terminate()
@@ -313,7 +319,6 @@ class Daemon:
                 settled=settled,
             )
         self._live[record.endpoint, record.name] = live
-        self._serve(self._store.endpoint(record.endpoint))
         return live
 
     async def _end(self, record: DeploymentRecord) -> None:
@@ -374,9 +379,7 @@ def main() -> int:
     except OSError as error:
         print(f"error: cannot write the workspace {home}: {error.strerror}", flush=True)
         return 1
-    # uvicorn drains on these signals and then raises them again: a drained end is a good end.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    end_well_on_signals()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(Daemon(load_config()).run())

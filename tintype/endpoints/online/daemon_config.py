@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tintype.endpoints.online.http_server import Tls
+from tintype.endpoints.online.http_server import Tls, address_of
 from tintype.endpoints.online.keys import new_key
 from tintype.errors import OutputError
 from tintype.files import write_json
@@ -39,10 +39,9 @@ class DaemonConfig:
     @property
     def address(self) -> str:
         """Base of every endpoint's URL."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
         # Listening everywhere is no address to call.
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return address_of(host, self.port, self.tls)
 
 
 def load_config() -> DaemonConfig:
@@ -65,8 +64,7 @@ def save_config(config: DaemonConfig) -> None:
     Raises:
         OutputError: the workspace cannot be written.
     """
-    write_json(_path(), asdict(config))
-    _path().chmod(0o600)
+    write_json(_path(), asdict(config), mode=0o600)
 
 
 def _path() -> Path:

@@ -8,26 +8,26 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tintype.endpoints.online.calls import Answer, ScoreCall, error_answer
+from tintype.endpoints.online.calls import Answer, ScoreCall, error_answer, refusal, too_late
 from tintype.endpoints.online.instance_link import InstanceLost
 from tintype.endpoints.online.instance_process import InstanceProcess, start_instance
 from tintype.endpoints.online.metrics import GatewayMetrics
 from tintype.endpoints.online.scaling import Autoscaler
-from tintype.endpoints.online.served import ModelDescription
-from tintype.errors import RequestError, TintypeError, UsageError
+from tintype.endpoints.online.served import ModelDescription, check_calls
+from tintype.errors import TintypeError, UsageError
 
-__all__ = ["DeploymentPlan", "LiveDeployment"]
+__all__ = ["GRACE_SECONDS", "DeploymentPlan", "LiveDeployment"]
 
 _log = logging.getLogger("tintype")
 
 _TICK_SECONDS = 0.2
 
-# Past a call's own time limit: the instance answers 408 by itself, and this is for one that cannot.
-_GRACE_SECONDS = 2.0
+GRACE_SECONDS = 2.0
+"""Past a call's own time limit: the instance answers 408 by itself, and this is for one that cannot."""
 
 # A process that has said nothing for so long hangs: it beats every second.
 _SILENT_SECONDS = 5.0
@@ -124,11 +124,7 @@ class LiveDeployment:
             RequestError: 429, all instances together have as many calls as they may.
         """
         limit = self._plan.most_in_flight * max(1, len(self._ready()))
-        if self._calls >= limit:
-            raise RequestError(
-                f"deployment {self.name!r} is at its limit of {limit} requests; try again shortly",
-                status=429,
-            )
+        check_calls(self.name, self._calls, limit)
 
     async def answer(self, call: ScoreCall) -> Answer:
         """Have it answered; a call whose instance dies is tried once more on another."""
@@ -143,14 +139,12 @@ class LiveDeployment:
                     )
                 left = deadline - time.monotonic()
                 try:
-                    async with asyncio.timeout(left + _GRACE_SECONDS):
-                        return await instance.score(_with_timeout(call, left))
+                    async with asyncio.timeout(left + GRACE_SECONDS):
+                        return await instance.score(replace(call, timeout_s=left))
                 except InstanceLost:
                     continue
                 except TimeoutError:
-                    return error_answer(
-                        408, f"no answer within {call.timeout_s:.1f} s (request_timeout_ms)"
-                    )
+                    return refusal(too_late(call.timeout_s))
             return error_answer(503, "two instances died while they held this request")
         finally:
             self._calls -= 1
@@ -160,7 +154,7 @@ class LiveDeployment:
         for instance in self._ready():
             assert instance.link is not None
             try:
-                async with asyncio.timeout(timeout_s + _GRACE_SECONDS):
+                async with asyncio.timeout(timeout_s + GRACE_SECONDS):
                     return await instance.link.canary(timeout_s)
             except (InstanceLost, TimeoutError):
                 continue
@@ -196,26 +190,16 @@ class LiveDeployment:
             {"pid": i.pid, "state": i.state, "generation": i.generation} for i in self._instances
         ]
 
-    async def stop(self, *, drain: bool = True) -> None:
+    async def stop(self) -> None:
         """End every instance, after what they have under way."""
         self._stopping = True
         if self._keeping is not None:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeping
-        seconds = _DRAIN_SECONDS if drain else 0.0
-        await asyncio.gather(*(instance.drain(seconds) for instance in self._instances))
+        await asyncio.gather(*(instance.drain(_DRAIN_SECONDS) for instance in self._instances))
         if self._endings:
             await asyncio.wait(self._endings)
-
-    async def release(self) -> None:
-        """Hang up but leave the processes, for the next gateway to find."""
-        self._stopping = True
-        if self._keeping is not None:
-            self._keeping.cancel()
-        for instance in self._instances:
-            if instance.link is not None:
-                await instance.link.close()
 
     # Keeping instances --------------------------------------------------------------------------
 
@@ -353,12 +337,6 @@ class LiveDeployment:
             if self._given_up or self._stopping or time.monotonic() >= deadline:
                 return None
             await asyncio.sleep(0.02)
-
-
-def _with_timeout(call: ScoreCall, timeout_s: float) -> ScoreCall:
-    return ScoreCall(
-        call.body, call.content_type, call.protocol, call.style, call.on_row_error, timeout_s
-    )
 
 
 def _last_lines(log: Path | None) -> str:

@@ -13,7 +13,14 @@ import orjson
 
 import tintype
 from tintype.endpoints.online.body import ByteBudget, ClientGone, Receive, read_body
-from tintype.endpoints.online.calls import Answer, Protocol, ScoreCall, error_answer, refusal
+from tintype.endpoints.online.calls import (
+    MODEL_VERSION,
+    Answer,
+    Protocol,
+    ScoreCall,
+    error_answer,
+    refusal,
+)
 from tintype.endpoints.online.http import HttpRequest, HttpResponse, Scope, Send
 from tintype.endpoints.online.keys import KeyRing
 from tintype.endpoints.online.metrics import METRICS_TYPE, GatewayMetrics
@@ -127,8 +134,7 @@ class Gateway:
             return page
         key = endpoint.keys.match(request.header("authorization"))
         if key is None:
-            answer = error_answer(401, "a valid key is missing: send 'Authorization: Bearer <key>'")
-            return _json(replace(answer, headers={"WWW-Authenticate": "Bearer"}))
+            return _unauthorized()
         if rest in _PROTOCOLS:
             _allow(request, "POST")
             return await self._score(request, endpoint, key, _PROTOCOLS[rest], None, log)
@@ -256,7 +262,7 @@ class Gateway:
                     raise RequestError("no model is loaded yet", status=503)
                 return _json_of(
                     model_metadata(
-                        name, "1", model.task, model.classes, reads_text=model.reads_text
+                        name, MODEL_VERSION, model.task, model.classes, reads_text=model.reads_text
                     )
                 )
         raise RequestError(f"there is nothing at {_shown(request.path)}", status=404)
@@ -285,8 +291,7 @@ class Gateway:
     def _metrics_page(self, request: HttpRequest) -> HttpResponse:
         keys = self._routes.metrics_keys()
         if keys is None or keys.match(request.header("authorization")) is None:
-            answer = error_answer(401, "a valid key is missing: send 'Authorization: Bearer <key>'")
-            return _json(replace(answer, headers={"WWW-Authenticate": "Bearer"}))
+            return _unauthorized()
         _allow(request, "GET")
         return HttpResponse(200, self._metrics.text(), METRICS_TYPE)
 
@@ -357,6 +362,11 @@ class _WrongMethod(RequestError):
 def _allow(request: HttpRequest, method: str) -> None:
     if request.method != method and not (method == "GET" and request.method == "HEAD"):
         raise _WrongMethod(request.method, method)
+
+
+def _unauthorized() -> HttpResponse:
+    answer = error_answer(401, "a valid key is missing: send 'Authorization: Bearer <key>'")
+    return _json(replace(answer, headers={"WWW-Authenticate": "Bearer"}))
 
 
 def _shown(path: str) -> str:

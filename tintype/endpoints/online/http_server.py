@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -11,8 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from tintype.errors import OutputError, UsageError
+from tintype.quiet import quiet_loggers
 
-__all__ = ["Tls", "http_server", "listen", "log_to_stderr", "shown_address"]
+__all__ = [
+    "Tls",
+    "address_of",
+    "end_well_on_signals",
+    "http_server",
+    "listen",
+    "log_to_stderr",
+]
 
 DRAIN_SECONDS = 30
 
@@ -26,6 +35,19 @@ class Tls:
 
     certificate: Path
     private_key: Path
+
+    @classmethod
+    def of(cls, certificate: Path | None, private_key: Path | None) -> Tls | None:
+        """None without either.
+
+        Raises:
+            UsageError: one of them without the other.
+        """
+        if certificate is not None and private_key is not None:
+            return cls(certificate, private_key)
+        if certificate is None and private_key is None:
+            return None
+        raise UsageError("--certificate and --private-key belong together; give both")
 
     def check(self) -> None:
         """
@@ -62,11 +84,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def shown_address(listener: socket.socket, tls: Tls | None = None) -> str:
-    """`http://host:port` of a listening socket."""
-    host, port = listener.getsockname()[:2]
+def address_of(host: str, port: int, tls: Tls | None = None) -> str:
+    """`http://host:port`, or https with TLS."""
     scheme = "https" if tls else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def end_well_on_signals() -> None:
+    """uvicorn drains on SIGTERM and SIGINT and then raises them again: a drained end is a good end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
 
 def http_server(app: Any, tls: Tls | None = None) -> Any:
@@ -94,8 +121,7 @@ def http_server(app: Any, tls: Tls | None = None) -> Any:
 def log_to_stderr() -> None:
     """One line a request, on stderr; other libraries only when they warn."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "huggingface_hub", "filelock"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    quiet_loggers()
 
 
 def _patient_protocol() -> type:

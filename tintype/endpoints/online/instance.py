@@ -25,6 +25,7 @@ from tintype.endpoints.online.frames import READ_AHEAD, Frame, read_frame, write
 from tintype.endpoints.online.model_service import describe, open_service, warm_up
 from tintype.endpoints.online.scoring_service import ScoringService
 from tintype.errors import TintypeError
+from tintype.quiet import quiet_loggers
 
 __all__ = ["Instance", "main"]
 
@@ -132,8 +133,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout
     )
-    for noisy in ("httpx", "huggingface_hub", "filelock"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    quiet_loggers()
     try:
         service = open_service(specification)
     except TintypeError as error:

@@ -10,19 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 from tintype.compute.ray_serving import RayService, ReplicaLost, ServicePlan
-from tintype.endpoints.online.calls import Answer, ScoreCall, call_header, error_answer
-from tintype.endpoints.online.deployment import DeploymentPlan
+from tintype.endpoints.online.calls import (
+    Answer,
+    ScoreCall,
+    call_header,
+    error_answer,
+    refusal,
+    too_late,
+)
+from tintype.endpoints.online.deployment import GRACE_SECONDS, DeploymentPlan
 from tintype.endpoints.online.instance_process import InstanceProcess
 from tintype.endpoints.online.metrics import GatewayMetrics
-from tintype.endpoints.online.served import ModelDescription
-from tintype.errors import RequestError, TintypeError
+from tintype.endpoints.online.served import ModelDescription, check_calls
+from tintype.errors import TintypeError
 
 __all__ = ["RayDeployment"]
 
 _log = logging.getLogger("tintype")
-
-# Past a call's own time limit: the replica answers 408 by itself, and this is for one that cannot.
-_GRACE_SECONDS = 2.0
 
 _WATCH_SECONDS = 2.0
 
@@ -69,11 +73,7 @@ class RayDeployment:
             RequestError: 429, all replicas together have as many calls as they may.
         """
         limit = self._plan.most_in_flight * max(1, self._replicas.get("RUNNING", 1))
-        if self._calls >= limit:
-            raise RequestError(
-                f"deployment {self.name!r} is at its limit of {limit} requests; try again shortly",
-                status=429,
-            )
+        check_calls(self.name, self._calls, limit)
 
     async def answer(self, call: ScoreCall) -> Answer:
         """Have it answered; a call whose replica dies is tried once more on another."""
@@ -119,7 +119,7 @@ class RayDeployment:
             for _ in range(count)
         ]
 
-    async def stop(self, *, drain: bool = True) -> None:
+    async def stop(self) -> None:
         """End the replicas; Ray lets them finish what they have."""
         for task in (self._watching, self._work):
             if task is not None:
@@ -165,13 +165,13 @@ class RayDeployment:
                 break
             left = deadline - time.monotonic()
             try:
-                async with asyncio.timeout(left + _GRACE_SECONDS):
+                async with asyncio.timeout(left + GRACE_SECONDS):
                     found, answer = await self._service.call({**header, "timeout_s": left}, body)
                     return Answer(found["status"], answer, found["headers"])
             except ReplicaLost:
                 continue
             except TimeoutError:
-                return error_answer(408, f"no answer within {timeout_s:.1f} s (request_timeout_ms)")
+                return refusal(too_late(timeout_s))
         return error_answer(
             503,
             f"no replica of deployment {self.name!r} is ready; see `tintype online-deployment show`",

@@ -16,12 +16,14 @@ import orjson
 
 from tintype.endpoints.online.body import media_type, multipart_images
 from tintype.endpoints.online.calls import (
+    MODEL_VERSION,
     Answer,
     RowErrors,
     ScoreCall,
     error_answer,
     parse_row_errors,
     refusal,
+    too_late,
 )
 from tintype.errors import FetchError, ImageError, ModelError, RequestError, UsageError
 from tintype.images.loading import pixels_of
@@ -46,7 +48,7 @@ from tintype.scoring.micro_batcher import MicroBatcher
 from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 
-__all__ = ["MODEL_VERSION", "ScoringService", "ServiceOptions"]
+__all__ = ["ScoringService", "ServiceOptions"]
 
 _log = logging.getLogger("tintype")
 
@@ -55,9 +57,6 @@ _PARSE_IN_THREAD = 256 * 1024
 
 # A canary that passed counts for so many seconds.
 _CANARY_SECONDS = 2.0
-
-MODEL_VERSION = "1"
-"""What the Open Inference Protocol is told: a deployment has one model at a time."""
 
 _Cells = Sequence[str | bytes]
 
@@ -279,7 +278,7 @@ class ScoringService:
                     return list(await asyncio.gather(*jobs))
                 found = await asyncio.gather(*jobs, return_exceptions=True)
         except TimeoutError:
-            raise _too_late(timeout_s) from None
+            raise too_late(timeout_s) from None
         finally:
             for job in jobs:
                 job.cancel()
@@ -316,7 +315,7 @@ class ScoringService:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
                 return list(await asyncio.gather(*waiting))
         except TimeoutError:
-            raise _too_late(timeout_s) from None
+            raise too_late(timeout_s) from None
         except (ModelError, RuntimeError, MemoryError) as error:
             _log.exception("the model failed")
             # Azure's status for a model that failed; see azure-contracts.md §6.3.
@@ -344,7 +343,3 @@ def _with_errors(answer: bytes, errors: dict[int, RequestError]) -> bytes:
             for row in range(len(read) + len(errors))
         ]
     )
-
-
-def _too_late(timeout_s: float) -> RequestError:
-    return RequestError(f"no answer within {timeout_s:.1f} s (request_timeout_ms)", status=408)

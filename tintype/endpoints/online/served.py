@@ -13,7 +13,7 @@ from tintype.endpoints.online.rate_limit import RateLimiter
 from tintype.errors import RequestError
 from tintype.schemas.task import Task
 
-__all__ = ["Backend", "ModelDescription", "ServedEndpoint"]
+__all__ = ["Backend", "ModelDescription", "ServedEndpoint", "check_calls"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,18 @@ class ModelDescription:
     classes: Sequence[str]
     reads_text: bool = False
     """Whether it has a text tower."""
+
+
+def check_calls(deployment: str, calls: int, limit: int) -> None:
+    """
+    Raises:
+        RequestError: 429, `deployment` has as many calls as it may.
+    """
+    if calls >= limit:
+        raise RequestError(
+            f"deployment {deployment!r} is at its limit of {limit} requests; try again shortly",
+            status=429,
+        )
 
 
 class Backend(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ from tintype.endpoints.online.app import ServerOptions, create_app
 from tintype.endpoints.online.calls import parse_row_errors
 from tintype.endpoints.online.http_server import (
     Tls,
+    address_of,
+    end_well_on_signals,
     http_server,
     listen,
     log_to_stderr,
-    shown_address,
 )
 from tintype.endpoints.online.keys import read_key
 from tintype.schemas.wire import parse_style
@@ -46,7 +46,11 @@ def serve_model(
         CheckpointError, UsageError: the model, the key or an option cannot be used.
         OutputError: the address is in use or not allowed.
     """
-    options = ServerOptions(parse_style(style), parse_row_errors(on_row_error), timeout_ms / 1000)
+    options = ServerOptions(
+        style=parse_style(style),
+        on_row_error=parse_row_errors(on_row_error),
+        timeout_s=timeout_ms / 1000,
+    )
     keys, shown = read_key(key_file)
     if tls is not None:
         tls.check()
@@ -56,11 +60,12 @@ def serve_model(
     log_to_stderr()
     if shown is not None:
         print(f"Key (shown this once): {shown}", flush=True)
-    address = shown_address(listener, tls)
-    print(f"Serving {scorer.task} ({_shown(scorer)}) at {address}/score", flush=True)
-    # uvicorn drains on these signals and then raises them again: a drained end is a good end.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    address, bound = listener.getsockname()[:2]
+    print(
+        f"Serving {scorer.task} ({_shown(scorer)}) at {address_of(address, bound, tls)}/score",
+        flush=True,
+    )
+    end_well_on_signals()
     try:
         http_server(app, tls).run(sockets=[listener])
     finally:
