@@ -24,11 +24,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from machine import photo_jpeg
+
 __all__ = ["SERVERS", "Bench", "Running", "Server", "ServerFailed"]
 
 HERE = Path(__file__).parent
 PEERS = ["litserve==0.2.19", "ray[serve]==2.60.0"]
 _ENDPOINT = "bench"
+_CALIBRATION_PHOTOS = 64
 _START_SECONDS = 240.0
 _STOP_SECONDS = 30.0
 # Answers that no waiting mends, unlike 404 and 503 of a server that is not ready yet.
@@ -86,8 +89,9 @@ class Server:
     title: str
 
     group: str
-    """`ours`; `mlflow`; `users`, a peer as its users configure it; `users-bf16`, one of these whose
-    users also set the precision by hand; `given`, a peer around our Scorer."""
+    """`ours`; `ours-int8`, calibrated; `mlflow`; `users`, a peer as its users configure it;
+    `users-bf16`, one of these whose users also set the precision by hand; `given`, a peer with our
+    runtime and precision; `scorer`, a peer around our whole Scorer."""
 
     start: Starting
     """Starts it and gives its address at once; ends it on leaving."""
@@ -118,22 +122,35 @@ class Server:
 # Tintype ------------------------------------------------------------------------------------------
 
 
-def start_tintype(bench: Bench, log: Path) -> AbstractContextManager[Running]:
+def _start_tintype(bench: Bench, log: Path) -> AbstractContextManager[Running]:
     """Tintype, as `bench.tintype` says."""
-    return _start_endpoint(bench, log) if bench.tintype == "endpoint" else _start_serve(bench, log)
+    return (_start_endpoint if bench.tintype == "endpoint" else _start_serve)(bench, log, "auto")
+
+
+def _start_int8(bench: Bench, log: Path) -> AbstractContextManager[Running]:
+    """The same in int8, calibrated beforehand on photos like those that are sent."""
+    images = bench.folder / "calibration"
+    images.mkdir(parents=True, exist_ok=True)
+    for seed in range(100, 100 + _CALIBRATION_PHOTOS):
+        (images / f"{seed}.jpg").write_bytes(photo_jpeg(500, 375, seed))
+    # Random weights have no classes to agree on: only the speed is measured.
+    _tintype(bench, log, "model", "quantize", str(bench.checkpoint), "--images", str(images),
+             "--min-agreement", "0")  # fmt: skip
+    return (_start_endpoint if bench.tintype == "endpoint" else _start_serve)(bench, log, "int8")
 
 
 @contextmanager
-def _start_serve(bench: Bench, log: Path) -> Iterator[Running]:
+def _start_serve(bench: Bench, log: Path, precision: str) -> Iterator[Running]:
     key, port = secrets.token_urlsafe(24), _free_port()
-    command = [_tintype_script(), "serve", str(bench.checkpoint), "--port", str(port)]
+    command = [_tintype_script(), "serve", str(bench.checkpoint), "--port", str(port),
+               "--precision", precision]  # fmt: skip
     with _process(command, {**bench.environment, "TINTYPE_KEY": key}, log) as process:
         headers = {"Authorization": f"Bearer {key}"}
         yield Running(f"http://127.0.0.1:{port}/score", headers, process)
 
 
 @contextmanager
-def _start_endpoint(bench: Bench, log: Path) -> Iterator[Running]:
+def _start_endpoint(bench: Bench, log: Path, precision: str) -> Iterator[Running]:
     """An online endpoint with one deployment, made by the commands that users type."""
     documents = {
         "endpoint": {"name": _ENDPOINT, "auth_mode": "key"},
@@ -141,6 +158,7 @@ def _start_endpoint(bench: Bench, log: Path) -> Iterator[Running]:
             "name": "main",
             "endpoint_name": _ENDPOINT,
             "model": str(bench.checkpoint),
+            "settings": {"precision": precision},
         },
     }
     files = {}
@@ -149,33 +167,39 @@ def _start_endpoint(bench: Bench, log: Path) -> Iterator[Running]:
         # JSON is YAML.
         files[name].write_text(json.dumps(document))
 
-    def tintype(*arguments: str, check: bool = True) -> Any:
-        done = subprocess.run(
-            [_tintype_script(), *arguments],
-            env=bench.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        with log.open("a") as file:
-            file.write(f"$ tintype {' '.join(arguments)}\n{done.stderr}\n")
-        if check and done.returncode:
-            raise ServerFailed(f"tintype {' '.join(arguments)}:\n{done.stderr[-2000:]}")
-        return json.loads(done.stdout) if check and done.stdout.strip() else None
-
     try:
         # What an earlier run that was killed may have left.
-        tintype("online-endpoint", "delete", "-n", _ENDPOINT, "--yes", check=False)
-        tintype("online-endpoint", "create", "--file", str(files["endpoint"]), "-o", "json")
-        tintype("online-deployment", "create", "--file", str(files["deployment"]),
-                "--all-traffic", "-o", "json")  # fmt: skip
-        keys = tintype("online-endpoint", "get-credentials", "-n", _ENDPOINT, "-o", "json")
-        shown = tintype("online-endpoint", "show", "-n", _ENDPOINT, "-o", "json")
+        _tintype(bench, log, "online-endpoint", "delete", "-n", _ENDPOINT, "--yes", check=False)
+        _tintype(
+            bench, log, "online-endpoint", "create", "--file", str(files["endpoint"]), "-o", "json"
+        )
+        _tintype(bench, log, "online-deployment", "create", "--file", str(files["deployment"]),
+                 "--all-traffic", "-o", "json")  # fmt: skip
+        keys = _tintype(
+            bench, log, "online-endpoint", "get-credentials", "-n", _ENDPOINT, "-o", "json"
+        )
+        shown = _tintype(bench, log, "online-endpoint", "show", "-n", _ENDPOINT, "-o", "json")
         yield Running(shown["scoring_uri"], {"Authorization": f"Bearer {keys['primaryKey']}"})
     finally:
-        tintype("online-endpoint", "delete", "-n", _ENDPOINT, "--yes", check=False)
+        _tintype(bench, log, "online-endpoint", "delete", "-n", _ENDPOINT, "--yes", check=False)
         # The daemon, which the first command started.
-        tintype("down", check=False)
+        _tintype(bench, log, "down", check=False)
+
+
+def _tintype(bench: Bench, log: Path, *arguments: str, check: bool = True) -> Any:
+    """Run a command of Tintype's; what it printed, where that is JSON."""
+    done = subprocess.run(
+        [_tintype_script(), *arguments],
+        env=bench.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    with log.open("a") as file:
+        file.write(f"$ tintype {' '.join(arguments)}\n{done.stderr}\n")
+    if check and done.returncode:
+        raise ServerFailed(f"tintype {' '.join(arguments)}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout) if check and done.stdout.strip() else None
 
 
 def _tintype_request(image: str, labels: tuple[str, ...] | None) -> Any:
@@ -271,7 +295,11 @@ def peer_python(folder: Path) -> Path:
 
 
 SERVERS: dict[str, Server] = {
-    "tintype": Server("**Tintype**", "ours", start_tintype, _tintype_request, _tintype_top),
+    "tintype": Server("**Tintype**", "ours", _start_tintype, _tintype_request, _tintype_top),
+    "tintype-int8": Server(
+        "**Tintype**, int8 after `tintype model quantize`", "ours-int8",
+        _start_int8, _tintype_request, _tintype_top,
+    ),
     "mlflow": Server(
         "`mlflow models serve`, transformers flavour", "mlflow", _start_mlflow,
         lambda image, labels: {"inputs": [image]}, _mlflow_top, zero_shot=False,
@@ -292,12 +320,16 @@ SERVERS: dict[str, Server] = {
         "LitServe, batching, transformers in bf16 by hand", "users-bf16",
         _script("litserve_app", "bf16"), _peer_request, _peer_top,
     ),
+    "litserve-openvino": Server(
+        "LitServe, batching, OpenVINO in bf16 by hand", "given",
+        _script("litserve_app", "openvino"), _peer_request, _peer_top,
+    ),
     "litserve-scorer": Server(
-        "LitServe, batching, our Scorer", "given",
+        "LitServe, batching, our Scorer", "scorer",
         _script("litserve_app", "scorer"), _peer_request, _peer_top,
     ),
     "ray-scorer": Server(
-        "Ray Serve, `@serve.batch`, our Scorer", "given",
+        "Ray Serve, `@serve.batch`, our Scorer", "scorer",
         _script("ray_app", "scorer"), _peer_request, _peer_top,
     ),
 }  # fmt: skip

@@ -151,7 +151,9 @@ class _Session:
         """That the server's best label has the probability that our Scorer gives it."""
         label, score = self._server.top(answer)
         expected = self._ceiling.scores().get(label)
-        if expected is None or abs(score - expected) > 0.05 * expected:
+        # int8 shifts the logits of random weights, which are all but equal, by more than bf16 does.
+        tolerance = 0.25 if self._server.group == "ours-int8" else 0.05
+        if expected is None or abs(score - expected) > tolerance * expected:
             raise ServerFailed(f"answers {label!r} with {score}; our Scorer gives it {expected}")
 
     def _closed(self, running: Running, connections: int, repeat: int, found: Measured) -> None:

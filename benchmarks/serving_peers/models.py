@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 __all__ = ["KINDS", "Model", "answer_all", "open_model"]
 
 _TOP = 5
@@ -109,6 +111,65 @@ class _ByHand:
         ]
 
 
+class _OpenVino:
+    """transformers' processor and OpenVINO in bf16: our runtime and precision, set up by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        import openvino
+        import torch
+        import transformers
+
+        self._processor = transformers.AutoImageProcessor.from_pretrained(folder)
+        self._tokenizer = None
+        # Examples of two: a batch of one would be traced as a constant.
+        example: dict[str, Any] = {"pixel_values": torch.randn(2, 3, 224, 224)}
+        if _is_clip(folder):
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+            example.update(self._tokenizer(["a", "a b"], padding=True, return_tensors="pt"))
+            model = transformers.AutoModelForZeroShotImageClassification.from_pretrained(folder)
+        else:
+            model = transformers.AutoModelForImageClassification.from_pretrained(folder)
+        model = model.eval()
+        self._names = model.config.id2label
+        with torch.no_grad():
+            graph = openvino.convert_model(_Logits(model, tuple(example)), example_input=example)
+        hint = {"INFERENCE_PRECISION_HINT": "bf16"}
+        self._compiled = openvino.Core().compile_model(graph, "CPU", hint)
+
+    def prepare(self, image: str) -> Any:
+        return self._processor(_opened(image), return_tensors="np")["pixel_values"][0]
+
+    def run(self, prepared: Sequence[Any], labels: Sequence[str] | None) -> list[Answer]:
+        inputs = {"pixel_values": np.stack(list(prepared))}
+        names: Any = self._names
+        if self._tokenizer is not None:
+            names = list(labels or ())
+            inputs.update(self._tokenizer(names, padding=True, return_tensors="np"))
+        logits = self._compiled(inputs)[0].astype(np.float32)
+        shares = np.exp(logits - logits.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        return [
+            [{"label": names[code], "score": float(row[code])} for code in np.argsort(-row)[:_TOP]]
+            for row in shares
+        ]
+
+
+def _Logits(model: Any, names: Sequence[str]) -> Any:  # noqa: N802
+    """The model with its inputs in the order of `names` and one tensor out."""
+    import torch
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+            found = self.model(**dict(zip(names, inputs, strict=True)))
+            return found.logits_per_image if "input_ids" in names else found.logits
+
+    return Logits().eval()
+
+
 class _Ours:
     """Tintype's Scorer with its defaults, so that only the serving differs."""
 
@@ -131,6 +192,7 @@ KINDS: dict[str, Callable[[Path], Model]] = {
     "pipeline": _Pipeline,
     "fp32": lambda folder: _ByHand(folder, "float32"),
     "bf16": lambda folder: _ByHand(folder, "bfloat16"),
+    "openvino": _OpenVino,
     "scorer": _Ours,
 }
 
