@@ -125,14 +125,16 @@ class _OpenVino:
         example: dict[str, Any] = {"pixel_values": torch.randn(2, 3, 224, 224)}
         if _is_clip(folder):
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-            example.update(self._tokenizer(["a", "a b"], padding=True, return_tensors="pt"))
+            texts = self._tokenizer(["a", "a b"], padding=True, return_tensors="pt")
+            example |= {name: texts[name] for name in ("input_ids", "attention_mask")}
             model = transformers.AutoModelForZeroShotImageClassification.from_pretrained(folder)
         else:
             model = transformers.AutoModelForImageClassification.from_pretrained(folder)
         model = model.eval()
         self._names = model.config.id2label
         with torch.no_grad():
-            graph = openvino.convert_model(_Logits(model, tuple(example)), example_input=example)
+            inputs = tuple(example.values())
+            graph = openvino.convert_model(_Logits(model, tuple(example)), example_input=inputs)
         hint = {"INFERENCE_PRECISION_HINT": "bf16"}
         self._compiled = openvino.Core().compile_model(graph, "CPU", hint)
 
@@ -140,11 +142,12 @@ class _OpenVino:
         return self._processor(_opened(image), return_tensors="np")["pixel_values"][0]
 
     def run(self, prepared: Sequence[Any], labels: Sequence[str] | None) -> list[Answer]:
-        inputs = {"pixel_values": np.stack(list(prepared))}
+        inputs = [np.stack(list(prepared))]
         names: Any = self._names
         if self._tokenizer is not None:
             names = list(labels or ())
-            inputs.update(self._tokenizer(names, padding=True, return_tensors="np"))
+            texts = self._tokenizer(names, padding=True, return_tensors="np")
+            inputs += [texts["input_ids"], texts["attention_mask"]]
         logits = self._compiled(inputs)[0].astype(np.float32)
         shares = np.exp(logits - logits.max(-1, keepdims=True))
         shares /= shares.sum(-1, keepdims=True)
