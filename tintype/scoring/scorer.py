@@ -116,7 +116,8 @@ class Scorer:
             calibration: for int8, a few hundred of your own images; the result is kept on disk, so
                 that later calls need none.
             min_agreement: for int8, the least share of images that keep their top label (for
-                embeddings: the least cosine); below it, loading is refused. None: 0.98.
+                embeddings: the least cosine); below it, loading is refused. None: 0.98, or what
+                was accepted at calibration.
             batch_size: most images in one pass of the model.
 
         Raises:

@@ -53,7 +53,7 @@ def open_quantized(
     Args:
         images: at least 8, at most 400 are used; None takes what was made before.
         min_agreement: least share of held-out images with the same top label (for features: least
-            mean cosine); None: 0.98.
+            mean cosine). None: what was accepted when it was made; 0.98 while it is being made.
 
     Raises:
         UsageError: no images, and none were given before; or too few.
@@ -61,7 +61,6 @@ def open_quantized(
         ImageError, FetchError: an image cannot be read.
         MissingExtraError: NNCF is not installed.
     """
-    bound = DEFAULT_MIN_AGREEMENT if min_agreement is None else min_agreement
     folder = graph_folder_for(checkpoint, f"{output}-int8", choice.runtime)
     if images is None and not folder.exists():
         raise UsageError(
@@ -74,10 +73,16 @@ def open_quantized(
             checkpoint, output, replace(choice, precision="fp32"), examples=examples
         )
         pixels = _calibration_pixels(images, exact.preprocessor)
+        bound = DEFAULT_MIN_AGREEMENT if min_agreement is None else min_agreement
         if _record(folder).get("images") != _digest(pixels):
             _quantize(checkpoint, output, choice, exact, pixels, folder, bound)
-    agreement = Agreement(**_record(folder)["agreement"])
-    _refuse_below(bound, agreement, output, checkpoint.name)
+        _accept(folder, bound, output, checkpoint.name)
+    record = _record(folder)
+    agreement = Agreement(**record["agreement"])
+    accepted = record.get("min_agreement", DEFAULT_MIN_AGREEMENT)
+    _refuse_below(
+        accepted if min_agreement is None else min_agreement, agreement, output, checkpoint.name
+    )
     description = folder.description()
     return OpenedNetwork(
         graph_runtime(folder.path, choice),
@@ -148,6 +153,14 @@ def _write_quantized(source: Path, pixels: np.ndarray, folder: Path, family: str
 
 def _outputs(runtime: Runtime, pixels: np.ndarray) -> np.ndarray:
     return np.concatenate([runtime.run(pixels[n : n + 16]) for n in range(0, len(pixels), 16)])
+
+
+def _accept(folder: GraphFolder, bound: float, output: str, name: str) -> None:
+    """Keep the bound that its maker set, for those who load it without one."""
+    record = _record(folder)
+    _refuse_below(bound, Agreement(**record["agreement"]), output, name)
+    if record.get("min_agreement") != bound:
+        write_json(folder.path / "calibration.json", {**record, "min_agreement": bound})
 
 
 def _refuse_below(bound: float, agreement: Agreement, output: str, name: str) -> None:
