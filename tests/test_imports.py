@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "tintype"
 
 # From the top of the house down (DESIGN.md §2); a room imports rooms after it, never before.
 FLOORS = [
-    "cli", "client", "jobs", "endpoints", "web", "workspace", "compute", "sweep", "automl", "training", "evaluation",
+    "cli", "client", "jobs", "endpoints", "web", "batch", "workspace", "compute", "sweep", "similarity", "automl", "training", "evaluation",
     "scoring", "models", "images", "data", "schemas", "progress", "quiet", "files", "settings", "errors",
 ]  # fmt: skip
 

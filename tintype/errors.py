@@ -33,6 +33,7 @@ __all__ = [
     "DocumentError",
     "FetchError",
     "ImageError",
+    "ImageReadError",
     "ImageTooLarge",
     "MissingExtraError",
     "ModelError",
@@ -117,6 +118,10 @@ class ImageError(TintypeError):
 
 class ImageTooLarge(ImageError):
     """An image over the byte or pixel limit; found from its header, before decoding."""
+
+
+class ImageReadError(ImageError):
+    """The bytes could not be read, or not in time: another attempt may succeed."""
 
 
 class ModelError(TintypeError):

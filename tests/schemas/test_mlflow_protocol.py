@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tintype.errors import RequestError
-from tintype.schemas import mlflow_protocol
+from tintype.schemas.long_csv import long_csv
 from tintype.schemas.mlflow_protocol import FORMATS, read_invocation, write_predictions
 from tintype.schemas.wire import ScoreRequest, write_answer
 
@@ -149,14 +149,14 @@ def test_long_fields_are_read_without_touching_the_limit_of_others() -> None:
 
 
 def test_a_field_has_a_limit_of_its_own() -> None:
-    before = mlflow_protocol._csv.field_size_limit(1000)
+    before = long_csv.field_size_limit(1000)
     try:
         assert read(f"image\n{'a' * 1000}\n", CSV).images == ["a" * 1000]
         with pytest.raises(RequestError, match="field limit") as caught:
             read(f"image\n{'a' * 1001}\n", CSV)
         assert caught.value.status == 413
     finally:
-        mlflow_protocol._csv.field_size_limit(before)
+        long_csv.field_size_limit(before)
     # Base64 of the largest image that settings let in, with the line breaks of encodebytes.
     assert before > 64 * 1024 * 1024 / 3 * 4 / 76 * 77
 

@@ -12,8 +12,8 @@ from azure_samples import AZURE_DEPLOYMENT
 
 from tintype.errors import DocumentError, UsageError
 from tintype.schemas.document import Document
+from tintype.schemas.model_reference import InlineModel
 from tintype.schemas.online_deployment import (
-    InlineModel,
     OnlineDeploymentDocument,
     load_online_deployment,
     read_online_deployment,
@@ -23,7 +23,6 @@ from tintype.schemas.online_deployment_parts import (
     DefaultScaleSettings,
     ProbeSettings,
     RequestSettings,
-    ScoringSettings,
     TargetUtilizationScaleSettings,
 )
 from tintype.schemas.online_endpoint import (
@@ -33,6 +32,7 @@ from tintype.schemas.online_endpoint import (
     parse_traffic,
     stored_endpoint,
 )
+from tintype.schemas.scoring_settings import ScoringSettings
 
 ENDPOINT = """
 $schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json

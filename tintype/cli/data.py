@@ -1,21 +1,29 @@
-"""`tintype data`: look at labelled images before training on them."""
+"""Data: check labelled images, keep data assets."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Labelled images.", no_args_is_help=True)
+app = typer.Typer(help="Data: check labelled images, keep data assets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option("-n", "--name", help="The asset's name.")]
+Version = Annotated[str | None, typer.Option("-v", "--version", help="The asset's version.")]
 
 
-@app.callback()
-def _group() -> None:
-    """Labelled images."""
+class AssetType(StrEnum):
+    """Values of --type."""
+
+    URI_FILE = "uri_file"
+    URI_FOLDER = "uri_folder"
+    MLTABLE = "mltable"
 
 
 @app.command()
@@ -60,3 +68,104 @@ def check(
     show(report, output, query)
     if unreadable:
         raise typer.Exit(2)
+
+
+@app.command()
+def create(
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="The asset's YAML document.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("-n", "--name", help="The asset's name.")] = None,
+    version: Annotated[
+        str | None, typer.Option("-v", "--version", help="The next number if left out.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option("-p", "--path", help="File or folder, azureml://... or a URL.")
+    ] = None,
+    type_: Annotated[
+        AssetType | None, typer.Option("-t", "--type", help="uri_folder if left out.")
+    ] = None,
+    description: Annotated[str | None, typer.Option("-d", "--description")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
+    ] = None,
+    datastore: Annotated[
+        str | None,
+        typer.Option("-z", "--datastore", hidden=True, help="Accepted as Azure's; no effect."),
+    ] = None,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Give a file or folder a name and a version; it stays where it is, nothing is copied."""
+    from tintype.schemas.data_asset import load_data_asset
+    from tintype.workspace.data_assets import DataAssetStore
+
+    options = {
+        "name": name,
+        "version": version,
+        "path": path,
+        "type": type_.value if type_ is not None else None,
+        "description": description,
+    }
+    document = load_data_asset(file, set_ or [], options)
+    show(DataAssetStore().create(document).shown(), output, query)
+
+
+@app.command("list")
+def list_assets(
+    name: Annotated[str | None, typer.Option("-n", "--name", help="All versions of it.")] = None,
+    include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """List the latest version of every asset, or all versions of one, newest first."""
+    from tintype.workspace.data_assets import DataAssetStore
+
+    assets = DataAssetStore().list(name, include_archived=include_archived)
+    show([asset.shown() for asset in assets], output, query)
+
+
+@app.command("show")
+def show_asset(
+    name: Name,
+    version: Version = None,
+    label: Annotated[str | None, typer.Option("-l", "--label", help="latest.")] = None,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Show a version; the latest where none is named."""
+    from tintype.workspace.data_assets import DataAssetStore
+
+    show(DataAssetStore().get(name, version, label=label).shown(), output, query)
+
+
+@app.command()
+def archive(
+    name: Name,
+    version: Version = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Hide a version, or all, from lists and from @latest."""
+    from tintype.workspace.data_assets import DataAssetStore
+
+    DataAssetStore().archive(name, version)
+
+
+@app.command()
+def restore(
+    name: Name,
+    version: Version = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Bring an archived version, or all, back."""
+    from tintype.workspace.data_assets import DataAssetStore
+
+    DataAssetStore().archive(name, version, archived=False)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
 
-__all__ = ["app"]
+if TYPE_CHECKING:
+    from tintype.workspace.runs import RunRecord
+
+__all__ = ["app", "follow"]
 
 app = typer.Typer(help="Jobs: training runs and what they made.", no_args_is_help=True)
 
@@ -58,7 +61,7 @@ def create(
         record = client.jobs.create_or_update(job, validate=not skip_validation)
     if stream:
         print(f"Job {record.name}", file=sys.stderr)
-        record = _follow(record.name, from_end=known)
+        record = follow(record.name, from_end=known)
     show(record.shown(), output, query)
 
 
@@ -107,7 +110,7 @@ def show_(
 @app.command()
 def stream(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace = None) -> None:
     """Follow a job's log to its end."""
-    _follow(name, from_end=False)
+    follow(name, from_end=False)
 
 
 @app.command()
@@ -136,7 +139,7 @@ def resume(
 
     record = Client().jobs.resume(name)
     if stream:
-        record = _follow(name, from_end=True)
+        record = follow(name, from_end=True)
     show(record.shown(), output, query)
 
 
@@ -175,7 +178,13 @@ def restore(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace 
     Client().jobs.restore(name)
 
 
-def _follow(name: str, *, from_end: bool) -> Any:
+def follow(name: str, *, from_end: bool) -> RunRecord:
+    """Print a job's log until it ends, and give its record; Ctrl-C ends only the printing.
+
+    Raises:
+        RunFailed: the job ended in failure.
+        typer.Exit: with 130, after Ctrl-C.
+    """
     from tintype.cli.sweep_table import follow_sweep, is_terminal
     from tintype.client import Client
     from tintype.jobs.sweep_status import FILE

@@ -10,6 +10,9 @@ import typer
 from typer.exceptions import TyperException
 
 from tintype.cli import (
+    batch,
+    batch_deployment,
+    batch_endpoint,
     daemon,
     data,
     evaluate,
@@ -19,6 +22,7 @@ from tintype.cli import (
     online_endpoint,
     predict,
     serve,
+    similar,
 )
 from tintype.errors import TintypeError
 
@@ -36,9 +40,13 @@ app.add_typer(model.app, name="model")
 app.add_typer(data.app, name="data")
 app.add_typer(online_endpoint.app, name="online-endpoint")
 app.add_typer(online_deployment.app, name="online-deployment")
+app.add_typer(batch_endpoint.app, name="batch-endpoint")
+app.add_typer(batch_deployment.app, name="batch-deployment")
+app.command("batch")(batch.batch)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
+app.command("similar")(similar.similar)
 app.command("up")(daemon.up)
 app.command("down")(daemon.down)
 app.command("status")(daemon.status)

@@ -17,7 +17,7 @@ from tintype.compute.tasks import Message, Stop, load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
 
-__all__ = ["RayPool", "connect"]
+__all__ = ["RayPool", "connect", "ray_share", "reason_in_ray"]
 
 # Nodes may die so often under one task before it counts as lost.
 _RETRIES = 3
@@ -51,7 +51,7 @@ class RayPool:
         self._tasks: dict[Any, str] = {}
         self._owns = connect(ray, address)
         self._mailbox: Any = ray.remote(num_cpus=0)(_Mailbox).options(**_here(ray)).remote()
-        self._run = ray.remote(**self._share())(_run)
+        self._run = ray.remote(max_retries=_RETRIES, **ray_share(ray, size))(_run)
 
     def free(self) -> int:
         """See `TaskPool`."""
@@ -99,26 +99,6 @@ class RayPool:
             self._ray.kill(self._mailbox)
         if self._owns:
             self._ray.shutdown()
-
-    def _share(self) -> dict[str, Any]:
-        """One place's part of the cluster."""
-        total = self._ray.cluster_resources()
-        cpus = max(1, int(total.get("CPU", 1)) // self._size)
-        gpus = total.get("GPU", 0) / self._size
-        settings = get_settings()
-        environment = {
-            "TINTYPE_HOME": str(settings.home),
-            "TINTYPE_THREADS": str(cpus),
-            "OMP_NUM_THREADS": str(cpus),
-            # A token for private repositories of the Hub, and offline mode, hold everywhere.
-            **{k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_TRACKING"))},
-        }
-        return {
-            "num_cpus": cpus,
-            "num_gpus": min(gpus, 1) if gpus < 1 else int(gpus),
-            "max_retries": _RETRIES,
-            "runtime_env": {"env_vars": environment},
-        }
 
     def _ended(self, reference: Any) -> Message:
         task = self._tasks.pop(reference)
@@ -204,6 +184,33 @@ def connect(ray: Any, address: str | None) -> bool:
         raise TintypeError(
             f"the Ray cluster {named or 'on this machine'} cannot be used: {reason}"
         ) from None
+
+
+def ray_share(ray: Any, places: int) -> dict[str, Any]:
+    """One of `places` equal parts of the cluster, with this workspace's settings, as Ray's options."""
+    total = ray.cluster_resources()
+    cpus = max(1, int(total.get("CPU", 1)) // places)
+    gpus = total.get("GPU", 0) / places
+    environment = {
+        # A token for private repositories of the Hub, and offline mode, hold everywhere.
+        **{k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_"))},
+        "TINTYPE_HOME": str(get_settings().home),
+        "TINTYPE_THREADS": str(cpus),
+        "OMP_NUM_THREADS": str(cpus),
+    }
+    return {
+        "num_cpus": cpus,
+        "num_gpus": min(gpus, 1) if gpus < 1 else int(gpus),
+        "runtime_env": {"env_vars": environment},
+    }
+
+
+def reason_in_ray(message: str) -> str:
+    """What went wrong on a node, out of Ray's account of it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith("tintype.errors.")]
+    chosen = told[-1] if told else (lines[-1] if lines else "no reason given")
+    return chosen.partition(": ")[2] if told else chosen
 
 
 def _here(ray: Any) -> dict[str, Any]:

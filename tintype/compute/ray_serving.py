@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from tintype.compute.ray_pool import connect
+from tintype.compute.ray_pool import connect, reason_in_ray
 from tintype.compute.tasks import load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
@@ -102,14 +102,14 @@ class RayService:
             # Waited for here: Ray's own waiting could not be ended by `delete`.
             (handle,) = self._serve.run_many([target], wait_for_applications_running=False)
         except (RuntimeError, self._ray.exceptions.RayError) as error:
-            raise TintypeError(_reason(self.state()[1] or str(error))) from None
+            raise TintypeError(reason_in_ray(self.state()[1] or str(error))) from None
         status, message = "DEPLOYING", ""
         while status in ("NOT_STARTED", "DEPLOYING"):
             if self._deleted.wait(_POLL_SECONDS):
                 raise TintypeError("it was deleted before it had started")
             status, message, _ = self.state()
         if status != "RUNNING":
-            raise TintypeError(_reason(message))
+            raise TintypeError(reason_in_ray(message))
         self._handle = handle
 
     async def call(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
@@ -166,11 +166,3 @@ class _Replica:
 
     async def check_health(self) -> None:
         await self._object.check_health()
-
-
-def _reason(message: str) -> str:
-    """What went wrong in a replica, out of Ray's account of it."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("tintype.errors.")]
-    chosen = told[-1] if told else (lines[-1] if lines else "no reason given")
-    return chosen.partition(": ")[2] if told else chosen

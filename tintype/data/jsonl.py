@@ -73,7 +73,7 @@ def read_jsonl_objects(
 
 
 def rows_from_objects(
-    objects: Iterable[Numbered], path: Path, base: Path, label_column: str, image_column: str
+    objects: Iterable[Numbered], path: Path, base: Path, label_column: str | None, image_column: str
 ) -> Iterator[Row]:
     """Take image and label out of each object; references are relative to `base`.
 
@@ -84,7 +84,8 @@ def rows_from_objects(
     resolve = _resolver(str(base.absolute()), get_settings())
     for value, line in objects:
         try:
-            reference, label = value[image_column], value[label_column]
+            reference = value[image_column]
+            label = value[label_column] if label_column is not None else None
         except KeyError as missing:
             raise _missing(str(missing.args[0]), value, file, line) from None
         if not isinstance(reference, str) or not reference:

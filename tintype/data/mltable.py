@@ -32,8 +32,11 @@ _REFUSED = {
 }
 
 
-def read_mltable_rows(folder: Path, label_column: str, image_column: str) -> Iterator[Row]:
+def read_mltable_rows(folder: Path, label_column: str | None, image_column: str) -> Iterator[Row]:
     """Rows of every JSONL file the MLTable names, after its transformations.
+
+    Args:
+        label_column: None leaves the labels out.
 
     Raises:
         DataError: a key or transformation that is unknown or does not apply to JSON lines, a

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +13,19 @@ import numpy as np
 from PIL import Image
 
 from tintype.data.image_table import ImageTable
-from tintype.errors import FetchError, ImageError, UsageError
+from tintype.errors import FetchError, ImageError, ImageReadError, UsageError
 from tintype.images.decode import decode_image, rgb_pixels
 from tintype.images.preprocess import Preprocessor
 from tintype.images.source import read_image
 
-__all__ = ["ImageSource", "PixelBatch", "iterate_pixels", "load_pixels", "pixels_of"]
+__all__ = ["Failure", "ImageSource", "PixelBatch", "iterate_pixels", "load_pixels", "pixels_of"]
 
-ImageSource = str | Path | bytes | np.ndarray | Image.Image
-"""A path or URL, encoded bytes, RGB pixels uint8 (h, w, 3), or a Pillow image."""
+ImageSource = str | Path | bytes | np.ndarray | Image.Image | Callable[[], bytes]
+"""A path or URL, encoded bytes, RGB pixels uint8 (h, w, 3), a Pillow image, or a function that gives
+encoded bytes, called in the thread that decodes them."""
 
-Failure = tuple[int, ImageError | FetchError]
+Failure = ImageError | FetchError
+"""Why an image cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class PixelBatch:
     pixels: np.ndarray
     """uint8 (n, height, width, 3)."""
 
-    failures: list[Failure]
+    failures: list[tuple[int, Failure]]
     """Sources of this batch that could not be read, with the reason."""
 
 
@@ -54,6 +56,8 @@ def pixels_of(source: ImageSource, preprocessor: Preprocessor, *, exact: bool = 
     """
     if isinstance(source, str | Path):
         source = read_image(source)
+    elif callable(source):
+        source = source()
     if isinstance(source, bytes | bytearray | memoryview):
         min_size = None if exact else preprocessor.decode_size()
         return preprocessor.resize(decode_image(bytes(source), min_size=min_size), exact=exact)
@@ -72,14 +76,14 @@ def pixels_of(source: ImageSource, preprocessor: Preprocessor, *, exact: bool = 
 
 def load_pixels(
     table: ImageTable, rows: np.ndarray, preprocessor: Preprocessor, *, threads: int, exact: bool
-) -> tuple[np.ndarray, list[Failure]]:
+) -> tuple[np.ndarray, list[tuple[int, Failure]]]:
     """Pixels of `rows` of `table`: uint8 (n, height, width, 3), and (row, reason) of each failure.
 
     A failed row's pixels are zeros.
     """
     pixels = np.zeros((len(rows), *preprocessor.input_size, 3), np.uint8)
 
-    def load(position: int) -> Failure | None:
+    def load(position: int) -> tuple[int, Failure] | None:
         row = int(rows[position])
         try:
             pixels[position] = pixels_of(table.location(row), preprocessor, exact=exact)
@@ -100,11 +104,17 @@ def iterate_pixels(
     threads: int,
     exact: bool = True,
     prefetch: int = 2,
+    timeout_s: float | None = None,
 ) -> Iterator[PixelBatch]:
-    """Batches of `sources` in order, `prefetch` of them being prepared ahead of the consumer."""
+    """Batches of `sources` in order, `prefetch` of them being prepared ahead of the consumer.
+
+    Args:
+        timeout_s: how long the consumer waits for a batch; an image that is not ready by then
+            counts as one that cannot be read (ImageReadError). None: without end.
+    """
     remaining = iter(sources)
     head = list(itertools.islice(remaining, 2))
-    if len(head) < 2:
+    if len(head) < 2 and timeout_s is None:
         # One image is read faster than a pool of threads is started.
         yield from (_alone(source, preprocessor, exact) for source in head)
         return
@@ -122,7 +132,7 @@ def iterate_pixels(
                 waiting.append(batch)
             if not waiting:
                 return
-            yield waiting.popleft().result()
+            yield waiting.popleft().result(timeout_s)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -150,9 +160,9 @@ class _BatchInWork:
     ) -> None:
         self._first = first
         self._pixels = np.empty((size, *preprocessor.input_size, 3), np.uint8)
-        self.jobs: list[Future[ImageError | FetchError | None]] = []
+        self.jobs: list[Future[Failure | None]] = []
 
-        def load(source: ImageSource, place: int) -> ImageError | FetchError | None:
+        def load(source: ImageSource, place: int) -> Failure | None:
             try:
                 self._pixels[place] = pixels_of(source, preprocessor, exact=exact)
             except (ImageError, FetchError) as error:
@@ -164,9 +174,18 @@ class _BatchInWork:
             if len(self.jobs) == size:
                 break
 
-    def result(self) -> PixelBatch:
-        """Wait for the images; only a batch with failures is copied, to close its gaps."""
-        reasons = [job.result() for job in self.jobs]
+    def result(self, timeout_s: float | None) -> PixelBatch:
+        """Wait for the images; only a batch with failures is copied, to close its gaps.
+
+        What a late thread still writes goes into the place that was copied from.
+        """
+        _, late = wait(self.jobs, timeout_s)
+        for job in late:
+            job.cancel()
+        reasons = [
+            ImageReadError(f"was not read within {timeout_s:g} s") if job in late else job.result()
+            for job in self.jobs
+        ]
         good = np.array([reason is None for reason in reasons])
         failures = [(self._first + n, r) for n, r in enumerate(reasons) if r is not None]
         pixels = self._pixels[: len(reasons)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from tintype.errors import FetchError, ImageError, ImageTooLarge
+from tintype.errors import FetchError, ImageError, ImageReadError, ImageTooLarge
 from tintype.images.fetch import fetch
 from tintype.settings import get_settings
 
@@ -22,7 +22,8 @@ def read_image(location: str | Path) -> bytes:
 
     Raises:
         ImageTooLarge: the file is larger than the setting `max_image_bytes`; it is not read.
-        ImageError: there is no such file, or it cannot be read.
+        ImageReadError: the file is there, and the system failed to read it.
+        ImageError: there is no such file, or it is none that can be read.
         FetchError: the URL may not be fetched, or could not be.
     """
     settings = get_settings()
@@ -40,7 +41,9 @@ def read_image(location: str | Path) -> bytes:
                 f"{location} has {status.st_size} bytes; the limit is {settings.max_image_bytes}"
             )
         return Path(location).read_bytes()
-    except OSError as error:
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise ImageError(f"cannot read {location}: {error.strerror}") from None
+    except OSError as error:
+        raise ImageReadError(f"cannot read {location}: {error.strerror}") from None
     except ValueError:
         raise ImageError("the path holds a character that no file name can") from None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tintype.compute.local import stop_worker
 from tintype.errors import OutputError, RunFailed, UsageError
 from tintype.files import atomic_folder
+from tintype.jobs.batch import OUTPUT_NAME, score_folder
 from tintype.workspace.runs import ACTIVE, FINAL, RunRecord, RunStore, now
 
 __all__ = ["archive_job", "cancel_job", "download_job", "stream_job"]
@@ -77,25 +79,52 @@ def download_job(
         OutputError: the target exists already or cannot be written.
     """
     store = RunStore()
-    store.get(name)
+    record = store.get(name)
+    if record.type == "batch":
+        return _download_batch(store, name, destination, output_name)
     outputs = store.path(name) / "outputs"
     if not outputs.is_dir() or not any(outputs.iterdir()):
         raise UsageError(f"job {name!r} has no outputs (yet)")
     model = outputs / "mlflow-model"
     if output_name is not None and not model.is_dir():
         raise UsageError(f"job {name!r} has no output {output_name!r} (yet)")
-    target = destination / name
+    with _new_folder(destination / name) as temporary:
+        if output_name is None or everything:
+            shutil.copytree(outputs, temporary / "artifacts" / "outputs")
+            _copy_log(store, name, temporary)
+        if output_name is not None:
+            shutil.copytree(model, temporary / "named-outputs" / output_name)
+    return destination / name
+
+
+def _download_batch(store: RunStore, name: str, destination: Path, output_name: str | None) -> Path:
+    """The rows of a batch job, from the job or its child: always below `named-outputs/score`."""
+    if output_name not in (None, OUTPUT_NAME):
+        raise UsageError(
+            f"job {name!r} has no output {output_name!r}; its output is {OUTPUT_NAME!r}"
+        )
+    score = score_folder(store, name)
+    if not (score / "summary.json").exists():
+        raise UsageError(f"job {name!r} has no output {OUTPUT_NAME!r} (yet)")
+    with _new_folder(destination / name) as temporary:
+        shutil.copytree(score, temporary / "named-outputs" / OUTPUT_NAME)
+        _copy_log(store, store.ancestor(name), temporary)
+    return destination / name
+
+
+@contextlib.contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
     if target.exists():
         raise OutputError(f"{target} exists already; remove it or choose another --download-path")
     with atomic_folder(target) as temporary:
-        if output_name is None or everything:
-            shutil.copytree(outputs, temporary / "artifacts" / "outputs")
-            log = store.path(name) / "log.txt"
-            if log.exists():
-                shutil.copy2(log, temporary / "artifacts" / "log.txt")
-        if output_name is not None:
-            shutil.copytree(model, temporary / "named-outputs" / output_name)
-    return target
+        yield temporary
+
+
+def _copy_log(store: RunStore, name: str, folder: Path) -> None:
+    log = store.path(name) / "log.txt"
+    if log.exists():
+        (folder / "artifacts").mkdir(exist_ok=True)
+        shutil.copy2(log, folder / "artifacts" / "log.txt")
 
 
 def archive_job(name: str, *, archived: bool = True) -> RunRecord:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from tintype.compute.local import start_worker
 from tintype.errors import OutputError, UsageError
+from tintype.jobs.batch import add_child, check_batch_job, settled
 from tintype.jobs.finetuning import load_tables, reserved_output
 from tintype.jobs.sweep_tables import load_sweep_tables
 from tintype.jobs.trial_models import check_models
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.job import Job
 from tintype.settings import get_settings
 from tintype.workspace.registry import resolve_model
@@ -31,6 +33,8 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
         UsageError: the document, the data or the checkpoint cannot be used, or the name is taken.
         OutputError: the workspace or an output cannot be written.
     """
+    if isinstance(job, BatchJob):
+        job = settled(job)
     if validate:
         check_job(job)
     store = RunStore()
@@ -41,6 +45,8 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
             **job.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
         }
     )
+    if isinstance(job, BatchJob):
+        add_child(store, record.name)
     return _start(store, record.name)
 
 
@@ -53,7 +59,7 @@ def resume_job(name: str) -> RunRecord:
     store = RunStore()
     record = store.get(name)
     if record.parent is not None:
-        job = name.split("_HD")[0]
+        job = store.ancestor(name)
         raise UsageError(
             f"{name!r} belongs to the job {job!r}; resume that: tintype job resume --name {job}"
         )
@@ -65,22 +71,27 @@ def resume_job(name: str) -> RunRecord:
 
 
 def check_job(job: Job) -> None:
-    """Everything that can be known before training: data, images, checkpoint, outputs.
+    """Everything that can be known before the work: data, images, checkpoint, outputs.
 
     Raises:
         UsageError: names what is wrong and where.
         OutputError: an output cannot be written.
     """
     settings = get_settings()
-    if isinstance(job, AutomlJob):
-        load_sweep_tables(job)
-        check_models(job)
+    if isinstance(job, BatchJob):
+        check_batch_job(job)
+        paths = [job.output_path]
     else:
-        load_tables(job)
-        check_obtainable(resolve_model(job.model_name))
-    for output in job.outputs.values():
-        if output.path is not None:
-            with reserved_output(Path(output.path)):
+        if isinstance(job, AutomlJob):
+            load_sweep_tables(job)
+            check_models(job)
+        else:
+            load_tables(job)
+            check_obtainable(resolve_model(job.model_name))
+        paths = [output.path for output in job.outputs.values()]
+    for path in paths:
+        if path is not None:
+            with reserved_output(Path(path)):
                 pass
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

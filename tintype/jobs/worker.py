@@ -10,6 +10,7 @@ import traceback
 from tintype.errors import OutputError, RunCancelled, TintypeError
 from tintype.files import locked_folder
 from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.job import stored_job
 from tintype.workspace.runs import RunStore, now
 
@@ -33,11 +34,15 @@ def _execute(store: RunStore, name: str, asked_to_stop: threading.Event) -> int:
     job = stored_job(store.document(name))
     store.update(name, status="Preparing", started_at=now())
     try:
-        # Each imports a lot that the other does not need.
+        # Each imports a lot that the others do not need.
         if isinstance(job, AutomlJob):
             from tintype.jobs.automl import run_automl
 
             run_automl(job, name, store, cancelled=asked_to_stop.is_set)
+        elif isinstance(job, BatchJob):
+            from tintype.jobs.batch import run_batch_job
+
+            run_batch_job(job, name, store, cancelled=asked_to_stop.is_set)
         else:
             from tintype.jobs.finetuning import run_finetuning
 
@@ -49,7 +54,9 @@ def _execute(store: RunStore, name: str, asked_to_stop: threading.Event) -> int:
         print(f"error: {error}", flush=True)
         return _end(store, name, "Failed", error.exit_code, str(error))
     except MemoryError:
-        message = "memory ran out; lower training_batch_size or the image size"
+        message = "memory ran out"
+        if not isinstance(job, BatchJob):
+            message += "; lower training_batch_size or the image size"
         print(f"error: {message}", flush=True)
         return _end(store, name, "Failed", 1, message)
     except Exception as error:

@@ -6,13 +6,12 @@ with one of four keys, or CSV. The model's columns are `image` and, where it rea
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import reprlib
-from types import ModuleType
 from typing import Any
 
 from tintype.errors import RequestError
+from tintype.schemas.long_csv import long_csv
 from tintype.schemas.wire import (
     ScoreRequest,
     checked_request,
@@ -31,23 +30,6 @@ EXAMPLE_INVOCATION = '{"dataframe_split": {"columns": ["image"], "data": [["<bas
 EXAMPLE_CSV = "a header line 'image', then one image (base64 or URL) a line"
 
 _JSON = ("application/json", "text/json", "text/plain", "")
-
-# Base64, in lines of 76 characters, of an image of 64 MiB.
-_MAX_FIELD_CHARACTERS = 96 * 1024 * 1024
-
-
-def _private_csv() -> ModuleType:
-    """The C half of the module csv, once more, for long fields."""
-    # The limit on fields is one number per module, for all threads: only this copy's is raised.
-    spec = importlib.util.find_spec("_csv")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.field_size_limit(_MAX_FIELD_CHARACTERS)
-    return module
-
-
-_csv = _private_csv()
 
 
 def read_invocation(
@@ -163,7 +145,7 @@ def _csv_cells(body: bytes, max_rows: int, images_required: bool) -> tuple[list[
             f"{separators} commas and line ends are too many for {max_rows} rows", status=413
         )
     lines = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="")
-    reader = _csv.reader(lines, strict=True)
+    reader = long_csv.reader(lines, strict=True)
     filled = (cells for cells in reader if cells)
     rows: list[list[str]] = []
     try:
@@ -176,7 +158,7 @@ def _csv_cells(body: bytes, max_rows: int, images_required: bool) -> tuple[list[
             rows.append(cells)
     except UnicodeDecodeError:
         raise RequestError("the CSV is not UTF-8 text") from None
-    except _csv.Error as error:
+    except long_csv.Error as error:
         raise RequestError(
             f"the body is not CSV: line {reader.line_num}: {error}. Expected {EXAMPLE_CSV}",
             status=413 if "field limit" in str(error) else 400,

@@ -5,43 +5,44 @@ Source of keys and rules: azure-contracts.md §6.2.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
-from tintype.errors import DocumentError
 from tintype.schemas.document import Document, StrictModel, validate
+from tintype.schemas.endpoint_parts import (
+    EndpointName,
+    Place,
+    TextMap,
+    Variables,
+    Whole,
+    keys_that_count,
+    merged_document,
+)
+from tintype.schemas.model_reference import (
+    ModelReference,
+    located_model,
+    model_notices,
+    reference_of,
+)
 from tintype.schemas.online_deployment_parts import (
     MOST_INSTANCES,
     DefaultScaleSettings,
     ProbeSettings,
     RequestSettings,
     ScaleSettings,
-    ScoringSettings,
     TargetUtilizationScaleSettings,
 )
-from tintype.schemas.online_endpoint import (
-    EndpointName,
-    TextMap,
-    Whole,
-    keys_that_count,
-    merged_document,
-)
+from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = [
-    "InlineModel",
     "OnlineDeploymentDocument",
     "load_online_deployment",
     "read_online_deployment",
     "stored_deployment",
 ]
-
-_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:\d+|@\w+)")
-_PLACES = re.compile(r"local|ray|ray://[^\s/]+|azureml:.+")
 
 # Keys that have no meaning on one's own machine: accepted, each reported in a sentence.
 _WITHOUT_EFFECT = {
@@ -65,62 +66,6 @@ _READ_ONLY = frozenset({
 })  # fmt: skip
 
 
-def _version(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _reference(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty; expected a registered model, a folder or a Hub id")
-    short = value.startswith("azureml:") and not value.startswith("azureml://")
-    if short and not _REGISTERED.fullmatch(value):
-        name = re.split(r"[:@]", value.removeprefix("azureml:"))[0] or "name"
-        raise ValueError(f"{value!r} given; expected azureml:{name}:1 or azureml:{name}@latest")
-    return value
-
-
-_Reference = Annotated[str, AfterValidator(_reference)]
-
-
-class InlineModel(StrictModel):
-    """`model` written out: a folder that need not be registered."""
-
-    path: _Reference
-    """Model folder, relative to the document; or a job's output (azureml://jobs/...)."""
-
-    name: str | None = None
-    """No effect here: the model is not registered."""
-
-    version: Annotated[str | None, BeforeValidator(_version)] = None
-    """No effect here: the model is not registered."""
-
-    type: Literal["mlflow_model", "custom_model"] | None = None
-    """Accepted as Azure's; what the model is, is told by looking at it."""
-
-
-def _model_form(value: Any) -> str:
-    return "inline" if isinstance(value, Mapping | InlineModel) else "reference"
-
-
-_Model = Annotated[
-    Annotated[_Reference, Tag("reference")] | Annotated[InlineModel, Tag("inline")],
-    Discriminator(_model_form),
-]
-
-
-def _variables(value: dict[str, str]) -> dict[str, str]:
-    for name, text in value.items():
-        if not name or "=" in name or "\0" in name + text:
-            raise ValueError(f"{name!r}: no name or value that an environment can hold")
-    return value
-
-
-def _place(value: str) -> str:
-    if not _PLACES.fullmatch(value):
-        raise ValueError(f"{value!r} given; expected local, ray or ray://host:port")
-    return value
-
-
 class OnlineDeploymentDocument(StrictModel):
     """A model behind an endpoint, in one or more instances."""
 
@@ -133,7 +78,7 @@ class OnlineDeploymentDocument(StrictModel):
     endpoint_name: EndpointName
     """The endpoint it belongs to."""
 
-    model: _Model
+    model: ModelReference
     """`azureml:name:1`, `name:1`, `name@latest`, a registry's URI, a job's output, a folder
     (relative to the document) or a Hub id; or `{path: ...}`."""
 
@@ -161,15 +106,13 @@ class OnlineDeploymentDocument(StrictModel):
     scale_settings: ScaleSettings = Field(default_factory=DefaultScaleSettings)
     """`{type: default}`, or `type: target_utilization` with its keys."""
 
-    environment_variables: Annotated[TextMap, AfterValidator(_variables)] = Field(
-        default_factory=dict
-    )
+    environment_variables: Variables = Field(default_factory=dict)
     """Set in every instance."""
 
     settings: ScoringSettings = Field(default_factory=ScoringSettings)
     """Beyond Azure's: how the model is loaded and how it answers."""
 
-    compute: Annotated[str, AfterValidator(_place)] = "local"
+    compute: Place = "local"
     """Beyond Azure's: where instances run. local: this machine. ray: a Ray cluster, as RAY_ADDRESS
     says or a local one; ray://host:port: that cluster. Azure's cluster names mean local."""
 
@@ -214,7 +157,7 @@ class OnlineDeploymentDocument(StrictModel):
     @property
     def model_reference(self) -> str:
         """What names the model, however `model` is written."""
-        return self.model.path if isinstance(self.model, InlineModel) else self.model
+        return reference_of(self.model)
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
@@ -223,12 +166,7 @@ class OnlineDeploymentDocument(StrictModel):
             for key, reason in _WITHOUT_EFFECT.items()
             if getattr(self, key) is not None
         ]
-        if isinstance(self.model, InlineModel):
-            found += [
-                f"model.{key} has no effect here: the model is not registered"
-                for key in ("name", "version")
-                if getattr(self.model, key) is not None
-            ]
+        found += model_notices(self.model)
         if self.request_settings.max_queue_wait_ms is not None:
             found.append("request_settings.max_queue_wait_ms is deprecated and has no effect here")
         scales = isinstance(self.scale_settings, TargetUtilizationScaleSettings)
@@ -262,35 +200,10 @@ def read_online_deployment(document: Document, base: Path) -> OnlineDeploymentDo
         DocumentError: names file, line, key and what to put there, for every problem found.
     """
     deployment = validate(OnlineDeploymentDocument, document)
-    model, reference = deployment.model, deployment.model_reference
-    folder = _folder(reference, base)
-    if folder is None:
-        if re.match(r"\.{0,2}/|~", reference):
-            key = ("model", "path") if isinstance(model, InlineModel) else ("model",)
-            raise DocumentError(
-                f"there is no folder {reference}",
-                file=document.path,
-                line=document.line(key),
-                field=".".join(key),
-            )
-        return deployment
-    changed = (
-        model.model_copy(update={"path": folder}) if isinstance(model, InlineModel) else folder
-    )
-    return deployment.model_copy(update={"model": changed})
+    model = located_model(deployment.model, document, base)
+    return deployment.model_copy(update={"model": model})
 
 
 def stored_deployment(content: Mapping[str, Any]) -> OnlineDeploymentDocument:
     """A deployment as the workspace keeps it: checked when it was created, its paths absolute."""
     return OnlineDeploymentDocument.model_validate(content)
-
-
-def _folder(reference: str, base: Path) -> str | None:
-    """The absolute path of a model that is a folder, or None."""
-    # os.path, for pathlib raises on names that are too long and on unknown users.
-    given = os.path.expanduser(reference)
-    for start in (base, Path.cwd()):
-        found = os.path.join(start, given)
-        if os.path.isdir(found):
-            return os.path.realpath(found)
-    return None

@@ -5,42 +5,33 @@ Source of keys and rules: azure-contracts.md §6.1.
 
 from __future__ import annotations
 
-import datetime
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tintype.errors import UsageError
-from tintype.schemas.document import Document, StrictModel, apply_overrides, read_yaml, validate
+from tintype.schemas.document import Document, StrictModel, validate
+from tintype.schemas.endpoint_parts import (
+    AuthMode,
+    EndpointName,
+    TextMap,
+    Whole,
+    check_name,
+    keys_that_count,
+    merged_document,
+)
 
 __all__ = [
-    "EndpointName",
     "OnlineEndpointDocument",
     "RateLimit",
-    "TextMap",
-    "Whole",
-    "keys_that_count",
     "load_online_endpoint",
-    "merged_document",
     "parse_traffic",
     "read_online_endpoint",
     "stored_endpoint",
 ]
-
-_NAME = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
-
-# Azure's SDK writes AMLToken, its documents aml_token.
-_AUTH_MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 
 # Azure's keys that have no meaning on one's own machine: accepted, each reported in a sentence.
 _WITHOUT_EFFECT = {
@@ -56,46 +47,6 @@ _READ_ONLY = frozenset({
     "created_at", "modified_at",
 })  # fmt: skip
 
-
-def _endpoint_name(value: str) -> str:
-    if not 3 <= len(value) <= 32 or not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{value!r} given; expected 3 to 32 letters, digits and hyphens, a letter first and no "
-            "hyphen last"
-        )
-    return value
-
-
-def _whole(value: Any) -> Any:
-    # Python counts True as 1; in a document it is a slip.
-    if isinstance(value, bool):
-        raise ValueError(f"{str(value).lower()} given; expected a whole number")
-    return value
-
-
-def _texts(value: Any) -> Any:
-    """A mapping whose numbers, dates and booleans are texts; null is left to be refused."""
-    if not isinstance(value, Mapping):
-        return value
-    return {str(key): _text(item) for key, item in value.items()}
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    return value.isoformat() if isinstance(value, datetime.date) else value
-
-
-EndpointName = Annotated[str, AfterValidator(_endpoint_name)]
-"""Name of an endpoint or of a deployment."""
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""A whole number that is not a boolean."""
-
-TextMap = Annotated[dict[str, str], BeforeValidator(_texts)]
-"""A mapping of texts in which YAML may have read numbers, dates and booleans."""
 
 _Share = Annotated[Whole, Field(ge=0, le=100)]
 _MirrorShare = Annotated[Whole, Field(ge=0, le=50)]
@@ -126,7 +77,7 @@ class OnlineEndpointDocument(StrictModel):
     properties: TextMap = Field(default_factory=dict)
     """Kept with the endpoint."""
 
-    auth_mode: Literal["key", "aml_token", "aad_token"] = "key"
+    auth_mode: AuthMode = "key"
     """key. Azure's token modes are accepted and mean keys too."""
 
     traffic: dict[EndpointName, _Share] = Field(default_factory=dict)
@@ -155,13 +106,6 @@ class OnlineEndpointDocument(StrictModel):
     @classmethod
     def _keys_that_count(cls, value: Any) -> Any:
         return keys_that_count(value, _READ_ONLY)
-
-    @field_validator("auth_mode", mode="before")
-    @classmethod
-    def _auth_mode(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return _AUTH_MODES.get(value.strip().lower().replace("_", ""), value)
 
     @field_validator("traffic")
     @classmethod
@@ -225,30 +169,6 @@ def stored_endpoint(content: Mapping[str, Any]) -> OnlineEndpointDocument:
     return OnlineEndpointDocument.model_validate(content)
 
 
-def merged_document(
-    path: Path | None, overrides: Sequence[str], options: Mapping[str, Any]
-) -> Document:
-    """The document at `path` (None: an empty one) with overrides, and the options that are given.
-
-    Raises:
-        DocumentError: the file cannot be read.
-        UsageError: an override that cannot be applied.
-    """
-    document = apply_overrides(Document({}) if path is None else read_yaml(path), overrides)
-    given = {key: value for key, value in options.items() if value is not None}
-    return Document({**document.data, **given}, document.path, document.lines)
-
-
-def keys_that_count(value: Any, read_only: Collection[str]) -> Any:
-    """`value` without `read_only` keys, and without those that have nothing behind them.
-
-    `traffic:` alone on its line is null in YAML; the key is as good as left out.
-    """
-    if not isinstance(value, Mapping):
-        return value
-    return {key: item for key, item in value.items() if item is not None and key not in read_only}
-
-
 def parse_traffic(text: str) -> dict[str, int]:
     """Shares as `--traffic` and `--mirror-traffic` write them; what they add up to is not checked.
 
@@ -266,7 +186,7 @@ def parse_traffic(text: str) -> dict[str, int]:
         if not equals:
             raise UsageError(f"traffic {text!r}: expected 'name=percent', as in 'blue=90 green=10'")
         try:
-            _endpoint_name(name)
+            check_name(name)
         except ValueError as error:
             raise UsageError(f"traffic {text!r}: name {error}") from None
         if name in shares:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tintype.data.image_table import ImageTable
-from tintype.errors import FetchError, ImageError, ModelError, UsageError
-from tintype.images.loading import ImageSource, iterate_pixels
+from tintype.errors import ModelError, UsageError
+from tintype.images.loading import Failure, ImageSource, iterate_pixels
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.runtimes.agreement import Agreement
@@ -25,8 +25,6 @@ from tintype.scoring.results import Embedding, Prediction, Result, TableScores
 from tintype.settings import get_settings
 
 __all__ = ["Scorer"]
-
-Failure = ImageError | FetchError
 
 
 class Scorer:

@@ -115,11 +115,12 @@ class RunRecord:
         """The record as commands print it."""
         data = asdict(self)
         data["creation_context"] = {"created_at": data.pop("created_at")}
+        names = {"default": "artifacts/paths/outputs"}
+        if self.type == "batch":
+            names["score"] = "score/paths"
         data["outputs"] = {
-            "default": {
-                "type": "uri_folder",
-                "path": f"azureml://jobs/{self.name}/outputs/artifacts/paths/outputs/",
-            }
+            name: {"type": "uri_folder", "path": f"azureml://jobs/{self.name}/outputs/{path}/"}
+            for name, path in names.items()
         }
         return data
 
@@ -204,6 +205,11 @@ class RunStore:
             )
         return record
 
+    def ancestor(self, name: str) -> str:
+        """The job that a run belongs to, or the run itself."""
+        record = self.get(name)
+        return name if record.parent is None else self.ancestor(record.parent)
+
     def descendants(self, name: str) -> list[RunRecord]:
         """Children of the run called `name`, each followed by its own, oldest first."""
         found = []
@@ -243,7 +249,9 @@ class RunStore:
 
     def is_alive(self, record: RunRecord) -> bool:
         """Whether the run's worker lives: it holds the lock, or has just been started."""
-        if record.parent is not None and (record.type == "sweep" or record.status == "Starting"):
+        if record.parent is not None and (
+            record.type in ("sweep", "batch") or record.status == "Starting"
+        ):
             # Its job's worker looks after it.
             parent = self._read(self.path(record.parent))
             return parent is not None and self.is_alive(parent)

@@ -1,0 +1,1 @@
+"""Batch scoring: any number of images, in bounded memory, each row exactly once."""

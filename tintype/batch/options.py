@@ -1,0 +1,58 @@
+"""What a batch does with its rows, beside the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tintype.batch.scoring import Retries
+from tintype.batch.writers import OutputFormat
+
+__all__ = ["SHARD_ROWS", "BatchOptions"]
+
+SHARD_ROWS = 1024
+"""Rows that are written together, unless that is no multiple of the batch size."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """Defaults are Azure's (azure-contracts.md §8.1) where it has one."""
+
+    form: OutputFormat = "csv"
+
+    file_name: str = "predictions.csv"
+    """Of a CSV or JSONL file; Parquet is a folder of parts, `predictions`."""
+
+    header: bool = False
+    """A line of names above a CSV; Azure's has none."""
+
+    writes_rows: bool = True
+    """False: the summary alone (Azure's summary_only)."""
+
+    error_threshold: int = -1
+    """Most input files with a failed row; -1: any number."""
+
+    retries: Retries = field(default_factory=Retries)
+
+    batch_size: int = 32
+    """Images in one pass of the model."""
+
+    shard_rows: int = SHARD_ROWS
+    """Rows that are written together; a multiple of `batch_size`."""
+
+    compute: str = "local"
+    """local, ray, or ray://host:port."""
+
+    actors: int = 1
+    """On Ray: processes that hold the model."""
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the output's bytes."""
+        return {
+            "form": self.form,
+            "file_name": self.file_name if self.form != "parquet" else None,
+            "header": self.header,
+            "writes_rows": self.writes_rows,
+            "batch_size": self.batch_size,
+            "shard_rows": self.shard_rows,
+        }

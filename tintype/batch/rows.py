@@ -1,0 +1,91 @@
+"""Rows of a batch: one image each, where it came from, and how it is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from tintype.errors import ImageError
+from tintype.images.loading import ImageSource
+from tintype.images.request import image_bytes_from_text
+from tintype.images.source import is_url
+
+__all__ = ["InputRow", "failed_row", "image_in_cell", "printable", "row_of_bytes", "row_of_cell"]
+
+_IMAGE_ENDING = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$", re.I)
+# No file name is longer; base64 of a picture nearly always is.
+_LONGEST_NAME = 4096
+
+
+@dataclass(slots=True)
+class InputRow:
+    """One image of the input."""
+
+    file: str
+    """The input file, relative to the input's root, as answers name it."""
+
+    number: int
+    """Row within that file, from 0."""
+
+    source: ImageSource
+    """What `Scorer` reads; often a function that reads it in the thread that decodes."""
+
+    location: str | None = None
+    """Path or URL at which the picture can be seen again; None where the input itself holds it."""
+
+    text: str | None = None
+    """What the row says beside its image."""
+
+    labels: str | None = None
+    """Zero-shot: the labels of its file, which are the text of that file's first row."""
+
+
+def failed_row(file: str, number: int, reason: str) -> InputRow:
+    """A row whose image cannot even be looked for; scoring it gives `reason`."""
+
+    def fail() -> bytes:
+        raise ImageError(reason)
+
+    return InputRow(file, number, fail)
+
+
+def row_of_bytes(
+    file: str, number: int, read: Callable[[], bytes], *, text: str | None = None
+) -> InputRow:
+    """A row whose encoded image the input holds."""
+    return InputRow(file, number, read, None, text)
+
+
+def row_of_cell(
+    file: str, number: int, cell: str, base: str, *, text: str | None = None
+) -> InputRow:
+    """A row whose image stands in a cell: base64, a data: URI, a URL, or a path from `base`."""
+    found = image_in_cell(cell, base)
+    if found is None:
+        return InputRow(file, number, partial(image_bytes_from_text, cell), None, text)
+    return InputRow(file, number, found, found, text)
+
+
+def image_in_cell(cell: str, base: str) -> str | None:
+    """The path or URL that a cell names; None where it holds the image itself, as base64.
+
+    Base64 has no dot, and what is shorter than a file name is hardly a picture.
+    """
+    text = cell.strip()
+    if is_url(text[:8].lower()):
+        return text
+    if text[:5].lower() == "data:" or len(text) > _LONGEST_NAME or not text or "\n" in text:
+        return None
+    path = text.removeprefix("file://") if text.startswith("file:///") else text
+    path = path if path.startswith("/") else os.path.join(base, path)
+    if _IMAGE_ENDING.search(text) or os.path.isfile(path):
+        return path
+    return None
+
+
+def printable(text: str) -> str:
+    """`text`; bytes of a file name that are no UTF-8 are written as \\udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

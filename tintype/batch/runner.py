@@ -1,0 +1,330 @@
+"""The walk *batch*: inputs and a model become predictions on disk, each row exactly once.
+
+    <output>/predictions.csv, predictions.jsonl, or predictions/part-*.parquet
+    <output>/errors.jsonl       rows without an answer, and why (only where there are any)
+    <output>/summary.json, index.html
+    <output>/.batch/            plan and shards while it is under way; gone when it is done
+
+A batch that was ended in any way goes on from its last committed shard when it is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tintype.batch.options import BatchOptions
+from tintype.batch.plan import Plan, check_unchanged, load_plan, make_plan
+from tintype.batch.ray_scoring import score_on_ray
+from tintype.batch.report import write_report
+from tintype.batch.scoring import ScoredBatch
+from tintype.batch.shard_scoring import score_shards
+from tintype.batch.shards import ShardFacts, ShardStore
+from tintype.batch.summary import BatchSummary, FailedFiles, summarize
+from tintype.batch.writers import csv_header
+from tintype.errors import OutputError, RunCancelled, RunFailed, UsageError
+from tintype.files import locked_folder, write_json
+from tintype.progress import counting
+from tintype.scoring.scorer import Scorer
+
+__all__ = ["run_batch"]
+
+_TELL_SECONDS = 15.0
+
+
+def run_batch(
+    model: str,
+    inputs: Mapping[str, str],
+    output: Path,
+    *,
+    options: BatchOptions | None = None,
+    loading: Mapping[str, Any] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], object] = lambda line: None,
+) -> BatchSummary:
+    """Score every image of `inputs`, or go on where an earlier call with the same arguments ended.
+
+    Args:
+        model: what `Scorer.load` takes.
+        inputs: references by name; see `inputs.find_inputs`.
+        output: folder, made when it is not there.
+        loading: further arguments of `Scorer.load`.
+        cancelled: asked after every batch of images.
+        tell: receives a line about the progress every 15 seconds.
+
+    Raises:
+        UsageError: the folder holds something else, or the model or an input cannot be used.
+        RunFailed: more input files failed than `error_threshold` allows.
+        RunCancelled: `cancelled` said so; what was committed stays.
+        OutputError: the disk is full or gone; what was committed stays.
+    """
+    options = options or BatchOptions()
+    loading = {key: value for key, value in (loading or {}).items() if value is not None}
+    identity = json.loads(json.dumps({
+        "model": model, "inputs": dict(inputs), "loading": loading, **options.identity(),
+    }, default=list))  # fmt: skip
+    finished = _finished(output, identity)
+    if finished is not None:
+        tell(f"{output} is complete already")
+        return finished
+    work = output / ".batch"
+    with locked_folder(work):
+        batch = _Batch(output, work, options, identity, loading, cancelled, tell)
+        summary = batch.run()
+    shutil.rmtree(work, ignore_errors=True)
+    return summary
+
+
+def _finished(output: Path, identity: dict[str, Any]) -> BatchSummary | None:
+    """The summary of this very batch, where the folder holds it complete.
+
+    Raises:
+        UsageError: it holds another one, or something else.
+    """
+    target = _target(output, identity)
+    try:
+        content = json.loads((output / "summary.json").read_text("utf-8"))
+        found = content["identity"]
+    except (OSError, ValueError, KeyError, TypeError):
+        if target.exists() and not (output / ".batch" / "plan.json").exists():
+            raise UsageError(
+                f"{target} exists, and is not of a batch that could be gone on with; remove it or "
+                "choose another output folder"
+            ) from None
+        return None
+    if found != identity:
+        raise UsageError(
+            f"{output} holds a batch with {_difference(found, identity)}; choose another output folder"
+        )
+    return BatchSummary.of_content(content)
+
+
+def _target(output: Path, identity: dict[str, Any]) -> Path:
+    return output / ("predictions" if identity["form"] == "parquet" else identity["file_name"])
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What of two identities is not the same, in words."""
+    keys = [key for key in wanted if found.get(key) != wanted[key]]
+    return ", ".join(f"{key} {found.get(key)!r} (now {wanted[key]!r})" for key in keys[:3])
+
+
+class _Batch:
+    """One call of `run_batch`."""
+
+    def __init__(
+        self,
+        output: Path,
+        work: Path,
+        options: BatchOptions,
+        identity: dict[str, Any],
+        loading: Mapping[str, Any],
+        cancelled: Callable[[], bool],
+        tell: Callable[[str], object],
+    ) -> None:
+        self._output = output
+        self._work = work
+        self._options = options
+        self._identity = identity
+        self._loading = dict(loading)
+        self._cancelled = cancelled
+        self._tell = tell
+        self._target = _target(output, identity)
+        data = self._target if options.form == "parquet" else work / "rows"
+        self._store = ShardStore(data, work, options.form, options.writes_rows)
+        self._failed = FailedFiles()
+
+    def run(self) -> BatchSummary:
+        local = self._options.compute == "local"
+        scorer = self._scorer() if local else None
+        plan = self._plan()
+        self._store.clear_unfinished()
+        pending = [shard for shard in plan.shards if not self._store.is_committed(shard.number)]
+        for facts in self._facts(plan):
+            self._failed.add_shard(facts)
+        done = plan.rows - sum(shard.rows for shard in pending)
+        self._tell(f"{plan.rows:,} rows in {plan.files:,} files" + f", {done:,} done" * bool(done))
+        with counting("scoring", plan.rows, done) as bar:
+            pace = _Pace(plan.rows, done, self._tell, bar)
+            if scorer is not None:
+                self._describe(scorer)
+
+                def watch(batch: ScoredBatch) -> None:
+                    self._watch_rows(batch)
+                    pace.advance(len(batch.rows))
+
+                for _ in score_shards(scorer, pending, self._store, plan, self._options, watch):
+                    pass
+            elif pending:
+                for facts in score_on_ray(
+                    self._identity["model"],
+                    self._loading,
+                    pending,
+                    self._store,
+                    plan,
+                    self._options,
+                ):
+                    self._failed.add_shard(facts)
+                    self._check()
+                    pace.advance(facts.rows)
+        return self._finish(plan)
+
+    def _scorer(self) -> Scorer:
+        return Scorer.load(
+            self._identity["model"], batch_size=self._options.batch_size, **self._loading
+        )
+
+    def _plan(self) -> Plan:
+        plan = load_plan(self._work)
+        if plan is None:
+            return make_plan(
+                self._identity["inputs"],
+                self._work,
+                shard_rows=self._options.shard_rows,
+                identity=self._identity,
+            )
+        if plan.identity != self._identity:
+            raise UsageError(
+                f"{self._output} was begun with {_difference(plan.identity, self._identity)}; run "
+                "it again as it was, or choose another output folder"
+            )
+        check_unchanged(self._work)
+        return plan
+
+    def _describe(self, scorer: Scorer) -> None:
+        """Note what runs; rows of two kinds of arithmetic do not belong in one output.
+
+        Raises:
+            UsageError: the rows so far were made by something else.
+        """
+        path, now = self._work / "scorer.json", scorer.describe()
+        before = _read_json(path)
+        for key in ("runtime", "precision", "device"):
+            if before and before[key] != now[key]:
+                raise UsageError(
+                    f"{self._output} was begun with {key} {before[key]}, and now it is {now[key]}: "
+                    f"say --{key} {before[key]}, or choose another output folder"
+                )
+        write_json(path, now)
+
+    def _facts(self, plan: Plan) -> Iterator[ShardFacts]:
+        """Of every shard that is committed, in order."""
+        for shard in plan.shards:
+            facts = self._store.facts(shard.number)
+            if facts is not None:
+                yield facts
+
+    def _watch_rows(self, batch: ScoredBatch) -> None:
+        for scored in batch.rows:
+            if scored.error is not None:
+                self._failed.add(scored.file)
+        self._check()
+
+    def _check(self) -> None:
+        threshold = self._options.error_threshold
+        if 0 <= threshold < self._failed.count:
+            raise RunFailed(
+                f"{self._failed.count} input files failed, and error_threshold allows {threshold}; "
+                f"what was done is kept in {self._work}: run it again with a higher threshold"
+            )
+        if self._cancelled():
+            raise RunCancelled(
+                f"the batch was asked to stop; run it again to go on: {self._output}"
+            )
+
+    # The end ----------------------------------------------------------------------------------
+
+    def _finish(self, plan: Plan) -> BatchSummary:
+        """Put the shards together and say what came of them; may be ended and begun anew."""
+        scorer = _read_json(self._work / "scorer.json")
+        self._merge_errors(plan)
+        if self._options.writes_rows and self._options.form != "parquet":
+            self._merge_rows(plan, scorer["task"])
+        summary = summarize(
+            plan,
+            self._facts(plan),
+            scorer=scorer,
+            output=self._target.name if self._options.writes_rows else "",
+        )
+        write_report(self._output / "index.html", summary, self._facts(plan))
+        # Last: with this the batch is done.
+        write_json(self._output / "summary.json", summary.content())
+        return summary
+
+    def _merge_rows(self, plan: Plan, task: str) -> None:
+        partial = self._work / self._target.name
+        try:
+            with partial.open("wb") as whole:
+                if self._options.form == "csv" and self._options.header:
+                    whole.write(csv_header(task, texts=plan.texts))
+                for shard in plan.shards:
+                    with self._store.path(shard.number).open("rb") as part:
+                        shutil.copyfileobj(part, whole, 1024 * 1024)
+                whole.flush()
+                os.fsync(whole.fileno())
+            partial.replace(self._target)
+        except OSError as error:
+            raise OutputError(f"cannot write {self._target}: {error.strerror or error}") from None
+
+    def _merge_errors(self, plan: Plan) -> None:
+        path = self._output / "errors.jsonl"
+        partial = self._work / path.name
+        try:
+            with partial.open("w", encoding="utf-8") as stream:
+                for facts in self._facts(plan):
+                    for error in facts.errors:
+                        stream.write(json.dumps(error, ensure_ascii=False) + "\n")
+                found = stream.tell() > 0
+            if found:
+                partial.replace(path)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+class _Pace:
+    """Tells how far a batch is, how fast it goes, and how long it will take."""
+
+    def __init__(
+        self,
+        total: int,
+        done: int,
+        tell: Callable[[str], object],
+        bar: Callable[[int], None],
+    ) -> None:
+        self._total = total
+        self._done = self._before = done
+        self._tell = tell
+        self._bar = bar
+        self._begun = self._told = time.monotonic()
+
+    def advance(self, rows: int) -> None:
+        """`rows` more are done."""
+        self._done += rows
+        self._bar(rows)
+        now = time.monotonic()
+        if now - self._told < _TELL_SECONDS and self._done < self._total:
+            return
+        self._told = now
+        rate = (self._done - self._before) / max(now - self._begun, 1e-6)
+        left = (self._total - self._done) / max(rate, 1e-6)
+        self._tell(f"{self._done:,} of {self._total:,} rows  {rate:,.1f}/s  {_span(left)} left")
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found

@@ -1,0 +1,215 @@
+"""The model over a stream of rows: decoding ahead, retries, and one result or reason for each row."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tintype.batch.rows import InputRow, printable
+from tintype.errors import FetchError, ImageReadError, ModelError, UsageError
+from tintype.images.loading import Failure, ImageSource, iterate_pixels
+from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+from tintype.scoring.label_sets import LabelSet, parse_labels
+from tintype.scoring.results import Result
+from tintype.scoring.scorer import Scorer
+
+__all__ = ["Retries", "Scored", "ScoredBatch", "score_rows"]
+
+# Before the first further attempt; doubled each time.
+_FIRST_DELAY_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a batch of rows is tried again, and when it counts as stuck."""
+
+    most: int = 3
+    """Further attempts at images that could not be read, and at the model."""
+
+    timeout_s: float = 30.0
+    """Seconds that the images of one batch may take to be read and decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One row and what came of it; nothing of its image."""
+
+    file: str
+    number: int
+    location: str | None
+    """As in `InputRow`, printable."""
+    result: Result | None
+    error: str | None
+    """Why there is no result."""
+    text_features: np.ndarray | None = None
+    """float32 (D,): embeddings of CLIP, where the row has a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """Rows that went through the model together."""
+
+    rows: list[Scored]
+
+    pixels: dict[int, np.ndarray]
+    """uint8 (h, w, 3) by place in `rows`: what the model saw of each image that could be read."""
+
+
+def score_rows(
+    scorer: Scorer, rows: Iterable[InputRow], *, threads: int, retries: Retries
+) -> Iterator[ScoredBatch]:
+    """Batches of `rows` in order, `scorer.batch_size` each (the last may have fewer), scored.
+
+    The same rows in the same batches give the same bits, whatever attempt succeeded.
+    """
+    waiting: list[InputRow] = []
+
+    def sources() -> Iterator[ImageSource]:
+        for row in rows:
+            waiting.append(row)
+            yield row.source
+
+    batches = iterate_pixels(
+        sources(),
+        scorer.preprocessor,
+        batch_size=scorer.batch_size,
+        threads=threads,
+        exact=scorer.exact,
+        timeout_s=retries.timeout_s,
+    )
+    first = 0
+    for batch in batches:
+        count = len(batch.rows) + len(batch.failures)
+        taken, waiting[:count] = waiting[:count], []
+        places = (batch.rows - first).tolist()
+        pixels = dict(zip(places, batch.pixels, strict=True))
+        failures = {place - first: reason for place, reason in batch.failures}
+        if failures:
+            _read_again(scorer, taken, pixels, failures, threads, retries)
+        yield ScoredBatch(_scored(scorer, taken, pixels, failures, retries), pixels)
+        first += count
+
+
+def _read_again(
+    scorer: Scorer,
+    rows: Sequence[InputRow],
+    pixels: dict[int, np.ndarray],
+    failures: dict[int, Failure],
+    threads: int,
+    retries: Retries,
+) -> None:
+    """Further attempts at images that were not read; moves what succeeds from failures to pixels."""
+    for attempt in range(retries.most):
+        again = [n for n, why in failures.items() if isinstance(why, FetchError | ImageReadError)]
+        if not again:
+            return
+        time.sleep(_FIRST_DELAY_SECONDS * 2**attempt)
+        found = next(
+            iterate_pixels(
+                [rows[place].source for place in again],
+                scorer.preprocessor,
+                batch_size=len(again),
+                threads=threads,
+                exact=scorer.exact,
+                timeout_s=retries.timeout_s,
+            )
+        )
+        failures.update({again[n]: reason for n, reason in found.failures})
+        for n, image in zip(found.rows.tolist(), found.pixels, strict=True):
+            pixels[again[n]] = image
+            del failures[again[n]]
+
+
+def _scored(
+    scorer: Scorer,
+    rows: Sequence[InputRow],
+    pixels: dict[int, np.ndarray],
+    failures: dict[int, Failure],
+    retries: Retries,
+) -> list[Scored]:
+    places = sorted(pixels)
+    reasons: dict[int, str] = {place: str(reason) for place, reason in failures.items()}
+    results: dict[int, Result] = {}
+    if places:
+        outputs = _outputs(scorer, [pixels[place] for place in places], retries)
+        good: dict[int, np.ndarray] = {}
+        for place, output in zip(places, outputs, strict=True):
+            if isinstance(output, np.ndarray):
+                good[place] = output
+            else:
+                reasons[place] = str(output)
+        for labels, group in itertools.groupby(good, key=lambda place: rows[place].labels):
+            members = list(group)
+            try:
+                label_set = _label_set(scorer, labels)
+            except UsageError as error:
+                reasons.update(dict.fromkeys(members, str(error)))
+                continue
+            found = scorer.results(np.stack([good[place] for place in members]), label_set)
+            results.update(zip(members, found, strict=True))
+    texts = _text_features(scorer, rows, results)
+    return [
+        Scored(
+            printable(row.file),
+            row.number,
+            row.location and printable(row.location),
+            results.get(n),
+            reasons.get(n),
+            texts.get(n),
+        )
+        for n, row in enumerate(rows)
+    ]
+
+
+def _outputs(
+    scorer: Scorer, images: Sequence[np.ndarray], retries: Retries
+) -> Sequence[np.ndarray | Exception]:
+    """The model's output for each image, or why there is none."""
+    stacked = np.stack(images)
+    for _ in range(retries.most + 1):
+        try:
+            return list(scorer.run(stacked))
+        except (ModelError, RuntimeError, MemoryError) as error:
+            failure: Exception = error
+    if len(images) == 1:
+        return [failure]
+    # One image may be to blame: the others are not to suffer for it.
+    alone: list[np.ndarray | Exception] = []
+    for image in images:
+        alone += _outputs(scorer, [image], Retries(most=0))
+    return alone
+
+
+def _label_set(scorer: Scorer, text: str | None) -> LabelSet | None:
+    """Labels that the file gives; without any, those that the scorer was loaded with."""
+    if scorer.task != ZERO_SHOT:
+        return None
+    return scorer.label_set(parse_labels(text) if text and text.strip() else None)
+
+
+def _text_features(
+    scorer: Scorer, rows: Sequence[InputRow], results: dict[int, Result]
+) -> dict[int, np.ndarray]:
+    """Embeddings of the rows' texts, by place, where the model reads texts."""
+    if scorer.task != EMBEDDINGS or not scorer.reads_text:
+        return {}
+    places = [n for n in results if rows[n].text]
+    if not places:
+        return {}
+    try:
+        found = scorer.embed_texts([rows[n].text or "" for n in places])
+    except UsageError:
+        # A text that is too long: the others one by one.
+        return {n: features for n in places for features in _text_alone(scorer, rows[n].text or "")}
+    return dict(zip(places, found, strict=True))
+
+
+def _text_alone(scorer: Scorer, text: str) -> Sequence[np.ndarray]:
+    try:
+        return list(scorer.embed_texts([text]))
+    except UsageError:
+        return []

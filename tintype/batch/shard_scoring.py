@@ -1,0 +1,102 @@
+"""Shards through a loaded model: the part of a batch that runs where the model is."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from tintype.batch.options import BatchOptions
+from tintype.batch.plan import Plan, Shard, read_shard
+from tintype.batch.scoring import ScoredBatch, score_rows
+from tintype.batch.shards import ShardFacts, ShardStore, ShardWriter
+from tintype.batch.writers import Width
+from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+from tintype.scoring.scorer import Scorer
+from tintype.settings import get_settings
+
+__all__ = ["score_shards", "width_of"]
+
+# Pictures of the whole batch that the report shows.
+_SAMPLES = 48
+
+# A URL is waited for, not computed: more threads than processors.
+_URL_THREADS = 16
+
+# Batches that may wait for the disk.
+_WAITING_WRITES = 4
+
+
+def score_shards(
+    scorer: Scorer,
+    shards: Sequence[Shard],
+    store: ShardStore,
+    plan: Plan,
+    options: BatchOptions,
+    watch: Callable[[ScoredBatch], None] = lambda batch: None,
+) -> Iterator[ShardFacts]:
+    """Score `shards`, in order, and commit each; reading, decoding, the model and writing overlap.
+
+    Args:
+        watch: sees every batch after it was scored; what it raises ends the work, with the shard
+            under way not committed.
+
+    Raises:
+        DataError: an input file is not what it was when the plan was made.
+        OutputError: the disk is full or gone.
+    """
+    width = width_of(scorer, plan)
+    threads = get_settings().cpu_threads
+    labels = scorer.task == ZERO_SHOT
+    rows = itertools.chain.from_iterable(
+        read_shard(store.work, shard, labels=labels) for shard in shards
+    )
+    batches = score_rows(
+        scorer,
+        rows,
+        threads=max(threads, _URL_THREADS) if plan.urls else threads,
+        retries=options.retries,
+    )
+    with ThreadPoolExecutor(1, thread_name_prefix="write") as disk:
+        for shard in shards:
+            begun = time.perf_counter()
+            writer = ShardWriter(
+                store, shard, width, scorer.task, _samples(shard, plan, options.shard_rows)
+            )
+            written: list[Future[None]] = []
+            left = shard.rows
+            # Every shard but the last is a whole number of batches.
+            while left:
+                batch = next(batches)
+                watch(batch)
+                left -= len(batch.rows)
+                written.append(disk.submit(writer.write, batch))
+                if len(written) > _WAITING_WRITES:
+                    written.pop(0).result()
+            for future in written:
+                future.result()
+            yield writer.commit(time.perf_counter() - begun)
+
+
+def width_of(scorer: Scorer, plan: Plan) -> Width:
+    """How many numbers each row will have."""
+    if scorer.task == EMBEDDINGS:
+        # Asked of the model itself, which warms it up as well.
+        grey = np.full((1, *scorer.preprocessor.input_size, 3), 127, np.uint8)
+        size = scorer.run(grey).shape[1]
+        return Width(
+            embeddings=True, size=size, labels=None, texts=plan.texts and scorer.reads_text
+        )
+    labels: Any = scorer.classes if scorer.task != ZERO_SHOT else None
+    return Width(embeddings=False, size=len(labels or ()), labels=labels)
+
+
+def _samples(shard: Shard, plan: Plan, shard_rows: int) -> frozenset[int]:
+    """Places in the shard whose pictures the report shows: evenly over the whole batch."""
+    first = shard.number * shard_rows
+    chosen = np.linspace(0, plan.rows - 1, min(_SAMPLES, plan.rows)).round().astype(int)
+    return frozenset((chosen[(chosen >= first) & (chosen < first + shard.rows)] - first).tolist())

@@ -1,0 +1,151 @@
+"""`tintype batch`: score any number of images without an endpoint."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.scoring_options import (
+    Device,
+    Exact,
+    Labels,
+    Normalize,
+    Pooling,
+    Precision,
+    Prompt,
+    Runtime,
+    TaskName,
+    label_list,
+)
+
+__all__ = ["batch"]
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="Folder (its subfolders too), MLTable folder, .csv, .jsonl, .parquet, .tar, an "
+            "image, or .txt with a path or URL a line.",
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Folder for what comes of it.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            "-m", "--model",
+            help="Model folder, registered model, job output, catalog name, Hub id.",
+        ),
+    ],
+    form: Annotated[
+        Form, typer.Option("--format", help="parquet, csv (Azure's columns) or jsonl.")
+    ] = Form.PARQUET,
+    header: Annotated[bool, typer.Option("--header", help="Name the columns of a CSV.")] = False,
+    summary_only: Annotated[bool, typer.Option("--summary-only", help="Write no rows.")] = False,
+    labels: Labels = None,
+    prompt: Prompt = None,
+    task: TaskName = None,
+    pooling: Pooling = "auto",
+    normalize: Normalize = False,
+    runtime: Runtime = None,
+    precision: Precision = None,
+    device: Device = "auto",
+    exact: Exact = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, max=1024, help="Images in one pass of the model.")
+    ] = 32,
+    shard_rows: Annotated[
+        int,
+        typer.Option("--shard-rows", min=1, help="Rows written together: what a kill can cost."),
+    ] = 1024,
+    error_threshold: Annotated[
+        int, typer.Option("--error-threshold", min=-1, help="Most input files that may fail.")
+    ] = -1,
+    max_retries: Annotated[
+        int, typer.Option("--max-retries", min=0, help="Of images that cannot be read.")
+    ] = 3,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds to read one pass's images.")
+    ] = 30.0,
+    compute: Annotated[
+        str, typer.Option("--compute", help="local, ray, or ray://host:port.")
+    ] = "local",
+    instance_count: Annotated[
+        int, typer.Option("--instance-count", min=1, help="On Ray: processes with the model.")
+    ] = 1,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+) -> None:  # fmt: skip
+    """Score every image of INPUT into OUTPUT; run it again to go on where it was ended."""
+    from tintype.batch.options import BatchOptions
+    from tintype.batch.runner import run_batch
+    from tintype.batch.scoring import Retries
+    from tintype.errors import RunCancelled
+    from tintype.models.checkpoint import check_obtainable
+    from tintype.workspace.registry import resolve_model
+
+    reference = resolve_model(model)
+    check_obtainable(reference)
+    asked_to_stop = threading.Event()
+    # A pass of the model is finished first; a second Ctrl-C ends at once.
+    signal.signal(signal.SIGINT, _stopper(asked_to_stop))
+    signal.signal(signal.SIGTERM, _stopper(asked_to_stop))
+    try:
+        summary = run_batch(
+            str(reference),
+            {"input": source},
+            folder,
+            options=BatchOptions(
+                form=form.value,
+                file_name=f"predictions.{form.value}",
+                header=header,
+                writes_rows=not summary_only,
+                error_threshold=error_threshold,
+                retries=Retries(max_retries, timeout),
+                batch_size=batch_size,
+                shard_rows=max(1, shard_rows // batch_size) * batch_size,
+                compute=compute,
+                actors=instance_count,
+            ),
+            loading={
+                "labels": label_list(labels), "prompt": prompt, "task": task, "pooling": pooling,
+                "normalize": normalize, "runtime": runtime, "precision": precision,
+                "device": device, "exact": exact,
+            },
+            cancelled=asked_to_stop.is_set,
+            tell=lambda line: None if sys.stderr.isatty() else print(line, file=sys.stderr),
+        )  # fmt: skip
+    except RunCancelled as stopped:
+        print(stopped, file=sys.stderr)
+        raise typer.Exit(130) from None
+    content = summary.content()
+    del content["identity"]
+    show({**content, "folder": str(folder)}, output, query)
+
+
+def _stopper(asked_to_stop: threading.Event) -> Callable[[int, object], None]:
+    def stop(number: int, frame: object) -> None:
+        if asked_to_stop.is_set():
+            raise KeyboardInterrupt
+        asked_to_stop.set()
+
+    return stop

@@ -1,0 +1,209 @@
+"""`tintype batch-endpoint`: names behind which deployments score files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+
+if TYPE_CHECKING:
+    from tintype.endpoints.batch.client import InputLike
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Batch endpoints: files scored as jobs.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option("-n", "--name", help="The endpoint's name.")]
+OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="The endpoint's name.")]
+File = Annotated[Path | None, typer.Option("-f", "--file", help="The endpoint's YAML document.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Accepted; endpoints are there at once.")]
+
+
+@app.command()
+def create(
+    file: File = None,
+    name: OptionalName = None,
+    set_: Set = None,
+    no_wait: NoWait = False,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Create an endpoint, or replace its document; deployments of an existing one stay."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.schemas.batch_endpoint import load_batch_endpoint
+
+    document = load_batch_endpoint(file, set_ or [], {"name": name})
+    for notice in document.notices():
+        print(f"notice: {notice}", file=sys.stderr)
+    show(BatchEndpoints().create_or_update(document), output, query)
+
+
+@app.command()
+def update(
+    name: OptionalName = None,
+    file: File = None,
+    set_: Set = None,
+    no_wait: NoWait = False,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Change an endpoint, above all its default: --set defaults.deployment_name=NAME."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.errors import UsageError
+    from tintype.schemas.document import read_yaml
+
+    changes = read_yaml(file) if file is not None else None
+    chosen = name or (changes.data.get("name") if changes is not None else None)
+    if chosen is None:
+        raise UsageError("which endpoint? give --name, or --file with a name in it")
+    show(BatchEndpoints().update(str(chosen), changes, set_ or []), output, query)
+
+
+@app.command("show")
+def show_endpoint(
+    name: Name,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Show one endpoint."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+
+    show(BatchEndpoints().get(name), output, query)
+
+
+@app.command("list")
+def list_endpoints(
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """List all endpoints."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+
+    show(BatchEndpoints().list(), output, query)
+
+
+@app.command()
+def delete(
+    name: Name,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    no_wait: NoWait = False,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Delete an endpoint with its deployments; its jobs stay."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete endpoint {name!r} with its deployments?", abort=True)
+    BatchEndpoints().delete(name)
+
+
+@app.command()
+def invoke(
+    name: Name,
+    deployment: Annotated[
+        str | None,
+        typer.Option("-d", "--deployment-name", "--deployment", help="Not the default, but this."),
+    ] = None,
+    input_: Annotated[
+        str | None,
+        typer.Option(
+            # The last three are older spellings of Azure's.
+            "--input",
+            "--input-data",
+            "--input-path",
+            "--input-local-path",
+            help="Folder or file to score, azureml:NAME:VERSION, or a URL.",
+        ),
+    ] = None,
+    input_type: Annotated[
+        str | None, typer.Option("--input-type", help="uri_folder or uri_file.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="YAML document with named inputs.")
+    ] = None,
+    output_path: Annotated[
+        str | None, typer.Option("-p", "--output-path", help="Folder to write the rows to as well.")
+    ] = None,
+    mini_batch_size: Annotated[
+        int | None, typer.Option("-m", "--mini-batch-size", help="Files handed out at once.")
+    ] = None,
+    instance_count: Annotated[
+        int | None, typer.Option("-c", "--instance-count", help="Instances that share the files.")
+    ] = None,
+    job_name: Annotated[str | None, typer.Option("--job-name", help="The job's name.")] = None,
+    experiment_name: Annotated[
+        str | None, typer.Option("--experiment-name", help="Its MLflow experiment.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key of the job. Repeatable.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")] = False,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """Start a job that scores files, and print the job."""
+    from tintype.cli.job import follow
+    from tintype.client import Client
+
+    record = Client().batch_endpoints.invoke(
+        name,
+        deployment_name=deployment,
+        inputs=_inputs(input_, input_type, file),
+        output_path=output_path,
+        overrides=set_ or [],
+        job_name=job_name,
+        instance_count=instance_count,
+        mini_batch_size=mini_batch_size,
+        experiment_name=experiment_name,
+    )
+    if stream:
+        print(f"Job {record.name}", file=sys.stderr)
+        record = follow(record.name, from_end=False)
+    show(record.shown(), output, query)
+
+
+@app.command("list-jobs")
+def list_jobs(
+    name: Name,
+    output: OutputFormat = Format.JSON,
+    query: Query = None,
+    group: IgnoredGroup = None,
+    workspace: IgnoredWorkspace = None,
+) -> None:
+    """List the jobs that were started through an endpoint, newest first."""
+    from tintype.endpoints.batch.client import BatchEndpoints
+
+    show([run.shown() for run in BatchEndpoints().list_jobs(name)], output, query)
+
+
+def _inputs(given: str | None, kind: str | None, file: Path | None) -> dict[str, InputLike]:
+    from tintype.errors import UsageError
+    from tintype.schemas.batch_job import load_batch_inputs
+
+    if given is not None and file is not None:
+        raise UsageError("both --input and --file given; name the input in the file")
+    if kind is not None and given is None:
+        raise UsageError("--input-type is for --input; a file of inputs says it with type:")
+    if file is not None:
+        return dict(load_batch_inputs(file))
+    if given is None:
+        return {}
+    return {"input": {"path": given} if kind is None else {"path": given, "type": kind}}

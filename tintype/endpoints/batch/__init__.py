@@ -1,0 +1,1 @@
+"""Batch endpoints: a model applied to files, as a job."""
