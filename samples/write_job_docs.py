@@ -14,9 +14,12 @@ from pydantic import BaseModel
 from tintype.schemas.augmentations import Augmentations
 from tintype.schemas.automl_job import AutomlJob, Limits
 from tintype.schemas.automl_parameters import AutomlParameters
+from tintype.schemas.batch_job import BatchInput, BatchJob
+from tintype.schemas.batch_settings import BatchSettings, RetrySettings
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
 from tintype.schemas.job_parts import DataInput, JobDocument, ModelOutput
+from tintype.schemas.scoring_settings import ScoringSettings
 from tintype.schemas.sweep import (
     BanditPolicy,
     MedianStoppingPolicy,
@@ -42,12 +45,14 @@ without repeating a finished trial.
   `transformers_image_classification_pipeline` is read too (`samples/finetune-azure-pipeline.yml`).
 - `type: automl` finds the best model: [below](#automl), and [automl.md](automl.md) for how it works.
   Azure's pipeline document around an AutoML node is read too.
+- `type: batch` scores files with a model: [below](#batch), and [batch.md](batch.md). Invoking a batch
+  endpoint makes such a job.
 """
 
 
 def page() -> str:
     """The whole of docs/jobs.md."""
-    parts = [HEAD, section("Every job", JobDocument)]
+    parts = [HEAD, section("Every training job", JobDocument)]
     parts.append(section("`training_data`, `validation_data`, `test_data`", DataInput))
     parts.append(section("`outputs.<any name>`", ModelOutput))
     parts.append(section("Fine-tuning", FinetuningJob, beyond=JobDocument))
@@ -64,6 +69,11 @@ def page() -> str:
     parts.append(
         section("`sweep.early_termination`, type truncation_selection", TruncationSelectionPolicy)
     )
+    parts.append(section("Batch", BatchJob))
+    parts.append(section("`inputs.<any name>`", BatchInput))
+    parts.append(section("`settings`, of batch deployments too", BatchSettings))
+    parts.append(section("`settings.retry_settings`", RetrySettings))
+    parts.append(section("`scoring`, of batch deployments too", ScoringSettings))
     return "\n".join(parts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,9 +20,9 @@ from checkpoints import write_checkpoint, write_clip
 from pictures import noise
 
 from tintype.batch import scoring
-from tintype.batch.options import BatchOptions
+from tintype.batch.options import BatchOptions, Retries
+from tintype.batch.plan import make_plan, read_shard
 from tintype.batch.runner import run_batch
-from tintype.batch.scoring import Retries
 from tintype.errors import (
     DataError,
     ImageReadError,
@@ -67,7 +68,7 @@ def test_parquet_holds_what_the_scorer_says(tmp_path: Path, vit_checkpoint: Path
     assert json.loads(table.schema.metadata[b"tintype.labels"]) == ["can", "carton", "jug"]
     assert (summary.rows, summary.succeeded, summary.failed) == (21, 21, 0)
     assert sum(summary.labels.values()) == 21
-    assert len(list((tmp_path / "out" / "predictions").iterdir())) == 3
+    assert len(list((tmp_path / "out" / "predictions").iterdir())) == 6
     assert not (tmp_path / "out" / ".batch").exists()
     page = (tmp_path / "out" / "index.html").read_text()
     assert page.count("<figure>") == 21
@@ -308,6 +309,56 @@ def test_the_error_threshold_counts_files(tmp_path: Path, vit_checkpoint: Path) 
     assert (summary.rows, summary.failed, summary.failed_files) == (23, 3, 2)
 
 
+def test_shards_grow_with_the_batch(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    found = {}
+    for rows in (1, 9, 260, 2_000, 20_000):
+        names.write_text("".join(f"{n}.png\n" for n in range(rows)))
+        work = tmp_path / str(rows)
+        plan = make_plan({"input": str(names)}, work, batch_size=4, shard_rows=64, identity={})
+        assert [shard.first for shard in plan.shards[1:]] == [
+            shard.first + shard.rows for shard in plan.shards[:-1]
+        ]
+        assert sum(shard.rows for shard in plan.shards) == plan.rows == rows
+        assert {shard.rows % 4 for shard in plan.shards[:-1]} <= {0}
+        found[rows] = (len(plan.shards), plan.shards[0].rows)
+        last = plan.shards[-1]
+        assert [row.number for row in read_shard(work, last)] == list(range(last.first, rows))
+    assert found == {1: (1, 1), 9: (3, 4), 260: (65, 4), 2_000: (63, 32), 20_000: (313, 64)}
+
+
+def test_weights_that_were_replaced_do_not_go_on(tmp_path: Path, vit_checkpoint: Path) -> None:
+    source = write_pictures(tmp_path / "in", 12)
+    with pytest.raises(RunCancelled):
+        batch(vit_checkpoint, source, tmp_path / "out", cancelled=stopping_after(1))
+    os.utime(vit_checkpoint / "model.safetensors", (1, 1))
+    with pytest.raises(UsageError, match="was begun with weights"):
+        batch(vit_checkpoint, source, tmp_path / "out")
+
+
+def test_a_full_disk_keeps_what_is_done(
+    tmp_path: Path, vit_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tintype.batch import writers
+
+    source = write_pictures(tmp_path / "in", 30)
+    batch(vit_checkpoint, source, tmp_path / "whole")
+    plain, left = writers._CsvWriter.write, iter(range(3))
+
+    def write(self: Any, rows: Any) -> None:
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        plain(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writers._CsvWriter, "write", write)
+        with pytest.raises(OutputError, match="No space left on device"):
+            batch(vit_checkpoint, source, tmp_path / "out")
+    assert list((tmp_path / "out" / ".batch" / "shards").glob("*.json"))
+    batch(vit_checkpoint, source, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
 def test_two_at_once_do_not_write_one_folder(tmp_path: Path, vit_checkpoint: Path) -> None:
     source = write_pictures(tmp_path / "in", 3)
     with (
@@ -388,8 +439,6 @@ def test_a_poisonous_image_fails_alone(
 
 
 def test_a_name_that_is_no_text(tmp_path: Path, vit_checkpoint: Path) -> None:
-    import os
-
     source = write_pictures(tmp_path / "in", 2)
     os.rename(source / "001.png", os.fsencode(source) + b'/\xff,"\n.png')
     summary = batch(vit_checkpoint, source, tmp_path / "out")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from checkpoints import write_checkpoint, write_clip
 from pictures import encoded, noise
+from pyarrow import parquet
 from sklearn.metrics import accuracy_score
 
 import tintype
@@ -34,6 +36,35 @@ def test_zero_shot_is_evaluated_over_the_labels_of_the_data(tmp_path: Path, fold
     expected = accuracy_score([path.parent.name for path in paths], predicted)
     assert found.metrics["accuracy"] == pytest.approx(expected)
     assert (tmp_path / "report" / "evaluation.html").is_file()
+
+
+def test_an_evaluation_that_was_ended_goes_on(
+    tmp_path: Path, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folders / "a cat" / "broken.png").write_bytes(b"no picture")
+    clip = write_clip(tmp_path / "clip")
+    in_memory = tintype.evaluate(clip, folders)
+    plain, seen = tintype.Scorer.run, 0
+
+    def run(self: tintype.Scorer, pixels: np.ndarray) -> np.ndarray:
+        nonlocal seen
+        seen += len(pixels)
+        return plain(self, pixels)
+
+    with monkeypatch.context() as patch:
+        # After the predictions, before the report.
+        patch.setattr("tintype.jobs.evaluation.evaluate_predictions", None)
+        with pytest.raises(TypeError):
+            tintype.evaluate(clip, folders, output=tmp_path / "report")
+    monkeypatch.setattr(tintype.Scorer, "run", run)
+    found = tintype.evaluate(clip, folders, output=tmp_path / "report")
+    assert seen == 0
+    assert found.metrics == pytest.approx(in_memory.metrics)
+    rows = parquet.read_table(tmp_path / "report" / "predictions" / "predictions")
+    assert rows.num_rows == 7
+    assert rows["error"].null_count == 6
+    tintype.evaluate(clip, folders, output=tmp_path / "report")
+    assert seen == 6
 
 
 def test_embeddings_have_nothing_to_evaluate(tmp_path: Path, folders: Path) -> None:

@@ -6,18 +6,26 @@ from pathlib import Path
 import pytest
 
 from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.batch_deployment import load_batch_deployment
+from tintype.schemas.batch_endpoint import load_batch_endpoint
+from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.job import load_job
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
 
 ROOT = Path(__file__).parents[2]
-ONLINE = {"online-endpoint.yml", "online-deployment.yml"}
-JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ONLINE)
+ENDPOINTS = {
+    "online-endpoint.yml", "online-deployment.yml", "batch-endpoint.yml", "batch-deployment.yml",
+}  # fmt: skip
+JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ENDPOINTS)
 
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
 def test_sample_documents_are_valid(path: Path) -> None:
     job = load_job(path)
+    if isinstance(job, BatchJob):
+        assert Path(job.inputs["input"].path).is_absolute()
+        return
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()
 
@@ -25,6 +33,13 @@ def test_sample_documents_are_valid(path: Path) -> None:
 def test_the_sample_endpoint_and_its_deployment_are_valid() -> None:
     endpoint = load_online_endpoint(ROOT / "samples" / "online-endpoint.yml")
     deployment = load_online_deployment(ROOT / "samples" / "online-deployment.yml")
+    assert deployment.endpoint_name == endpoint.name
+    assert [*endpoint.notices(), *deployment.notices()] == []
+
+
+def test_the_sample_batch_endpoint_and_its_deployment_are_valid() -> None:
+    endpoint = load_batch_endpoint(ROOT / "samples" / "batch-endpoint.yml")
+    deployment = load_batch_deployment(ROOT / "samples" / "batch-deployment.yml")
     assert deployment.endpoint_name == endpoint.name
     assert [*endpoint.notices(), *deployment.notices()] == []
 

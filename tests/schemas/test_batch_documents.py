@@ -125,7 +125,7 @@ def test_azures_older_deployment_has_the_same_keys_at_its_root(tmp_path: Path) -
     )
     assert found.instances == 2
     assert [notice.split()[0] for notice in found.notices()] == [
-        "code_configuration", "environment", "compute",
+        "code_configuration", "environment", "compute", "instance_count",
     ]  # fmt: skip
 
 
@@ -265,7 +265,7 @@ def test_keys_of_a_deployment_without_effect() -> None:
     assert isinstance(found.model, InlineModel)
     assert found.instances == 3
     assert [notice.split()[0] for notice in found.notices()] == [
-        "model.name", "resources.instance_type", "resources.shm_size",
+        "model.name", "resources.instance_type", "resources.shm_size", "instance_count",
     ]  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputF
             yield _with_rows(path / "MLTable", "MLTable", "mltable")
             return
         found = False
-        for file in _below(str(path), "", skipped, set()):
+        for file in _below(str(path.absolute()), "", skipped, set()):
             found = True
             yield file
         if not found:
@@ -131,23 +131,24 @@ def _below(
     """Files below `folder`; a link to a folder that leads back up is not followed again."""
     try:
         status = os.stat(folder)
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        # Names alone: of a million entries, more would be a lot to hold.
+        names = sorted(os.listdir(folder))
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=folder) from None
     identity = (status.st_dev, status.st_ino)
     if identity in above:
         return
-    for entry in entries:
-        if entry.name.startswith("."):
+    for entry in names:
+        if entry.startswith("."):
             continue
-        name = f"{prefix}{entry.name}"
-        if entry.is_dir():
-            yield from _below(entry.path, f"{name}/", skipped, above | {identity})
+        path, name = os.path.join(folder, entry), f"{prefix}{entry}"
+        if os.path.isdir(path):
+            yield from _below(path, f"{name}/", skipped, above | {identity})
             continue
-        ending = os.path.splitext(entry.name)[1].lower()
+        ending = os.path.splitext(entry)[1].lower()
         if ending in IMAGE_ENDINGS:
-            yield InputFile(name, os.path.abspath(entry.path), "image")
+            yield InputFile(name, path, "image")
         elif ending in DATA_ENDINGS:
-            yield _with_rows(Path(entry.path).absolute(), name, DATA_ENDINGS[ending])
+            yield _with_rows(Path(path), name, DATA_ENDINGS[ending])
         else:
             skipped[ending] += 1

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from tintype.batch.scoring import Retries
-from tintype.batch.writers import OutputFormat
+__all__ = ["SHARD_ROWS", "BatchOptions", "OutputFormat", "Retries"]
 
-__all__ = ["SHARD_ROWS", "BatchOptions"]
+OutputFormat = Literal["csv", "jsonl", "parquet"]
 
 SHARD_ROWS = 1024
-"""Rows that are written together, unless that is no multiple of the batch size."""
+"""Most rows that are written together; a short batch has smaller shards."""
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a batch of rows is tried again, and when it counts as stuck."""
+
+    most: int = 3
+    """Further attempts at images that could not be read, and at the model."""
+
+    timeout_s: float = 30.0
+    """Seconds that the images of one batch may take to be read and decoded."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class BatchOptions:
     """Images in one pass of the model."""
 
     shard_rows: int = SHARD_ROWS
-    """Rows that are written together; a multiple of `batch_size`."""
+    """Most rows that are written together."""
 
     compute: str = "local"
     """local, ray, or ray://host:port."""

@@ -30,12 +30,17 @@ __all__ = ["Plan", "Shard", "check_unchanged", "load_plan", "make_plan", "read_s
 
 _INPUTS = "inputs.jsonl"
 
+# Odd. Above it shards grow, up to the most rows that one may have; half as many stay.
+_MOST_SHARDS = 65
+
 
 @dataclass(frozen=True)
 class Shard:
     """Rows that are written together, and where the first of them stands."""
 
     number: int
+    first: int
+    """Number of its first row among all rows."""
     file_at: int
     """Byte in inputs.jsonl at which the first row's file stands."""
     offset: int
@@ -63,19 +68,25 @@ class Plan:
 
 
 def make_plan(
-    inputs: Mapping[str, str], work: Path, *, shard_rows: int, identity: dict[str, Any]
+    inputs: Mapping[str, str],
+    work: Path,
+    *,
+    batch_size: int,
+    shard_rows: int,
+    identity: dict[str, Any],
 ) -> Plan:
     """Look through the inputs once, and write the plan to `work`.
 
     Args:
         inputs: references by name; with several, the names lead the names of their files.
-        shard_rows: rows of a shard; the last may have fewer.
+        batch_size: every shard but the last is a whole number of batches.
+        shard_rows: most rows of a shard.
 
     Raises:
         DataError: an input cannot be read, or there is no row in all of them.
         OutputError: `work` cannot be written.
     """
-    cutter = _Cutter(shard_rows)
+    cutter = _Cutter(batch_size, shard_rows)
     skipped: Counter[str] = Counter()
     temporary = work / f".{_INPUTS}"
     try:
@@ -155,10 +166,12 @@ def read_shard(work: Path, shard: Shard, *, labels: bool = False) -> Iterator[In
 
 
 class _Cutter:
-    """Counts rows into shards."""
+    """Counts rows into shards: small ones for a short batch, so that a kill costs little of it, and
+    larger ones as it grows."""
 
-    def __init__(self, shard_rows: int) -> None:
-        self._shard_rows = shard_rows
+    def __init__(self, batch_size: int, most_rows: int) -> None:
+        self._size = batch_size
+        self._most = most_rows
         self._starts: list[tuple[int, int, int]] = []
         self._rows = 0
         self._files = 0
@@ -169,18 +182,30 @@ class _Cutter:
         self._files += 1
         offset = 0
         for row, after in read_rows(file):
-            if self._rows % self._shard_rows == 0:
-                self._starts.append((at, offset, row.number))
+            if self._rows % self._size == 0:
+                self._begin(at, offset, row.number)
             self._rows += 1
             self._urls = self._urls or (row.location is not None and is_url(row.location))
             self._texts = self._texts or bool(row.text)
             offset = after
 
+    def _begin(self, at: int, offset: int, row: int) -> None:
+        """A shard begins here; of too many, every second one is joined to the one before it."""
+        self._starts.append((at, offset, row))
+        if len(self._starts) > _MOST_SHARDS and 2 * self._size <= self._most:
+            # An odd number of them: the newest stays.
+            self._starts = self._starts[::2]
+            self._size *= 2
+
     def plan(self, identity: dict[str, Any], skipped: dict[str, int]) -> Plan:
-        last = len(self._starts) - 1
-        rest = self._rows - last * self._shard_rows
+        """What was counted."""
         shards = tuple(
-            Shard(number, *start, rows=rest if number == last else self._shard_rows)
+            Shard(
+                number,
+                number * self._size,
+                *start,
+                rows=min(self._size, self._rows - number * self._size),
+            )
             for number, start in enumerate(self._starts)
         )
         return Plan(shards, self._rows, self._files, self._urls, self._texts, identity, skipped)

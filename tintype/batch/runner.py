@@ -44,6 +44,7 @@ def run_batch(
     *,
     options: BatchOptions | None = None,
     loading: Mapping[str, Any] | None = None,
+    scorer: Scorer | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     tell: Callable[[str], object] = lambda line: None,
 ) -> BatchSummary:
@@ -54,6 +55,7 @@ def run_batch(
         inputs: references by name; see `inputs.find_inputs`.
         output: folder, made when it is not there.
         loading: further arguments of `Scorer.load`.
+        scorer: what `model` and `loading` give, where it is loaded already.
         cancelled: asked after every batch of images.
         tell: receives a line about the progress every 15 seconds.
 
@@ -66,7 +68,8 @@ def run_batch(
     options = options or BatchOptions()
     loading = {key: value for key, value in (loading or {}).items() if value is not None}
     identity = json.loads(json.dumps({
-        "model": model, "inputs": dict(inputs), "loading": loading, **options.identity(),
+        "model": model, "weights": _stamp(Path(model)), "inputs": dict(inputs),
+        "loading": loading, **options.identity(),
     }, default=list))  # fmt: skip
     finished = _finished(output, identity)
     if finished is not None:
@@ -74,7 +77,7 @@ def run_batch(
         return finished
     work = output / ".batch"
     with locked_folder(work):
-        batch = _Batch(output, work, options, identity, loading, cancelled, tell)
+        batch = _Batch(output, work, options, identity, loading, scorer, cancelled, tell)
         summary = batch.run()
     shutil.rmtree(work, ignore_errors=True)
     return summary
@@ -104,6 +107,15 @@ def _finished(output: Path, identity: dict[str, Any]) -> BatchSummary | None:
     return BatchSummary.of_content(content)
 
 
+def _stamp(model: Path) -> list[list[Any]]:
+    """Names, sizes and times of change of a folder's weights; empty for a name on the Hub."""
+    if not model.is_dir():
+        return []
+    files = sorted(model.rglob("*.safetensors"))
+    stats = [(str(path.relative_to(model)), path.stat()) for path in files]
+    return [[name, status.st_size, status.st_mtime_ns] for name, status in stats]
+
+
 def _target(output: Path, identity: dict[str, Any]) -> Path:
     return output / ("predictions" if identity["form"] == "parquet" else identity["file_name"])
 
@@ -124,9 +136,11 @@ class _Batch:
         options: BatchOptions,
         identity: dict[str, Any],
         loading: Mapping[str, Any],
+        scorer: Scorer | None,
         cancelled: Callable[[], bool],
         tell: Callable[[str], object],
     ) -> None:
+        self._given = scorer
         self._output = output
         self._work = work
         self._options = options
@@ -175,7 +189,7 @@ class _Batch:
         return self._finish(plan)
 
     def _scorer(self) -> Scorer:
-        return Scorer.load(
+        return self._given or Scorer.load(
             self._identity["model"], batch_size=self._options.batch_size, **self._loading
         )
 
@@ -185,6 +199,7 @@ class _Batch:
             return make_plan(
                 self._identity["inputs"],
                 self._work,
+                batch_size=self._options.batch_size,
                 shard_rows=self._options.shard_rows,
                 identity=self._identity,
             )

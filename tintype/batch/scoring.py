@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tintype.batch.options import Retries
 from tintype.batch.rows import InputRow, printable
 from tintype.errors import FetchError, ImageReadError, ModelError, UsageError
 from tintype.images.loading import Failure, ImageSource, iterate_pixels
@@ -17,21 +18,10 @@ from tintype.scoring.label_sets import LabelSet, parse_labels
 from tintype.scoring.results import Result
 from tintype.scoring.scorer import Scorer
 
-__all__ = ["Retries", "Scored", "ScoredBatch", "score_rows"]
+__all__ = ["Scored", "ScoredBatch", "score_rows"]
 
 # Before the first further attempt; doubled each time.
 _FIRST_DELAY_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Retries:
-    """How often a batch of rows is tried again, and when it counts as stuck."""
-
-    most: int = 3
-    """Further attempts at images that could not be read, and at the model."""
-
-    timeout_s: float = 30.0
-    """Seconds that the images of one batch may take to be read and decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +50,19 @@ class ScoredBatch:
 
 
 def score_rows(
-    scorer: Scorer, rows: Iterable[InputRow], *, threads: int, retries: Retries
+    scorer: Scorer,
+    rows: Iterable[InputRow],
+    *,
+    threads: int,
+    retries: Retries,
+    labels: Sequence[str] | None = None,
 ) -> Iterator[ScoredBatch]:
     """Batches of `rows` in order, `scorer.batch_size` each (the last may have fewer), scored.
 
     The same rows in the same batches give the same bits, whatever attempt succeeded.
+
+    Args:
+        labels: zero-shot, of files that give none; None takes those the scorer was loaded with.
     """
     waiting: list[InputRow] = []
 
@@ -90,7 +88,7 @@ def score_rows(
         failures = {place - first: reason for place, reason in batch.failures}
         if failures:
             _read_again(scorer, taken, pixels, failures, threads, retries)
-        yield ScoredBatch(_scored(scorer, taken, pixels, failures, retries), pixels)
+        yield ScoredBatch(_scored(scorer, taken, pixels, failures, retries, labels), pixels)
         first += count
 
 
@@ -130,6 +128,7 @@ def _scored(
     pixels: dict[int, np.ndarray],
     failures: dict[int, Failure],
     retries: Retries,
+    labels: Sequence[str] | None,
 ) -> list[Scored]:
     places = sorted(pixels)
     reasons: dict[int, str] = {place: str(reason) for place, reason in failures.items()}
@@ -142,10 +141,10 @@ def _scored(
                 good[place] = output
             else:
                 reasons[place] = str(output)
-        for labels, group in itertools.groupby(good, key=lambda place: rows[place].labels):
+        for text, group in itertools.groupby(good, key=lambda place: rows[place].labels):
             members = list(group)
             try:
-                label_set = _label_set(scorer, labels)
+                label_set = _label_set(scorer, text, labels)
             except UsageError as error:
                 reasons.update(dict.fromkeys(members, str(error)))
                 continue
@@ -184,11 +183,11 @@ def _outputs(
     return alone
 
 
-def _label_set(scorer: Scorer, text: str | None) -> LabelSet | None:
-    """Labels that the file gives; without any, those that the scorer was loaded with."""
+def _label_set(scorer: Scorer, text: str | None, labels: Sequence[str] | None) -> LabelSet | None:
+    """Labels that the file gives; without any, `labels`."""
     if scorer.task != ZERO_SHOT:
         return None
-    return scorer.label_set(parse_labels(text) if text and text.strip() else None)
+    return scorer.label_set(parse_labels(text) if text and text.strip() else labels)
 
 
 def _text_features(

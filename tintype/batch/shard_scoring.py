@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -60,14 +61,14 @@ def score_shards(
         rows,
         threads=max(threads, _URL_THREADS) if plan.urls else threads,
         retries=options.retries,
+        labels=plan.identity["loading"].get("labels"),
     )
+    committing: deque[Future[ShardFacts]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="write") as disk:
         for shard in shards:
             begun = time.perf_counter()
-            writer = ShardWriter(
-                store, shard, width, scorer.task, _samples(shard, plan, options.shard_rows)
-            )
-            written: list[Future[None]] = []
+            writer = ShardWriter(store, shard, width, scorer.task, _samples(shard, plan))
+            written: deque[Future[None]] = deque()
             left = shard.rows
             # Every shard but the last is a whole number of batches.
             while left:
@@ -76,10 +77,19 @@ def score_shards(
                 left -= len(batch.rows)
                 written.append(disk.submit(writer.write, batch))
                 if len(written) > _WAITING_WRITES:
-                    written.pop(0).result()
-            for future in written:
-                future.result()
-            yield writer.commit(time.perf_counter() - begun)
+                    written.popleft().result()
+            committing.append(disk.submit(_commit, writer, written, time.perf_counter() - begun))
+            if len(committing) > 1:
+                yield committing.popleft().result()
+        for last in committing:
+            yield last.result()
+
+
+def _commit(writer: ShardWriter, written: Iterable[Future[None]], seconds: float) -> ShardFacts:
+    """Commit a shard whose rows were all written, else raise what kept them from it."""
+    for future in written:
+        future.result()
+    return writer.commit(seconds)
 
 
 def width_of(scorer: Scorer, plan: Plan) -> Width:
@@ -95,8 +105,8 @@ def width_of(scorer: Scorer, plan: Plan) -> Width:
     return Width(embeddings=False, size=len(labels or ()), labels=labels)
 
 
-def _samples(shard: Shard, plan: Plan, shard_rows: int) -> frozenset[int]:
+def _samples(shard: Shard, plan: Plan) -> frozenset[int]:
     """Places in the shard whose pictures the report shows: evenly over the whole batch."""
-    first = shard.number * shard_rows
+    first = shard.first
     chosen = np.linspace(0, plan.rows - 1, min(_SAMPLES, plan.rows)).round().astype(int)
     return frozenset((chosen[(chosen >= first) & (chosen < first + shard.rows)] - first).tolist())

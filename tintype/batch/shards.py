@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from tintype.batch.options import OutputFormat
 from tintype.batch.plan import Shard
 from tintype.batch.scoring import Scored, ScoredBatch
-from tintype.batch.writers import ENDINGS, OutputFormat, Width, open_writer
+from tintype.batch.writers import ENDINGS, Width, open_writer
 from tintype.errors import OutputError
 from tintype.files import write_json
 from tintype.schemas.task import MULTILABEL

@@ -12,18 +12,17 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 import orjson
 
+from tintype.batch.options import OutputFormat
 from tintype.batch.scoring import Scored
 from tintype.schemas.task import EMBEDDINGS
 from tintype.scoring.results import Embedding, Prediction
 
-__all__ = ["ENDINGS", "OutputFormat", "Width", "Writer", "csv_header", "open_writer"]
-
-OutputFormat = Literal["csv", "jsonl", "parquet"]
+__all__ = ["ENDINGS", "Width", "Writer", "csv_header", "open_writer"]
 
 ENDINGS: dict[OutputFormat, str] = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet"}
 

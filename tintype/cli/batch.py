@@ -75,7 +75,7 @@ def batch(
     ] = 32,
     shard_rows: Annotated[
         int,
-        typer.Option("--shard-rows", min=1, help="Rows written together: what a kill can cost."),
+        typer.Option("--shard-rows", min=1, help="Most rows written together: what a kill can cost."),
     ] = 1024,
     error_threshold: Annotated[
         int, typer.Option("--error-threshold", min=-1, help="Most input files that may fail.")
@@ -96,9 +96,8 @@ def batch(
     query: Query = None,
 ) -> None:  # fmt: skip
     """Score every image of INPUT into OUTPUT; run it again to go on where it was ended."""
-    from tintype.batch.options import BatchOptions
+    from tintype.batch.options import BatchOptions, Retries
     from tintype.batch.runner import run_batch
-    from tintype.batch.scoring import Retries
     from tintype.errors import RunCancelled
     from tintype.models.checkpoint import check_obtainable
     from tintype.workspace.registry import resolve_model
@@ -122,7 +121,7 @@ def batch(
                 error_threshold=error_threshold,
                 retries=Retries(max_retries, timeout),
                 batch_size=batch_size,
-                shard_rows=max(1, shard_rows // batch_size) * batch_size,
+                shard_rows=shard_rows,
                 compute=compute,
                 actors=instance_count,
             ),

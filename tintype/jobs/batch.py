@@ -12,12 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tintype.batch.inputs import find_inputs
-from tintype.batch.options import SHARD_ROWS, BatchOptions
-from tintype.batch.scoring import Retries
-from tintype.batch.summary import BatchSummary
+from tintype.batch.options import SHARD_ROWS, BatchOptions, Retries
 from tintype.errors import RunCancelled, TintypeError, UsageError
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
@@ -25,6 +23,9 @@ from tintype.workspace.data_assets import resolve_data
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.runs import RunStore, now
 from tintype.workspace.tracking import MlflowRun
+
+if TYPE_CHECKING:
+    from tintype.batch.summary import BatchSummary
 
 __all__ = [
     "OUTPUT_NAME",

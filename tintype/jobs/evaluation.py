@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
@@ -17,6 +18,7 @@ from tintype.workspace.tracking import MlflowRun
 if TYPE_CHECKING:
     from tintype.data.image_table import ImageTable
     from tintype.jobs.finetuning import Tables
+    from tintype.scoring.results import TableScores
     from tintype.scoring.scorer import Scorer
     from tintype.training.finetuning import FinetuneResult
 
@@ -39,23 +41,37 @@ def evaluate(
     Args:
         model: anything `workspace.registry.resolve_model` understands, or a Hub id.
         data: MLTable folder, JSONL, CSV, or folder of class folders.
-        output: folder for metrics.json, plots and evaluation.html; None writes nothing.
+        output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
+            that was killed goes on there. None writes nothing.
         experiment: also log metrics and report to this MLflow experiment.
 
     Raises:
         DataError: data that cannot be used, or none of whose images can be read.
         UsageError: an unknown metric, or a model that is missing.
     """
+    from tintype.batch.tables import score_table_in_batch
     from tintype.scoring.scorer import Scorer
 
     config = config or EvaluationConfig()
-    scorer = Scorer.load(resolve_model(model), precision=precision, exact=True)
+    source = resolve_model(model)
+    loading: dict[str, Any] = {"precision": precision, "exact": True}
+    scorer = Scorer.load(source, **loading)
     task = _task_of_labels(scorer)
     config.check_task(task)
     table = read_image_table(data, task=task, label_column=label_column, image_column=image_column)
-    found = _evaluated(scorer, table, config)
+
+    def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
+        if output is None:
+            return scorer.score_table(table, labels=labels)
+        return score_table_in_batch(
+            scorer, source, table, _work(Path(output)), labels=labels, loading=loading
+        )
+
+    found = _evaluated(scorer, table, config, score)
     if output is not None:
         found.write(Path(output))
+        # Beside the folder until then: that is replaced as a whole.
+        _work(Path(output)).replace(Path(output) / "predictions")
     if experiment is not None:
         run = MlflowRun.start(experiment, "evaluation", tags={"tintype.model": str(model)})
         run.log_metrics(found.metrics, step=0)
@@ -91,10 +107,17 @@ def evaluate_tables(
     if tables.test is not None:
         # In torch: converting a model for one pass over a test set would not pay.
         scorer = Scorer.load(result.model_folder, runtime="torch", precision="auto", exact=True)
-        test = _evaluated(scorer, tables.test, config)
+        test = _evaluated(
+            scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
+        )
         test.write(folder / "test-evaluation")
         metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
     return metrics
+
+
+def _work(output: Path) -> Path:
+    """Where predictions lie until the evaluation is written."""
+    return output.absolute().with_name(f".{output.name}.predictions")
 
 
 def _task_of_labels(scorer: Scorer) -> ClassificationTask:
@@ -104,7 +127,12 @@ def _task_of_labels(scorer: Scorer) -> ClassificationTask:
     return MULTILABEL if scorer.task == MULTILABEL else MULTICLASS
 
 
-def _evaluated(scorer: Scorer, table: ImageTable, config: EvaluationConfig) -> Evaluation:
+def _evaluated(
+    scorer: Scorer,
+    table: ImageTable,
+    config: EvaluationConfig,
+    score: Callable[[ImageTable, Sequence[str] | None], TableScores],
+) -> Evaluation:
     # Zero-shot, the data's own labels are the choices.
     labels = table.classes if scorer.task == ZERO_SHOT else None
     classes = labels or scorer.classes
@@ -114,7 +142,7 @@ def _evaluated(scorer: Scorer, table: ImageTable, config: EvaluationConfig) -> E
         table.with_classes(scorer.classes)
         raise UsageError(f"the model does not know the labels {', '.join(sorted(unknown))}")
     table = table.with_classes(classes)
-    scores = scorer.score_table(table, labels=labels)
+    scores = score(table, labels)
     if len(scores.rows) == 0:
         row, reason = scores.failures[0]
         file, line = table.origin(row)

@@ -12,7 +12,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from tintype.errors import DocumentError
-from tintype.schemas.batch_settings import BatchSettings, below_settings, refuse_twice
+from tintype.schemas.batch_settings import (
+    BatchSettings,
+    batch_notices,
+    below_settings,
+    refuse_twice,
+)
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.endpoint_parts import (
     EndpointName,
@@ -166,9 +171,7 @@ class BatchDeploymentDocument(StrictModel):
             if getattr(self, key) is not None
         ]
         found += model_notices(self.model) + self.resources.notices()
-        if self.compute.startswith("azureml:"):
-            found.append(f"compute {self.compute} means this machine here")
-        return found
+        return found + batch_notices(self.compute, self.instances, self.scoring)
 
 
 def load_batch_deployment(

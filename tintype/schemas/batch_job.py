@@ -11,7 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tintype.errors import DocumentError
-from tintype.schemas.batch_settings import BatchSettings, below_settings, refuse_twice
+from tintype.schemas.batch_settings import (
+    BatchSettings,
+    batch_notices,
+    below_settings,
+    refuse_twice,
+)
 from tintype.schemas.document import Document, StrictModel, read_yaml, validate
 from tintype.schemas.endpoint_parts import EndpointName, Place, TextMap, Whole, keys_that_count
 from tintype.schemas.job_parts import take_ignored
@@ -102,7 +107,7 @@ class BatchInputs(StrictModel):
 
 
 class BatchJob(StrictModel):
-    """Score files with a model, mini-batch by mini-batch, and write one row for every picture."""
+    """Score files with a model, and write one row for every picture."""
 
     schema_: str | None = Field(None, alias="$schema")
     """Ignored."""
@@ -142,16 +147,16 @@ class BatchJob(StrictModel):
     """Name to files; `input: ...` is short for one that is called input."""
 
     output_path: Annotated[str, AfterValidator(_folder)] | None = None
-    """Also write the rows here; relative to the document."""
+    """Write the output here instead of into the workspace; relative to the document."""
 
     compute: Place = "local"
     """Where instances run: local, ray or ray://host:port. Azure's cluster names mean local."""
 
     instance_count: Whole = Field(1, ge=1)
-    """Instances that share the files."""
+    """On Ray: instances that share the rows. Locally one process uses all cores."""
 
     settings: BatchSettings = Field(default_factory=BatchSettings)
-    """How files are handed out, what may fail, and what is written."""
+    """What may fail, and what is written."""
 
     scoring: ScoringSettings = Field(default_factory=ScoringSettings)
     """How the model is loaded and how it answers."""
@@ -167,9 +172,7 @@ class BatchJob(StrictModel):
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
         found = [f"{key} has no effect here" for key in self.without_effect]
-        if self.compute.startswith("azureml:"):
-            found.append(f"compute {self.compute} means this machine here")
-        return found
+        return found + batch_notices(self.compute, self.instance_count, self.scoring)
 
 
 def read_batch_job(document: Document, base: Path) -> BatchJob:

@@ -26,6 +26,7 @@ __all__ = [
     "BatchSettings",
     "OutputFormat",
     "RetrySettings",
+    "batch_notices",
     "below_settings",
     "placed_overrides",
     "refuse_twice",
@@ -60,32 +61,33 @@ def _file_name(value: str) -> str:
 
 
 class RetrySettings(StrictModel):
-    """`retry_settings`: what is done about a mini-batch that fails or takes too long."""
+    """`retry_settings`: what is done about images that fail or take too long."""
 
     max_retries: Whole = Field(3, ge=0, le=_MOST)
-    """Further tries of a mini-batch; 0: none."""
+    """Further tries at images that could not be read, and at the model; 0: none."""
 
     timeout: Seconds = Field(30, ge=1, le=_LONGEST_TIMEOUT)
-    """Seconds that a mini-batch may take."""
+    """Seconds that reading and decoding 32 images may take."""
 
 
 class BatchSettings(StrictModel):
-    """`settings`: how files are handed out, what may fail, and what is written."""
+    """`settings`: what may fail, and what is written."""
 
     mini_batch_size: Whole = Field(10, ge=1, le=_MOST)
-    """Files handed to a process at once. A table (CSV, Parquet, ...) is one file."""
+    """Accepted as Azure's: images go through the model 32 at a time, whatever files they are from."""
 
     max_concurrency_per_instance: Whole = Field(1, ge=1, le=_MOST)
-    """Processes of an instance that hold the model each."""
+    """On Ray: processes of an instance that hold the model each. Locally one process uses all cores."""
 
     error_threshold: Whole = Field(-1, ge=-1, le=_MOST)
-    """Failed files above which the job fails; 0: the first one fails it, -1: none does."""
+    """Failed files above which the job fails; 0: the first one fails it, -1: none does. A table with a
+    failed row is one failed file."""
 
     logging_level: Annotated[Literal["warning", "info", "debug"], BeforeValidator(_snake)] = "info"
-    """warning, info or debug: how much the job's log says."""
+    """warning leaves the progress out of the job's log."""
 
     retry_settings: RetrySettings = Field(default_factory=RetrySettings)
-    """What is done about a mini-batch that fails or takes too long."""
+    """What is done about images that fail or take too long."""
 
     output_action: Annotated[Literal["append_row", "summary_only"], BeforeValidator(_snake)] = (
         "append_row"
@@ -103,7 +105,7 @@ class BatchSettings(StrictModel):
     """Beyond Azure's: whether the first line of the CSV names its columns."""
 
     environment_variables: Variables = Field(default_factory=dict)
-    """Set in every process."""
+    """Set in the job's process."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -119,6 +121,22 @@ class BatchSettings(StrictModel):
         # Neither counts as given, so that whoever overrides one later decides on the other too.
         settings.model_fields_set.difference_update(derived)
         return settings
+
+
+def batch_notices(compute: str, instances: int, scoring: ScoringSettings) -> list[str]:
+    """One sentence for each of these that has no effect on a batch here."""
+    found = []
+    if compute.startswith("azureml:"):
+        found.append(f"compute {compute} means this machine here")
+    if instances > 1 and not compute.startswith("ray"):
+        found.append(
+            f"instance_count {instances} has no effect here: one process uses all cores; see "
+            "compute: ray"
+        )
+    for key in ("response_style", "on_row_error"):
+        if key in scoring.model_fields_set:
+            found.append(f"scoring.{key} has no effect here: it is for online deployments")
+    return found
 
 
 def _derived(given: Mapping[str, Any]) -> dict[str, Any]:
