@@ -29,12 +29,16 @@ def main(system: str, checkpoint: str, images: str, out: str, labels: Labels) ->
     print(json.dumps({"images": len(os.listdir(images)), "work": work, "peak": peak}), flush=True)
 
 
-def _tintype(form: str) -> Callable[..., float]:
+def _tintype(form: str, precision: str = "auto") -> Callable[..., float]:
     def run(checkpoint: Path, images: Path, out: Path, labels: Labels) -> float:
         from tintype.batch.options import BatchOptions
         from tintype.batch.runner import run_batch
         from tintype.scoring.scorer import Scorer
 
+        if precision == "int8":
+            # Beforehand, as `tintype model quantize` does. Random weights have no classes to agree on.
+            own = sorted(images.iterdir())[:32]
+            Scorer.load(checkpoint, precision="int8", calibration=own, min_agreement=0.0)
         plain = Scorer.load.__func__  # type: ignore[attr-defined]
         loading = 0.0
 
@@ -50,7 +54,7 @@ def _tintype(form: str) -> Callable[..., float]:
         run_batch(
             str(checkpoint), {"input": str(images)}, out,
             options=BatchOptions(form=form, file_name=f"predictions.{form}"),  # type: ignore[arg-type]
-            loading={"labels": tuple(labels)} if labels else {},
+            loading={"precision": precision, "labels": tuple(labels) or None},
         )  # fmt: skip
         return time.perf_counter() - begun - loading
 
@@ -161,6 +165,7 @@ def _scorer(checkpoint: Path, images: Path, out: Path, labels: Labels) -> float:
 SYSTEMS: dict[str, Callable[..., float]] = {
     "tintype": _tintype("parquet"),
     "tintype-csv": _tintype("csv"),
+    "tintype-int8": _tintype("parquet", "int8"),
     "pipeline": _pipeline(1),
     "pipeline-32": _pipeline(32),
     "ray": _ray("float32"),

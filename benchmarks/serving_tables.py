@@ -158,7 +158,7 @@ def _print_open(hub_id: str, server: Server, measured: Measured) -> None:
         refused = sum(each.answers.get("429", 0) for each in repeats)
         rest = sent - refused - sum(each.answers.get("200", 0) for each in repeats)
         print(f"| {share:.0%} of saturation | {offered:.1f} | {goodput:.1f} "
-              f"| {p50 * 1000:.0f}, {p99 * 1000:.0f} | {refused / sent:.0%} "
+              f"| {p50 * 1000:.0f}, {p99 * 1000:.0f} | {refused / max(sent, 1):.0%} "
               f"| {_ms(refused_p50)}, {_ms(refused_p99)} | {rest} |")  # fmt: skip
     print(flush=True)
 

@@ -211,7 +211,8 @@ class InvokedBatchEndpoints(BatchEndpoints):
         if input is not None and inputs is not None:
             raise UsageError("both inputs and input given; add the one to the others")
         replaced = [
-            f"{key}={json.dumps(value, default=str)}"
+            # Azure's samples give numbers as texts.
+            f"{key}={value if isinstance(value, str) else json.dumps(value, default=str)}"
             for keys in params_override
             for key, value in keys.items()
         ]

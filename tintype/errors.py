@@ -10,7 +10,8 @@
     ├── RunFailed                a job's run ended in failure
     ├── RunCancelled             a run was asked to stop, and has
     ├── ImageError               bytes that cannot become pixels: one image's fault, no batch's
-    │   └── ImageTooLarge        over a byte or pixel limit, found before decoding
+    │   ├── ImageTooLarge        over a byte or pixel limit, found before decoding
+    │   └── ImageReadError       the bytes could not be read, or not in time
     ├── ModelError               a model whose outputs cannot be used: NaN or infinity
     │   └── AgreementError       a faster form of a model that strays too far from fp32: refused
     ├── FetchError               a URL that may not be, or could not be, fetched

@@ -103,10 +103,11 @@ def test_a_header_and_another_name(tmp_path: Path, vit_checkpoint: Path) -> None
 
 def test_summary_only_writes_no_rows(tmp_path: Path, vit_checkpoint: Path) -> None:
     source = write_pictures(tmp_path / "in", 9)
-    summary = batch(vit_checkpoint, source, tmp_path / "out", writes_rows=False)
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"summary.json", "index.html"}
-    assert (summary.rows, summary.output) == (9, "")
+    for form in ("csv", "parquet"):
+        summary = batch(vit_checkpoint, source, tmp_path / form, form=form, writes_rows=False)
+        names = {path.name for path in (tmp_path / form).iterdir()}
+        assert names == {"summary.json", "index.html"}
+        assert (summary.rows, summary.output) == (9, "")
 
 
 def test_multilabel_and_jsonl(tmp_path: Path) -> None:
@@ -174,6 +175,16 @@ def test_zero_shot_by_each_files_first_row(tmp_path: Path) -> None:
         assert table[number]["probs"] == pytest.approx(expected.probs.tolist(), abs=1e-4)
 
 
+def test_zero_shot_without_labels_is_refused_at_once(tmp_path: Path) -> None:
+    source = write_pictures(tmp_path / "in", 3)
+    with pytest.raises(UsageError, match="needs labels"):
+        batch(write_clip(tmp_path / "clip"), source, tmp_path / "out")
+    labels = {"labels": ("a cat", "a dog")}
+    summary = batch(tmp_path / "clip", source, tmp_path / "labelled", loading=labels)
+    assert set(summary.labels) <= {"a cat", "a dog"}
+    assert summary.succeeded == 3
+
+
 def test_embeddings_of_images_with_texts(tmp_path: Path) -> None:
     model = write_clip(tmp_path / "clip")
     source = write_pictures(tmp_path / "in", 5)
@@ -186,6 +197,11 @@ def test_embeddings_of_images_with_texts(tmp_path: Path) -> None:
     expected = Scorer.load(model, task="embeddings").embed_texts(["picture 3"])[0]
     assert table[3]["text_features"] == pytest.approx(expected.tolist(), abs=1e-4)
     assert np.isnan(table[2]["text_features"]).all()
+    batch(model, tmp_path / "pairs.csv", tmp_path / "csv", header=True, loading=loading)
+    with (tmp_path / "csv" / "predictions.csv").open(newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert lines[2]["text_features"] == ""
+    assert ast.literal_eval(lines[3]["text_features"]) == pytest.approx(table[3]["text_features"])
     assert source.is_dir()
 
 

@@ -271,7 +271,8 @@ def test_the_client_invokes_and_lists_jobs(photos: Path, submitted: list[BatchJo
         inputs={"x": {"path": "/july", "type": "uri_folder"}},
         params_override=[
             {"mini_batch_size": 20},
-            {"retry_settings.timeout": 9, "tags": {"a": "b"}},
+            {"retry_settings.timeout": "9", "tags": {"a": "b"}},
+            {"compute.instance_count": "4"},
         ],
     )
     second = client.batch_endpoints.invoke("photos", deployment_name="other", input=Path("/may"))
@@ -281,6 +282,7 @@ def test_the_client_invokes_and_lists_jobs(photos: Path, submitted: list[BatchJo
     assert submitted[0].settings.mini_batch_size == 20
     assert submitted[0].settings.retry_settings.timeout == 9
     assert submitted[0].tags == {"a": "b"}
+    assert submitted[0].instance_count == 4
     assert submitted[1].inputs == {"input": BatchInput(path="/may")}
     names = [run.name for run in client.batch_endpoints.list_jobs("photos")]
     assert names == [second.name, first.name]

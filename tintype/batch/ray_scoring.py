@@ -14,7 +14,7 @@ from typing import Any
 
 from tintype.batch.options import BatchOptions
 from tintype.batch.plan import Plan, Shard, load_plan
-from tintype.batch.shard_scoring import score_shards
+from tintype.batch.shard_scoring import described, score_shards
 from tintype.batch.shards import ShardFacts, ShardStore
 from tintype.compute.ray_pool import connect, ray_share, reason_in_ray
 from tintype.errors import MissingExtraError, TintypeError
@@ -88,7 +88,7 @@ class ShardActor:
         self._store = store
         self._options = options
         self._scorer = Scorer.load(model, batch_size=options.batch_size, **loading)
-        write_json(store.work / "scorer.json", self._scorer.describe())
+        write_json(store.work / "scorer.json", described(self._scorer))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Score the one shard of `batch`, unless an actor that died had finished it."""

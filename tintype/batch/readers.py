@@ -31,6 +31,8 @@ _TEXT_COLUMN = "text"
 _LONGEST_RECORD = MAX_FIELD_CHARACTERS + 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _PARQUET_ROWS = 64
+# With a buffer pages are read one by one; without, a row group's images all at once.
+_PARQUET_BUFFER = 1024 * 1024
 
 
 class _FileFault(Exception):
@@ -173,7 +175,7 @@ def _parquet_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]
 
     base = os.path.dirname(file.path)
     try:
-        with pq.ParquetFile(file.path) as parquet:
+        with pq.ParquetFile(file.path, buffer_size=_PARQUET_BUFFER) as parquet:
             names = parquet.schema_arrow.names
             column = next((column for column in IMAGE_COLUMNS if column in names), None)
             if column is None:

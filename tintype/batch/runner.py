@@ -11,23 +11,23 @@ A batch that was ended in any way goes on from its last committed shard when it 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tintype.batch.merging import merge_errors, merge_rows
 from tintype.batch.options import BatchOptions
 from tintype.batch.plan import Plan, check_unchanged, load_plan, make_plan
 from tintype.batch.ray_scoring import score_on_ray
 from tintype.batch.report import write_report
 from tintype.batch.scoring import ScoredBatch
-from tintype.batch.shard_scoring import score_shards
+from tintype.batch.shard_scoring import described, score_shards
 from tintype.batch.shards import ShardFacts, ShardStore
 from tintype.batch.summary import BatchSummary, FailedFiles, summarize
 from tintype.batch.writers import csv_header
-from tintype.errors import OutputError, RunCancelled, RunFailed, UsageError
+from tintype.errors import RunCancelled, RunFailed, UsageError
 from tintype.files import locked_folder, write_json
 from tintype.progress import counting
 from tintype.scoring.scorer import Scorer
@@ -72,10 +72,12 @@ def run_batch(
         "loading": loading, **options.identity(),
     }, default=list))  # fmt: skip
     finished = _finished(output, identity)
+    work = output / ".batch"
     if finished is not None:
         tell(f"{output} is complete already")
+        # Left by a process that was killed in its very last moment.
+        shutil.rmtree(work, ignore_errors=True)
         return finished
-    work = output / ".batch"
     with locked_folder(work):
         batch = _Batch(output, work, options, identity, loading, scorer, cancelled, tell)
         summary = batch.run()
@@ -217,7 +219,7 @@ class _Batch:
         Raises:
             UsageError: the rows so far were made by something else.
         """
-        path, now = self._work / "scorer.json", scorer.describe()
+        path, now = self._work / "scorer.json", described(scorer)
         before = _read_json(path)
         for key in ("runtime", "precision", "device"):
             if before and before[key] != now[key]:
@@ -252,14 +254,16 @@ class _Batch:
                 f"the batch was asked to stop; run it again to go on: {self._output}"
             )
 
-    # The end ----------------------------------------------------------------------------------
-
     def _finish(self, plan: Plan) -> BatchSummary:
         """Put the shards together and say what came of them; may be ended and begun anew."""
         scorer = _read_json(self._work / "scorer.json")
-        self._merge_errors(plan)
+        merge_errors(self._facts(plan), self._work, self._output / "errors.jsonl")
         if self._options.writes_rows and self._options.form != "parquet":
-            self._merge_rows(plan, scorer["task"])
+            header = b""
+            if self._options.form == "csv" and self._options.header:
+                header = csv_header(scorer["task"], texts=plan.texts and scorer["reads_text"])
+            parts = [self._store.path(shard.number) for shard in plan.shards]
+            merge_rows(parts, self._work, self._target, header)
         summary = summarize(
             plan,
             self._facts(plan),
@@ -270,35 +274,6 @@ class _Batch:
         # Last: with this the batch is done.
         write_json(self._output / "summary.json", summary.content())
         return summary
-
-    def _merge_rows(self, plan: Plan, task: str) -> None:
-        partial = self._work / self._target.name
-        try:
-            with partial.open("wb") as whole:
-                if self._options.form == "csv" and self._options.header:
-                    whole.write(csv_header(task, texts=plan.texts))
-                for shard in plan.shards:
-                    with self._store.path(shard.number).open("rb") as part:
-                        shutil.copyfileobj(part, whole, 1024 * 1024)
-                whole.flush()
-                os.fsync(whole.fileno())
-            partial.replace(self._target)
-        except OSError as error:
-            raise OutputError(f"cannot write {self._target}: {error.strerror or error}") from None
-
-    def _merge_errors(self, plan: Plan) -> None:
-        path = self._output / "errors.jsonl"
-        partial = self._work / path.name
-        try:
-            with partial.open("w", encoding="utf-8") as stream:
-                for facts in self._facts(plan):
-                    for error in facts.errors:
-                        stream.write(json.dumps(error, ensure_ascii=False) + "\n")
-                found = stream.tell() > 0
-            if found:
-                partial.replace(path)
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 class _Pace:

@@ -16,11 +16,12 @@ from tintype.batch.plan import Plan, Shard, read_shard
 from tintype.batch.scoring import ScoredBatch, score_rows
 from tintype.batch.shards import ShardFacts, ShardStore, ShardWriter
 from tintype.batch.writers import Width
+from tintype.errors import UsageError
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
 from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 
-__all__ = ["score_shards", "width_of"]
+__all__ = ["described", "score_shards"]
 
 # Pictures of the whole batch that the report shows.
 _SAMPLES = 48
@@ -47,21 +48,27 @@ def score_shards(
             under way not committed.
 
     Raises:
+        UsageError: zero-shot classification, and neither options nor input say the labels.
         DataError: an input file is not what it was when the plan was made.
         OutputError: the disk is full or gone.
     """
-    width = width_of(scorer, plan)
+    width = _width_of(scorer, plan)
     threads = get_settings().cpu_threads
-    labels = scorer.task == ZERO_SHOT
+    zero_shot, labels = scorer.task == ZERO_SHOT, plan.identity["loading"].get("labels")
+    if zero_shot and not labels and not plan.texts:
+        raise UsageError(
+            "zero-shot classification needs labels: give --labels (scoring.labels in a document), or "
+            "a column text whose first row in each table holds them"
+        )
     rows = itertools.chain.from_iterable(
-        read_shard(store.work, shard, labels=labels) for shard in shards
+        read_shard(store.work, shard, labels=zero_shot) for shard in shards
     )
     batches = score_rows(
         scorer,
         rows,
         threads=max(threads, _URL_THREADS) if plan.urls else threads,
         retries=options.retries,
-        labels=plan.identity["loading"].get("labels"),
+        labels=labels,
     )
     committing: deque[Future[ShardFacts]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="write") as disk:
@@ -92,7 +99,12 @@ def _commit(writer: ShardWriter, written: Iterable[Future[None]], seconds: float
     return writer.commit(seconds)
 
 
-def width_of(scorer: Scorer, plan: Plan) -> Width:
+def described(scorer: Scorer) -> dict[str, Any]:
+    """What is noted of the scorer of a batch."""
+    return {**scorer.describe(), "reads_text": scorer.reads_text}
+
+
+def _width_of(scorer: Scorer, plan: Plan) -> Width:
     """How many numbers each row will have."""
     if scorer.task == EMBEDDINGS:
         # Asked of the model itself, which warms it up as well.

@@ -22,7 +22,7 @@ import numpy as np
 from tintype.batch.options import OutputFormat
 from tintype.batch.plan import Shard
 from tintype.batch.scoring import Scored, ScoredBatch
-from tintype.batch.writers import ENDINGS, Width, open_writer
+from tintype.batch.writers import ENDINGS, Width, Writer, open_writer
 from tintype.errors import OutputError
 from tintype.files import write_json
 from tintype.schemas.task import MULTILABEL
@@ -110,12 +110,12 @@ class ShardWriter:
         self._counts: Counter[str] = Counter()
         self._final = store.path(shard.number)
         self._temporary = self._final.with_name(f".{self._final.name}")
-        with _output_errors(self._final):
-            store.data.mkdir(parents=True, exist_ok=True)
-            self._temporary.unlink(missing_ok=True)
-            self._writer = (
-                open_writer(self._temporary, store.form, width) if store.writes_rows else None
-            )
+        self._writer: Writer | None = None
+        if store.writes_rows:
+            with _output_errors(self._final):
+                store.data.mkdir(parents=True, exist_ok=True)
+                self._temporary.unlink(missing_ok=True)
+                self._writer = open_writer(self._temporary, store.form, width)
 
     def write(self, batch: ScoredBatch) -> None:
         """Append a batch.

@@ -72,7 +72,7 @@ def open_writer(path: Path, form: OutputFormat, width: Width) -> Writer:
     """
     if form == "parquet":
         return _ParquetWriter(path, width)
-    return _CsvWriter(path) if form == "csv" else _JsonlWriter(path)
+    return _CsvWriter(path, width) if form == "csv" else _JsonlWriter(path)
 
 
 def csv_header(task: str, *, texts: bool) -> bytes:
@@ -102,8 +102,9 @@ class _LinesWriter(Writer):
 class _CsvWriter(_LinesWriter):
     """Rows that could be scored; the others stand in errors.jsonl."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, width: Width) -> None:
         super().__init__(path)
+        self._texts = width.texts
         self._labels: tuple[tuple[str, ...], str] = ((), "[]")
 
     def write(self, batch: Sequence[Scored]) -> None:
@@ -113,8 +114,9 @@ class _CsvWriter(_LinesWriter):
             name, number = scored.file, scored.number
             if isinstance(scored.result, Embedding):
                 features = [_numbers(scored.result.features)]
-                if scored.text_features is not None:
-                    features.append(_numbers(scored.text_features))
+                if self._texts:
+                    text = scored.text_features
+                    features.append("" if text is None else _numbers(text))
                 writer.writerow([number, *features, name])
             elif isinstance(scored.result, Prediction):
                 preds, labels = _numbers(scored.result.probs), self._list(scored.result.labels)

@@ -138,13 +138,13 @@ def invoke(
         Path | None, typer.Option("-f", "--file", help="YAML document with named inputs.")
     ] = None,
     output_path: Annotated[
-        str | None, typer.Option("-p", "--output-path", help="Folder to write the rows to as well.")
+        str | None, typer.Option("-p", "--output-path", help="Folder for the output.")
     ] = None,
     mini_batch_size: Annotated[
-        int | None, typer.Option("-m", "--mini-batch-size", help="Files handed out at once.")
+        int | None, typer.Option("-m", "--mini-batch-size", help="Accepted as Azure's.")
     ] = None,
     instance_count: Annotated[
-        int | None, typer.Option("-c", "--instance-count", help="Instances that share the files.")
+        int | None, typer.Option("-c", "--instance-count", help="On Ray: processes with the model.")
     ] = None,
     job_name: Annotated[str | None, typer.Option("--job-name", help="The job's name.")] = None,
     experiment_name: Annotated[

@@ -47,6 +47,9 @@ OutputFormat = Literal["csv", "parquet", "jsonl"]
 _ENDINGS: dict[str, OutputFormat] = {".parquet": "parquet", ".jsonl": "jsonl"}
 
 
+_INSTANCES = re.compile(r"compute\.instance_count=")
+
+
 def _snake(value: Any) -> Any:
     """`AppendRow` and `INFO` of Azure's SDK as its documents write them."""
     if not isinstance(value, str):
@@ -190,10 +193,13 @@ def refuse_twice(document: Document) -> None:
 def placed_overrides(overrides: Sequence[str]) -> list[str]:
     """`--set` assignments for a document that has all its settings below `settings`.
 
-    >>> placed_overrides(["mini_batch_size=20", "tags.a=b"])
-    ['settings.mini_batch_size=20', 'tags.a=b']
+    >>> placed_overrides(["mini_batch_size=20", "tags.a=b", "compute.instance_count=4"])
+    ['settings.mini_batch_size=20', 'tags.a=b', 'instance_count=4']
     """
-    return [
-        f"settings.{override}" if re.split("[.=]", override)[0] in _ROOT_KEYS else override
-        for override in overrides
-    ]
+    placed = []
+    for override in overrides:
+        # As Azure's SDK samples write it.
+        override = override.removeprefix("compute.") if _INSTANCES.match(override) else override
+        root = re.split("[.=]", override)[0] in _ROOT_KEYS
+        placed.append(f"settings.{override}" if root else override)
+    return placed
