@@ -29,7 +29,8 @@ def run(*arguments: object, code: int = 0, **environment: str) -> subprocess.Com
 def wait_for_log(workspace: Path, name: str, text: str) -> None:
     """Wait until the log of the run `name` holds `text`."""
     log = workspace / "runs" / name / "log.txt"
-    for _ in range(600):
+    # Twice the time that imports take on two busy cores.
+    for _ in range(1200):
         if log.exists() and text in log.read_text():
             return
         time.sleep(0.05)

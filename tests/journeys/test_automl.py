@@ -169,8 +169,10 @@ def test_cancel_ends_within_seconds_and_a_crash_is_only_its_own(
     assert time.monotonic() - start < 12
     assert "resume that" in run("job", "resume", "-n", "long_HD_0", code=2).stderr
     run("job", "resume", "-n", "long")
-    wait_for_log(workspace_home, "long_HD_1", "resumed")
-    run("job", "cancel", "-n", "long")
+    try:
+        wait_for_log(workspace_home, "long_HD_1", "resumed")
+    finally:
+        run("job", "cancel", "-n", "long")
 
 
 def test_the_automatic_mode(folder: Path, workspace_home: Path) -> None:
