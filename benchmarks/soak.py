@@ -73,15 +73,19 @@ def _soak(workspace: Workspace, endpoint: Endpoint, seconds: float, kill_every: 
     for thread in threads:
         thread.start()
     killed: Counter[str] = Counter()
+    hung: int | None = None
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(random.uniform(0.5, 1.5) * kill_every)
         pids = workspace.pids("soak")
-        # With one alone there is nobody to take over: that is not what is promised.
-        if len(pids) == 2:
+        # With one alone there is nobody to take over: that is not what is promised. One that hangs
+        # and was not found yet is no other.
+        if len(pids) == 2 and hung not in pids:
             number = random.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP])
-            os.kill(random.choice(pids), number)
+            chosen = random.choice(pids)
+            os.kill(chosen, number)
             killed[number.name] += 1
+            hung = chosen if number == signal.SIGSTOP else None
     stop.set()
     for thread in threads:
         thread.join()
