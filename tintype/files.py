@@ -13,7 +13,14 @@ from typing import Any
 
 from tintype.errors import OutputError
 
-__all__ = ["atomic_folder", "locked_folder", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "atomic_folder",
+    "locked_folder",
+    "output_errors",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -50,6 +57,15 @@ def write_json(path: Path, content: Any, *, mode: int = 0o644) -> None:
     """`write_bytes` of indented JSON with a trailing newline. NaN and infinity are refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(path, text, mode=mode)
+
+
+@contextlib.contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """What the disk has against writing `path` inside the block, as an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise _output_error(path, error) from None
 
 
 @contextlib.contextmanager

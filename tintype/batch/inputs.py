@@ -15,7 +15,7 @@ from tintype.errors import DataError
 from tintype.images.source import is_url
 from tintype.settings import get_settings
 
-__all__ = ["DATA_ENDINGS", "InputFile", "Kind", "find_inputs"]
+__all__ = ["DATA_ENDINGS", "InputFile", "Kind", "find_inputs", "stamp_of"]
 
 Kind = Literal["image", "csv", "jsonl", "parquet", "tar", "list", "mltable"]
 
@@ -118,11 +118,20 @@ def _single(path: Path) -> InputFile:
 
 
 def _with_rows(path: Path, name: str, kind: Kind) -> InputFile:
+    return InputFile(name, str(path), kind, stamp_of(path))
+
+
+def stamp_of(path: str | Path) -> tuple[int, int]:
+    """See `InputFile.stamp`.
+
+    Raises:
+        DataError: there is no such file, or it cannot be looked at.
+    """
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from None
-    return InputFile(name, str(path), kind, (status.st_size, status.st_mtime_ns))
+    return status.st_size, status.st_mtime_ns
 
 
 def _below(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tintype.batch.shards import ShardFacts
-from tintype.errors import OutputError
+from tintype.files import output_errors
 
 __all__ = ["merge_errors", "merge_rows"]
 
@@ -23,7 +23,7 @@ def merge_rows(parts: Iterable[Path], work: Path, target: Path, header: bytes) -
         OutputError: the disk is full or gone; `target` is not touched.
     """
     partial = work / target.name
-    try:
+    with output_errors(target):
         with partial.open("wb") as whole:
             whole.write(header)
             for path in parts:
@@ -32,8 +32,6 @@ def merge_rows(parts: Iterable[Path], work: Path, target: Path, header: bytes) -
             whole.flush()
             os.fsync(whole.fileno())
         partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None
 
 
 def merge_errors(facts: Iterable[ShardFacts], work: Path, target: Path) -> None:
@@ -43,7 +41,7 @@ def merge_errors(facts: Iterable[ShardFacts], work: Path, target: Path) -> None:
         OutputError: the disk is full or gone.
     """
     partial = work / target.name
-    try:
+    with output_errors(target):
         with partial.open("w", encoding="utf-8") as stream:
             for shard in facts:
                 for error in shard.errors:
@@ -51,5 +49,3 @@ def merge_errors(facts: Iterable[ShardFacts], work: Path, target: Path) -> None:
             found = stream.tell() > 0
         if found:
             partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from None

@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tintype.batch.inputs import InputFile, find_inputs
+from tintype.batch.inputs import InputFile, find_inputs, stamp_of
 from tintype.batch.readers import read_rows
 from tintype.batch.rows import InputRow
 from tintype.data.mltable import read_mltable_rows
-from tintype.errors import DataError, OutputError
-from tintype.files import write_json
+from tintype.errors import DataError
+from tintype.files import output_errors, write_json
 from tintype.images.source import is_url
 from tintype.progress import working
 
@@ -89,7 +89,7 @@ def make_plan(
     cutter = _Cutter(batch_size, shard_rows)
     skipped: Counter[str] = Counter()
     temporary = work / f".{_INPUTS}"
-    try:
+    with output_errors(work):
         work.mkdir(parents=True, exist_ok=True)
         with working("looking through the input"), temporary.open("wb") as stream:
             for name, reference in inputs.items():
@@ -103,8 +103,6 @@ def make_plan(
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(work / _INPUTS)
-    except OSError as error:
-        raise OutputError(f"cannot write {work}: {error.strerror or error}") from None
     plan = cutter.plan(identity, dict(skipped))
     if not plan.rows:
         raise DataError("there are no rows in it", file=", ".join(inputs.values()))
@@ -128,13 +126,7 @@ def check_unchanged(work: Path) -> None:
         DataError: one was changed or removed.
     """
     for file in _files(work, 0):
-        if file.stamp is None:
-            continue
-        try:
-            status = os.stat(file.path)
-        except OSError as error:
-            raise DataError(f"cannot be read any more: {error.strerror}", file=file.path) from None
-        if (status.st_size, status.st_mtime_ns) != tuple(file.stamp):
+        if file.stamp is not None and stamp_of(file.path) != file.stamp:
             raise DataError(
                 "has changed since this batch was begun; begin anew in another output folder",
                 file=file.path,
@@ -230,5 +222,4 @@ def _listed(table: InputFile, path: Path) -> InputFile:
     with path.open("w", encoding="utf-8") as stream:
         for row in read_mltable_rows(Path(table.path).parent, None, "image_url"):
             stream.write(json.dumps({"image_url": row.location}) + "\n")
-    status = path.stat()
-    return InputFile(table.name, str(path), "jsonl", (status.st_size, status.st_mtime_ns))
+    return InputFile(table.name, str(path), "jsonl", stamp_of(path))

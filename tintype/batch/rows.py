@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from tintype.data.folders import IMAGE_ENDINGS
 from tintype.errors import ImageError
 from tintype.images.loading import ImageSource
 from tintype.images.request import image_bytes_from_text
@@ -15,7 +15,8 @@ from tintype.images.source import is_url
 
 __all__ = ["InputRow", "failed_row", "image_in_cell", "printable", "row_of_bytes", "row_of_cell"]
 
-_IMAGE_ENDING = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$", re.I)
+_IMAGE_ENDINGS = tuple(IMAGE_ENDINGS)
+
 # No file name is longer; base64 of a picture nearly always is.
 _LONGEST_NAME = 4096
 
@@ -81,7 +82,7 @@ def image_in_cell(cell: str, base: str) -> str | None:
         return None
     path = text.removeprefix("file://") if text.startswith("file:///") else text
     path = path if path.startswith("/") else os.path.join(base, path)
-    if _IMAGE_ENDING.search(text) or os.path.isfile(path):
+    if text.lower().endswith(_IMAGE_ENDINGS) or os.path.isfile(path):
         return path
     return None
 

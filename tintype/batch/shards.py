@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ from tintype.batch.options import OutputFormat
 from tintype.batch.plan import Shard
 from tintype.batch.scoring import Scored, ScoredBatch
 from tintype.batch.writers import ENDINGS, Width, Writer, open_writer
-from tintype.errors import OutputError
-from tintype.files import write_json
+from tintype.files import output_errors, write_json
 from tintype.schemas.task import MULTILABEL
 from tintype.scoring.results import Prediction
 
@@ -112,7 +110,7 @@ class ShardWriter:
         self._temporary = self._final.with_name(f".{self._final.name}")
         self._writer: Writer | None = None
         if store.writes_rows:
-            with _output_errors(self._final):
+            with output_errors(self._final):
                 store.data.mkdir(parents=True, exist_ok=True)
                 self._temporary.unlink(missing_ok=True)
                 self._writer = open_writer(self._temporary, store.form, width)
@@ -129,13 +127,13 @@ class ShardWriter:
                 self.facts.samples.append(_sample(scored, batch.pixels[place]))
         self.facts.rows += len(batch.rows)
         if self._writer is not None:
-            with _output_errors(self._final):
+            with output_errors(self._final):
                 self._writer.write(batch.rows)
 
     def commit(self, seconds: float) -> ShardFacts:
         """Have the shard counted as done; until then it counts as not there at all."""
         if self._writer is not None:
-            with _output_errors(self._final):
+            with output_errors(self._final):
                 self._writer.close()
                 os.replace(self._temporary, self._final)
         self.facts.seconds = seconds
@@ -178,12 +176,3 @@ def _sample(scored: Scored, pixels: np.ndarray) -> dict[str, Any]:
         "top": top,
         "picture": base64.b64encode(stream.getvalue()).decode(),
     }
-
-
-@contextlib.contextmanager
-def _output_errors(path: Path) -> Iterator[None]:
-    """Turns what the disk has against `path` into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None

@@ -17,7 +17,7 @@ from tintype.compute.tasks import Message, Stop, load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
 
-__all__ = ["RayPool", "connect", "ray_share", "reason_in_ray"]
+__all__ = ["RayPool", "connect", "ray_environment", "ray_share", "reason_in_ray"]
 
 # Nodes may die so often under one task before it counts as lost.
 _RETRIES = 3
@@ -192,9 +192,7 @@ def ray_share(ray: Any, places: int) -> dict[str, Any]:
     cpus = max(1, int(total.get("CPU", 1)) // places)
     gpus = total.get("GPU", 0) / places
     environment = {
-        # A token for private repositories of the Hub, and offline mode, hold everywhere.
-        **{k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_"))},
-        "TINTYPE_HOME": str(get_settings().home),
+        **ray_environment(),
         "TINTYPE_THREADS": str(cpus),
         "OMP_NUM_THREADS": str(cpus),
     }
@@ -203,6 +201,13 @@ def ray_share(ray: Any, places: int) -> dict[str, Any]:
         "num_gpus": min(gpus, 1) if gpus < 1 else int(gpus),
         "runtime_env": {"env_vars": environment},
     }
+
+
+def ray_environment() -> dict[str, str]:
+    """The variables of this workspace that hold on every node: also a token for private repositories
+    of the Hub, and offline mode."""
+    own = {k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_"))}
+    return {**own, "TINTYPE_HOME": str(get_settings().home)}
 
 
 def reason_in_ray(message: str) -> str:

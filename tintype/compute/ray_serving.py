@@ -5,16 +5,14 @@ Calls go through Ray's own handles; Ray's HTTP proxy stays off, so that nothing 
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from tintype.compute.ray_pool import connect, reason_in_ray
+from tintype.compute.ray_pool import connect, ray_environment, reason_in_ray
 from tintype.compute.tasks import load_function
 from tintype.errors import MissingExtraError, TintypeError
-from tintype.settings import get_settings
 
 __all__ = ["RayService", "ReplicaLost", "ServicePlan", "leave_cluster"]
 
@@ -73,12 +71,7 @@ class RayService:
         Raises:
             TintypeError: its replicas do not start; says why.
         """
-        settings = get_settings()
-        environment = {
-            **{k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_"))},
-            "TINTYPE_HOME": str(settings.home),
-            **plan.environment,
-        }
+        environment = {**ray_environment(), **plan.environment}
         count: dict[str, Any] = (
             {"num_replicas": plan.replicas}
             if plan.autoscaling is None
