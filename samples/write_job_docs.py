@@ -16,9 +16,10 @@ from tintype.schemas.automl_job import AutomlJob, Limits
 from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.batch_job import BatchInput, BatchJob
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings
+from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
-from tintype.schemas.job_parts import DataInput, JobDocument, ModelOutput
+from tintype.schemas.job_parts import DataInput, JobDocument, JobHead, ModelOutput
 from tintype.schemas.scoring_settings import ScoringSettings
 from tintype.schemas.sweep import (
     BanditPolicy,
@@ -47,12 +48,15 @@ without repeating a finished trial.
   Azure's pipeline document around an AutoML node is read too.
 - `type: batch` scores files with a model: [below](#batch), and [batch.md](batch.md). Invoking a batch
   endpoint makes such a job.
+- `type: evaluation` holds a model against labelled images: [below](#evaluation-of-a-model), and
+  [evaluate.md](evaluate.md).
 """
 
 
 def page() -> str:
     """The whole of docs/jobs.md."""
-    parts = [HEAD, section("Every training job", JobDocument)]
+    parts = [HEAD, section("Every job", JobHead)]
+    parts.append(section("Every training job", JobDocument, beyond=JobHead))
     parts.append(section("`training_data`, `validation_data`, `test_data`", DataInput))
     parts.append(section("`outputs.<any name>`", ModelOutput))
     parts.append(section("Fine-tuning", FinetuningJob, beyond=JobDocument))
@@ -69,20 +73,22 @@ def page() -> str:
     parts.append(
         section("`sweep.early_termination`, type truncation_selection", TruncationSelectionPolicy)
     )
-    parts.append(section("Batch", BatchJob))
+    parts.append(section("Batch", BatchJob, beyond=JobHead))
     parts.append(section("`inputs.<any name>`", BatchInput))
     parts.append(section("`settings`, of batch deployments too", BatchSettings))
     parts.append(section("`settings.retry_settings`", RetrySettings))
     parts.append(section("`scoring`, of batch deployments too", ScoringSettings))
+    parts.append(section("Evaluation of a model", EvaluationJob, beyond=JobHead))
     return "\n".join(parts)
 
 
 def section(title: str, model: type[BaseModel], *, beyond: type[BaseModel] | None = None) -> str:
-    """A heading and the table of `model`'s fields, without those of `beyond`."""
+    """A heading and the table of `model`'s fields, without those that are as in `beyond`."""
     lines = [f"## {title}", "", "| key | default | meaning |", "|---|---|---|"]
     docs = docstrings(model)
     for name, field in model.model_fields.items():
-        if field.exclude or (beyond is not None and name in beyond.model_fields):
+        known = beyond.model_fields.get(name) if beyond is not None else None
+        if field.exclude or (known is not None and known.default == field.default):
             continue
         default = (
             "required"

@@ -9,47 +9,66 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "tintype"
 
-# From the top of the house down (DESIGN.md §2); a room imports rooms after it, never before.
-FLOORS = [
-    "cli", "client", "jobs", "endpoints", "web", "batch", "workspace", "compute", "sweep", "similarity", "automl", "training", "evaluation",
-    "scoring", "models", "images", "data", "schemas", "progress", "quiet", "files", "settings", "errors",
-]  # fmt: skip
+# From the top of the house down (docs/design.md); a room imports rooms after it, never before.
+FLOORS = (
+    "cli client jobs endpoints web batch workspace compute sweep similarity automl training evaluation "
+    "scoring models images data schemas tasks progress quiet files settings errors version"
+).split()
+
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
 
 
 def imports_of(path: Path) -> set[str]:
-    """Rooms of Tintype that the module imports anywhere, outside TYPE_CHECKING blocks."""
-    tree = ast.parse(path.read_text("utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            if node.module == "tintype":
-                names = [f"tintype.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("tintype.")}
-    return found
+    """Modules of Tintype that a module imports anywhere: in functions and for types alone, too."""
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            # A name of a package is a module of it, or something that its __init__ holds.
+            imported |= {name if name in MODULES else node.module for name in names}
+    return imported & set(MODULES)
+
+
+IMPORTS = {name: imports_of(path) - {name} for name, path in MODULES.items()}
 
 
 def test_imports_run_downward() -> None:
     wrong = []
-    for path in PACKAGE.rglob("*.py"):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if room == "__init__":
+    for name, imported in IMPORTS.items():
+        if name == "tintype":
+            # The front door: it opens every room, and no room leads back to it.
             continue
-        for imported in imports_of(path):
-            if FLOORS.index(imported) < FLOORS.index(room):
-                wrong.append(f"{path.relative_to(PACKAGE)} imports {imported}")
+        floor = FLOORS.index(name.split(".")[1])
+        for other in imported:
+            if other == "tintype" or FLOORS.index(other.split(".")[1]) < floor:
+                wrong.append(f"{name} imports {other}")
     assert wrong == []
+
+
+def test_no_modules_import_each_other() -> None:
+    """Neither two nor more of them in a circle, not even for types or inside functions."""
+    known: set[str] = set()
+
+    def circle_from(name: str, way: tuple[str, ...]) -> tuple[str, ...] | None:
+        if name in way:
+            return (*way[way.index(name) :], name)
+        if name in known:
+            return None
+        for imported in sorted(IMPORTS[name]):
+            found = circle_from(imported, (*way, name))
+            if found is not None:
+                return found
+        known.add(name)
+        return None
+
+    circles = [found for name in sorted(IMPORTS) if (found := circle_from(name, ())) is not None]
+    assert circles == []
 
 
 def test_every_room_has_a_floor() -> None:

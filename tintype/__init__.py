@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tintype.version import __version__
+
 if TYPE_CHECKING:
     from tintype.client import Client
     from tintype.data.reading import read_image_table
@@ -18,9 +20,15 @@ if TYPE_CHECKING:
     from tintype.scoring.scorer import Scorer
     from tintype.training.finetuning import finetune
 
-__all__ = ["Client", "FinetuningParameters", "Scorer", "evaluate", "finetune", "read_image_table"]
-
-__version__ = "0.1.0"
+__all__ = [
+    "Client",
+    "FinetuningParameters",
+    "Scorer",
+    "__version__",
+    "evaluate",
+    "finetune",
+    "read_image_table",
+]
 
 # Imported on first use: `import tintype` itself loads nothing heavy.
 _HOMES = {

@@ -84,6 +84,18 @@ class Settings:
         allowed = getattr(os, "sched_getaffinity", None)
         return len(allowed(0)) if allowed else os.cpu_count() or 1
 
+    def environment(self) -> dict[str, str]:
+        """Variables by which a process that works in another folder finds the same places."""
+        found = {"TINTYPE_HOME": str(self.home)}
+        if self.datastores:
+            folders = {name: os.path.abspath(path) for name, path in self.datastores.items()}
+            found["TINTYPE_DATASTORES"] = json.dumps(folders)
+        kind = "sqlite:///" if self.tracking_uri.startswith("sqlite:///") else ""
+        if kind or (self.tracking_uri and ":" not in self.tracking_uri):
+            path = os.path.abspath(self.tracking_uri.removeprefix(kind))
+            found["TINTYPE_TRACKING_URI"] = kind + path
+        return found
+
     @property
     def resolved_tracking_uri(self) -> str:
         """`tracking_uri`, or the sqlite file in `home` when that is empty."""

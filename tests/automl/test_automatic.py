@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tintype.automl.automatic import WAIT, AutomaticMode
+from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.study import Study, Trial
 from tintype.schemas.finetuning import FinetuningParameters
 
 
-def backbone(name: str, score: float, family: str = "vit", rate: float = 100.0) -> dict[str, Any]:
-    return {
-        "name": name, "score": score, "validation": score, "images_per_second": rate,
-        "seconds": 1.0, "family": family, "pooling": "cls", "parameters": 86_000_000,
-        "start": f"/heads/{name}", "blocks": 13, "finer_side": None if name == "rigid" else 288,
-    }  # fmt: skip
+def backbone(name: str, score: float, family: str = "vit", rate: float = 100.0) -> BackboneRank:
+    return BackboneRank(
+        name=name,
+        score=score,
+        validation=score,
+        images_per_second=rate,
+        seconds=1.0,
+        family=family,
+        pooling="cls",
+        parameters=86_000_000,
+        start=f"/heads/{name}",
+        blocks=13,
+        finer_side=None if name == "rigid" else 288,
+    )
 
 
 class Case:
@@ -27,7 +35,7 @@ class Case:
     def __init__(
         self,
         folder: Path,
-        ranking: list[dict[str, Any]],
+        ranking: list[BackboneRank],
         *,
         seconds: float = 100_000,
         max_trials: int = 30,
@@ -38,7 +46,7 @@ class Case:
         self.said: list[str] = []
         self.mode = AutomaticMode(
             self.study,
-            backbones=[b["name"] for b in ranking] if backbones is None else backbones,
+            backbones=[b.name for b in ranking] if backbones is None else backbones,
             ranking=lambda: ranking,
             rows=rows,
             metric="accuracy",

@@ -13,6 +13,7 @@ from pictures import write_class_folders
 from tintype.automl import ranking
 from tintype.automl.ranking import RankedBackbone, rank_backbones
 from tintype.data import read_image_table
+from tintype.errors import RunCancelled
 
 
 def test_a_first_model_comes_from_a_sample_of_every_class(
@@ -34,7 +35,7 @@ def test_a_first_model_comes_from_a_sample_of_every_class(
         metric="accuracy",
         deadline=time.time() + 600,
         log=said.append,
-        found=found.append,
+        leads=found.append,
     )
     assert len(ranked) == 2
     first, whole = found[:2]
@@ -52,3 +53,32 @@ def test_a_sample_keeps_every_class(tmp_path: Path) -> None:
     sampled, rows = ranking._sampled(table, 0.1)
     assert np.bincount(sampled.targets()).tolist() == [3, 3, 3]
     assert [table.location(row) for row in rows] == list(sampled.locations())
+
+
+@pytest.mark.parametrize("asked", [1, 5, 26, 27])
+def test_a_ranking_stops_where_it_is_asked_to(tmp_path: Path, asked: int) -> None:
+    """Before the first of 24 images, between two, before a head is fitted, and at the next backbone,
+    whose features are in the cache."""
+    train = read_image_table(write_class_folders(tmp_path / "train", per_class=12))
+    validation = read_image_table(write_class_folders(tmp_path / "validation", per_class=4))
+    count, found = 0, []
+
+    def cancelled() -> bool:
+        nonlocal count
+        count += 1
+        return count >= asked
+
+    with pytest.raises(RunCancelled, match="asked to stop"):
+        rank_backbones(
+            [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
+            train,
+            validation,
+            task="image_classification",
+            metric="accuracy",
+            deadline=time.time() + 600,
+            log=lambda sentence: None,
+            leads=found.append,
+            cancelled=cancelled,
+        )
+    assert count == asked
+    assert len(found) == (asked == 27)

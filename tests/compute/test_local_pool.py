@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tintype.compute.local_pool import LocalPool
-from tintype.compute.tasks import Message, TaskContext
+from tintype.tasks import Message, TaskContext
 
 
 def work(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:

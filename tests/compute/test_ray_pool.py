@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tintype.compute.ray_pool import RayPool
-from tintype.compute.tasks import Message, TaskContext
+from tintype.tasks import Message, TaskContext
 
 ray = pytest.importorskip("ray")
 

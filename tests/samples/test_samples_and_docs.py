@@ -9,6 +9,7 @@ from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_deployment import load_batch_deployment
 from tintype.schemas.batch_endpoint import load_batch_endpoint
 from tintype.schemas.batch_job import BatchJob
+from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.job import load_job
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
@@ -25,6 +26,9 @@ def test_sample_documents_are_valid(path: Path) -> None:
     job = load_job(path)
     if isinstance(job, BatchJob):
         assert Path(job.inputs["input"].path).is_absolute()
+        return
+    if isinstance(job, EvaluationJob):
+        assert Path(job.test_data.path).is_absolute()
         return
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()

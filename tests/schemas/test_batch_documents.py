@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tintype.errors import DocumentError
+from tintype.jobs.kinds import KINDS
 from tintype.schemas.batch_deployment import (
     BatchDeploymentDocument,
     BatchResources,
@@ -31,7 +32,7 @@ from tintype.schemas.batch_job import (
 )
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings, placed_overrides
 from tintype.schemas.document import Document
-from tintype.schemas.job import load_job, stored_job
+from tintype.schemas.job import load_job
 from tintype.schemas.model_reference import InlineModel
 from tintype.schemas.scoring_settings import ScoringSettings
 
@@ -353,7 +354,7 @@ def test_a_stored_job_is_the_same_one() -> None:
     # As submit_job keeps it.
     kept = found.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True)
     content = {"type": "batch", "name": "kind_lens_1", **kept}
-    again = stored_job(json.loads(json.dumps(content)))
+    again = KINDS["batch"].read(json.loads(json.dumps(content)))
     assert again == found.model_copy(update={"name": "kind_lens_1"})
     assert isinstance(again, BatchJob)
     assert again.settings.output_file_name == "predictions.parquet"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.study import Study, Trial
-from tintype.models.families import CONVOLUTIONAL
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
 from tintype.schemas.distributions import Choice, LogUniform
@@ -83,14 +83,14 @@ class Setting:
 
 
 class AutomaticMode:
-    """Proposes trials: `propose` fits `jobs.sweep.Sweep`."""
+    """Proposes trials: `propose` fits `sweep.Sweep`."""
 
     def __init__(
         self,
         study: Study,
         *,
         backbones: Sequence[str],
-        ranking: Callable[[], list[dict[str, Any]]],
+        ranking: Callable[[], Sequence[BackboneRank]],
         rows: int,
         metric: str,
         deadline: float,
@@ -100,10 +100,7 @@ class AutomaticMode:
         """
         Args:
             backbones: checkpoints to rank; empty where there is none.
-            ranking: what the ranking trial found so far, the best first: name, score, family,
-                parameters, images_per_second, start (the checkpoint with its linear head),
-                blocks (layers that could be frozen), finer_side (input side, FINER times its own;
-                None where it takes no other).
+            ranking: what the ranking trial found, the best first; empty until it has.
             rows: training images.
             say: receives plain sentences on every choice.
         """
@@ -142,7 +139,7 @@ class AutomaticMode:
                     return self._study.settle(trial.number, parameters)
         return self._drawn(ranking)
 
-    def _known_good(self, ranking: list[dict[str, Any]]) -> list[Setting]:
+    def _known_good(self, ranking: Sequence[BackboneRank]) -> list[Setting]:
         if not ranking:
             return [
                 Setting(SCRATCH_NAMES[0], "scratch"),
@@ -151,32 +148,28 @@ class AutomaticMode:
                 Setting(SCRATCH_NAMES[0], "scratch", rate=2.0),
             ]
         close = [
-            backbone
-            for backbone in ranking
-            if backbone["score"] >= ranking[0]["score"] - _MOST_BEHIND
+            backbone for backbone in ranking if backbone.score >= ranking[0].score - _MOST_BEHIND
         ]
         first, second = close[0], close[1] if len(close) > 1 else None
         found = [_natural(first)]
         if second is not None:
             found.append(_natural(second))
         found.append(_other(first))
-        if first["finer_side"] is not None:
-            found.append(Setting(first["name"], _natural(first).method, resolution=FINER))
-        found.append(Setting(first["name"], "full", frozen=0.5, rate=2.0))
-        found.append(
-            Setting(first["name"], _natural(first).method, rate=2.0, augmentations="light")
-        )
+        if first.finer_side is not None:
+            found.append(Setting(first.name, _natural(first).method, resolution=FINER))
+        found.append(Setting(first.name, "full", frozen=0.5, rate=2.0))
+        found.append(Setting(first.name, _natural(first).method, rate=2.0, augmentations="light"))
         if second is not None:
             found.append(_other(second))
         return list(dict.fromkeys(found))
 
-    def _drawn(self, ranking: list[dict[str, Any]]) -> Trial | None:
+    def _drawn(self, ranking: Sequence[BackboneRank]) -> Trial | None:
         """A setting where Optuna's estimator expects the most."""
         trial = self._study.ask_near_the_best(_space(ranking))
         drawn = trial.parameters
-        backbone = next((b for b in ranking if b["name"] == drawn["backbone"]), None)
+        backbone = next((b for b in ranking if b.name == drawn["backbone"]), None)
         method: Literal["full", "lora", "scratch"] = drawn["method"]
-        if method == "lora" and backbone is not None and backbone["family"] in CONVOLUTIONAL:
+        if method == "lora" and backbone is not None and backbone.is_convolutional:
             method = "full"
         setting = Setting(
             drawn["backbone"],
@@ -184,7 +177,7 @@ class AutomaticMode:
             round(float(drawn["rate"]), 3),
             drawn["augmentations"],
             drawn["frozen"] if method == "full" else 0.0,
-            drawn["resolution"] if backbone is not None and backbone["finer_side"] else 1.0,
+            drawn["resolution"] if backbone is not None and backbone.finer_side else 1.0,
         )
         parameters = self._parameters(setting, ranking)
         if parameters is None:
@@ -192,10 +185,12 @@ class AutomaticMode:
             return None
         return self._study.settle(trial.number, parameters)
 
-    def _parameters(self, setting: Setting, ranking: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def _parameters(
+        self, setting: Setting, ranking: Sequence[BackboneRank]
+    ) -> dict[str, Any] | None:
         """The point of `setting`, its epochs fitted to the time; None when no epoch fits."""
         wanted = _EPOCHS[setting.method]
-        backbone = next((b for b in ranking if b["name"] == setting.backbone), None)
+        backbone = next((b for b in ranking if b.name == setting.backbone), None)
         seconds, fixed = self._costs(setting, backbone)
         left = self._deadline - time.time()
         epochs = wanted
@@ -223,19 +218,17 @@ class AutomaticMode:
             "finetuning": self._finetuning(setting, backbone, epochs),
         }
 
-    def _start(self, setting: Setting, backbone: dict[str, Any] | None) -> str:
+    def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
         """The checkpoint to train from: for transformers with its linear head already in place.
 
         Batch normalisation changes the features under a fitted head as soon as training begins;
         there a new head learns faster (seen on three datasets with benchmarks/automl.py).
         """
-        if backbone is None or backbone["family"] in CONVOLUTIONAL:
+        if backbone is None or backbone.is_convolutional:
             return setting.backbone
-        return str(backbone["start"])
+        return str(backbone.start)
 
-    def _costs(
-        self, setting: Setting, backbone: dict[str, Any] | None
-    ) -> tuple[float | None, float]:
+    def _costs(self, setting: Setting, backbone: BackboneRank | None) -> tuple[float | None, float]:
         """Seconds of an epoch (None: unknown) and of all else in a trial of this kind.
 
         From earlier trials of the same kind; else an epoch from the rate of embedding.
@@ -251,19 +244,19 @@ class AutomaticMode:
                 return float(epoch), max(1.0, float(fixed))
         if backbone is None:
             return None, _FIXED_SECONDS_SMALL
-        large = min(1.0, backbone["parameters"] / 1e8)
+        large = min(1.0, backbone.parameters / 1e8)
         fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
-        if not backbone["images_per_second"]:
+        if not backbone.images_per_second:
             return None, fixed
         pixels = setting.resolution**2
-        cost = pixels * _COST[setting.method] / float(backbone["images_per_second"])
+        cost = pixels * _COST[setting.method] / float(backbone.images_per_second)
         return self._rows * cost, fixed
 
     def _finetuning(
-        self, setting: Setting, backbone: dict[str, Any] | None, epochs: int
+        self, setting: Setting, backbone: BackboneRank | None, epochs: int
     ) -> dict[str, Any]:
         rate = _RATES[setting.method]
-        convolutional = backbone is not None and backbone["family"] in CONVOLUTIONAL
+        convolutional = backbone is not None and backbone.is_convolutional
         if convolutional and setting.method == "full":
             rate = _CONVOLUTIONAL_RATE
         found: dict[str, Any] = {
@@ -282,9 +275,9 @@ class AutomaticMode:
         if preset is not None:
             found["augmentations"] = preset.model_dump()
         if setting.frozen and backbone is not None:
-            found["layers_to_freeze"] = int(backbone["blocks"] * setting.frozen)
+            found["layers_to_freeze"] = int(backbone.blocks * setting.frozen)
         if setting.resolution != 1 and backbone is not None:
-            found["image_height"] = found["image_width"] = backbone["finer_side"]
+            found["image_height"] = found["image_width"] = backbone.finer_side
         return found
 
     def _once(self, sentence: str) -> None:
@@ -301,9 +294,9 @@ def setting_key(setting: Setting) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _space(ranking: list[dict[str, Any]]) -> dict[str, Any]:
+def _space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:
     """What settings are drawn from."""
-    names = [backbone["name"] for backbone in ranking[:3]] or list(SCRATCH_NAMES)
+    names = [backbone.name for backbone in ranking[:3]] or list(SCRATCH_NAMES)
     return {
         "backbone": Choice(values=list(names)),
         "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
@@ -327,25 +320,25 @@ def _drawn_as(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _natural(backbone: dict[str, Any]) -> Setting:
+def _natural(backbone: BackboneRank) -> Setting:
     """LoRA for transformers (the best of its cost on VTAB, measured.md C.5), all weights for others."""
-    method: Literal["full", "lora"] = "full" if backbone["family"] in CONVOLUTIONAL else "lora"
-    return Setting(backbone["name"], method)
+    method: Literal["full", "lora"] = "full" if backbone.is_convolutional else "lora"
+    return Setting(backbone.name, method)
 
 
-def _other(backbone: dict[str, Any]) -> Setting:
+def _other(backbone: BackboneRank) -> Setting:
     """The next best thing to `_natural`."""
-    if backbone["family"] in CONVOLUTIONAL:
-        return Setting(backbone["name"], "full", rate=0.3)
-    return Setting(backbone["name"], "full")
+    if backbone.is_convolutional:
+        return Setting(backbone.name, "full", rate=0.3)
+    return Setting(backbone.name, "full")
 
 
-def _reason(setting: Setting, backbone: dict[str, Any] | None, epochs: int, wanted: int) -> str:
+def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int, wanted: int) -> str:
     how = _HOW[setting.method]
     if setting.frozen:
         how = f"the last {1 - setting.frozen:.0%} of the layers"
     why = (
-        f"its linear head reached {backbone['score']:.4f}"
+        f"its linear head reached {backbone.score:.4f}"
         if backbone is not None
         else "no pretrained checkpoint is at hand"
     )

@@ -14,7 +14,7 @@ import torch
 from tintype.automl.linear_heads import LinearHead, fit_linear_head
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
-from tintype.errors import DataError, TintypeError
+from tintype.errors import DataError, RunCancelled, TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import resolve_checkpoint
@@ -77,7 +77,9 @@ def rank_backbones(
     metric: str,
     deadline: float,
     log: Callable[[str], None],
-    found: Callable[[RankedBackbone], None] = lambda backbone: None,
+    leads: Callable[[RankedBackbone], None] = lambda backbone: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    finish: Callable[[], bool] = lambda: False,
 ) -> Ranking:
     """Embed both tables with each backbone and rank these by cross-validated linear heads.
 
@@ -85,29 +87,36 @@ def rank_backbones(
         names: checkpoints, in the order to try them.
         deadline: time.time() after which no further backbone is tried, once one has been ranked.
         log: receives plain sentences.
-        found: called whenever a backbone leads.
+        leads: called whenever a backbone does.
+        cancelled: asked after every batch of images and before every head; features that are
+            computed by then stay in the cache.
+        finish: once it says so, no further backbone is tried.
 
     Returns:
         The backbones that could be used, the best first; empty if none could.
+
+    Raises:
+        DataError: an image cannot be read.
+        RunCancelled: `cancelled` said so.
     """
     tables = _Tables.of(train, validation)
     ranking: Ranking = []
     for position, name in enumerate(names):
-        if ranking and time.time() > deadline:
+        if ranking and (time.time() > deadline or finish()):
             left = ", ".join(names[position:])
             log(f"Not tried, for the time set aside for ranking is over: {left}.")
             break
         try:
-            embedder = _Embedder(name, tables.rows)
+            embedder = _Embedder(name, tables.rows, cancelled)
             if not ranking and tables.rows >= _FIRST_FROM:
                 first = _judged(embedder, tables.sample(_FIRST_ROWS), task, metric)
                 log(
                     f"{name}: {metric} {first.validation:.4f} on {first.judged} validation images "
                     f"with a head fitted to {first.fitted} images; now with all {len(train)}."
                 )
-                found(first)
+                leads(first)
             backbone = _judged(embedder, tables, task, metric)
-        except DataError:
+        except (DataError, RunCancelled):
             raise
         except TintypeError as error:
             log(f"{name}: cannot be used for features ({error}).")
@@ -119,7 +128,7 @@ def rank_backbones(
             f"the validation images, in {backbone.seconds:.1f} s ({how})."
         )
         if not ranking or backbone.score > ranking[0].score:
-            found(backbone)
+            leads(backbone)
         ranking = sorted([*ranking, backbone], key=lambda ranked: -ranked.score)
     return ranking
 
@@ -195,8 +204,10 @@ def _sampled(table: ImageTable, share: float) -> tuple[ImageTable, list[int]]:
 class _Embedder:
     """A backbone on its fastest engine, with the cache of its features."""
 
-    def __init__(self, name: str, rows: int) -> None:
+    def __init__(self, name: str, rows: int, cancelled: Callable[[], bool]) -> None:
         self.name = name
+        self._cancelled = cancelled
+        self.check()
         self.started = time.monotonic()
         self.checkpoint = resolve_checkpoint(name)
         self.pooling = pooling_for(self.checkpoint)
@@ -210,14 +221,24 @@ class _Embedder:
         )
         key = "-".join(
             [
-                self.checkpoint.weights_digest, self.pooling,
+                self.checkpoint.weights_digest,
+                self.pooling,
                 preprocessing_digest(self.scorer.preprocessor),
-                self.scorer.choice.runtime, self.scorer.choice.precision,
+                self.scorer.choice.runtime,
+                self.scorer.choice.precision,
             ]
-        )  # fmt: skip
+        )
         folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
         self.cache = ContentCache(get_settings().home / "cache" / "features" / folder)
         self._computed, self._seconds = 0, 0.0
+
+    def check(self) -> None:
+        """
+        Raises:
+            RunCancelled: the ranking was asked to stop.
+        """
+        if self._cancelled():
+            raise RunCancelled(f"the ranking was asked to stop at {self.name}")
 
     @property
     def images_per_second(self) -> float:
@@ -227,7 +248,7 @@ class _Embedder:
     def features(self, table: ImageTable, digests: Sequence[str]) -> np.ndarray:
         """float32 (rows, D) of `table`, computed where the cache lacks them."""
         begun = time.monotonic()
-        computed = _embed(self.scorer, table, digests, self.cache)
+        computed = _embed(self.scorer, table, digests, self.cache, self.check)
         if computed:
             self._computed += computed
             self._seconds += time.monotonic() - begun
@@ -239,8 +260,10 @@ def _judged(
 ) -> RankedBackbone:
     """A linear head on the backbone's features of `tables`, and how well it does."""
     validation = embedder.features(tables.validation, tables.digests[1])
+    train = embedder.features(tables.train, tables.digests[0])
+    embedder.check()
     head = fit_linear_head(
-        embedder.features(tables.train, tables.digests[0]),
+        train,
         tables.train.targets(),
         task=task,
         classes=len(tables.train.classes),
@@ -264,13 +287,20 @@ def _judged(
     )
 
 
-def _embed(scorer: Scorer, table: ImageTable, digests: Sequence[str], cache: ContentCache) -> int:
-    """Compute what the cache lacks; how many rows that were."""
+def _embed(
+    scorer: Scorer,
+    table: ImageTable,
+    digests: Sequence[str],
+    cache: ContentCache,
+    check: Callable[[], None],
+) -> int:
+    """Compute what the cache lacks; how many rows that were. `check` may end it at any row."""
     missing = [row for row, digest in enumerate(digests) if digest not in cache]
     results = scorer.stream([table.location(row) for row in missing])
     shard: list[np.ndarray] = []
     keys: list[str] = []
     for row, result in zip(missing, results, strict=True):
+        check()
         if not isinstance(result, Embedding):
             file, line = table.origin(row)
             raise DataError(f"{table.location(row)}: {result}", file=file, line=line)

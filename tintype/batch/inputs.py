@@ -44,8 +44,8 @@ class InputFile:
     kind: Kind
 
     stamp: tuple[int, int] | None = None
-    """Size in bytes and time of change in ns of a file with rows in it: it must not change while
-    the batch runs."""
+    """Size in bytes and time of change in ns: the file must not change while the batch runs. None for
+    a URL, and for an image that could not be looked at."""
 
 
 def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputFile]:
@@ -109,7 +109,7 @@ def _single(path: Path) -> InputFile:
     if ending in _LIST_ENDINGS:
         return _with_rows(absolute, path.name, "list")
     if ending in IMAGE_ENDINGS:
-        return InputFile(path.name, str(absolute), "image")
+        return InputFile(path.name, str(absolute), "image", _image_stamp(absolute))
     raise DataError(
         f"file type {ending or 'without ending'} is not supported: expected an image, .csv, "
         ".jsonl, .parquet, .tar or .txt (a path or URL a line)",
@@ -134,6 +134,14 @@ def stamp_of(path: str | Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def _image_stamp(path: str | Path) -> tuple[int, int] | None:
+    """`stamp_of` an image; that it cannot be read is told in its row."""
+    try:
+        return stamp_of(path)
+    except DataError:
+        return None
+
+
 def _below(
     folder: str, prefix: str, skipped: Counter[str], above: set[tuple[int, int]]
 ) -> Iterator[InputFile]:
@@ -156,7 +164,7 @@ def _below(
             continue
         ending = os.path.splitext(entry)[1].lower()
         if ending in IMAGE_ENDINGS:
-            yield InputFile(name, path, "image")
+            yield InputFile(name, path, "image", _image_stamp(path))
         elif ending in DATA_ENDINGS:
             yield _with_rows(Path(path), name, DATA_ENDINGS[ending])
         else:

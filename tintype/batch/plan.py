@@ -120,7 +120,7 @@ def load_plan(work: Path) -> Plan | None:
 
 
 def check_unchanged(work: Path) -> None:
-    """That the files with rows in them are those of the plan.
+    """That the files are those of the plan.
 
     Raises:
         DataError: one was changed or removed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def score_table_in_batch(
     *,
     labels: Sequence[str] | None = None,
     loading: Mapping[str, Any],
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> TableScores:
     """As `Scorer.score_table`, with the predictions kept in `folder` as Parquet.
 
@@ -36,8 +37,10 @@ def score_table_in_batch(
 
     Args:
         model, loading: what `scorer` was loaded with.
+        cancelled: asked after every batch of images.
 
     Raises:
+        RunCancelled: `cancelled` said so; what was scored stays.
         UsageError: `folder` holds the beginning of another batch.
         OutputError: the disk is full or gone.
     """
@@ -54,6 +57,7 @@ def score_table_in_batch(
         options=BatchOptions(form="parquet", batch_size=scorer.batch_size),
         loading={**loading, "labels": labels},
         scorer=scorer,
+        cancelled=cancelled,
     )
     return _read(folder / "predictions", len(labels or scorer.classes))
 

@@ -43,8 +43,8 @@ def create(
     """Submit a job document."""
     from tintype.client import Client
     from tintype.errors import UsageError
+    from tintype.jobs.run import Run
     from tintype.schemas.job import load_job
-    from tintype.workspace.runs import RunStore
 
     client = Client()
     job = load_job(file, [*(set_ or []), *([f"name={json.dumps(name)}"] if name else [])])
@@ -54,7 +54,7 @@ def create(
     if resume:
         if job.name is None:
             raise UsageError("--resume needs the job's name: give --name, or name: in the document")
-        known = (RunStore().path(job.name) / "run.json").exists()
+        known = Run(job.name).exists
     if known and job.name is not None:
         record = client.jobs.resume(job.name)
     else:
@@ -187,19 +187,21 @@ def follow(name: str, *, from_end: bool) -> RunRecord:
     """
     from tintype.cli.sweep_table import follow_sweep, is_terminal
     from tintype.client import Client
-    from tintype.jobs.sweep_status import FILE
-    from tintype.workspace.runs import FINAL, RunStore
+    from tintype.jobs.automl.status import FILE
+    from tintype.jobs.kinds import kind_of
+    from tintype.jobs.run import Run
+    from tintype.workspace.runs import FINAL
 
     def write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
 
     try:
-        jobs, store = Client().jobs, RunStore()
-        if is_terminal() and store.get(name).type == "automl":
-            follow_sweep(store.path(name) / FILE, lambda: store.get(name).status in FINAL)
+        run = Run(name)
+        if is_terminal() and kind_of(run).has_trials:
+            follow_sweep(run.folder / FILE, lambda: run.state.status in FINAL)
             from_end = True
-        return jobs.stream(name, write, from_end=from_end)
+        return Client().jobs.stream(name, write, from_end=from_end)
     except KeyboardInterrupt:
         print(
             f"\nStopped following; the job goes on. Follow it again: tintype job stream -n {name}; "

@@ -22,6 +22,9 @@ _GRACE_SECONDS = 15.0
 def start_worker(module: str, arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
     """Start `python -m module arguments` in a session of its own, writing to the end of `log`.
 
+    It works in the workspace's folder: the one it is started from may be deleted while it runs, and
+    libraries that are loaded later could not be found any more.
+
     Raises:
         OutputError: the log cannot be written.
     """
@@ -29,12 +32,13 @@ def start_worker(module: str, arguments: list[str], log: Path) -> subprocess.Pop
     threads = str(settings.cpu_threads)
     environment = {
         **os.environ,
-        "TINTYPE_HOME": str(settings.home),
+        **settings.environment(),
         "OMP_NUM_THREADS": threads,
         "PYTHONUNBUFFERED": "1",
     }
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             return subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
@@ -42,6 +46,7 @@ def start_worker(module: str, arguments: list[str], log: Path) -> subprocess.Pop
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd=settings.home,
                 start_new_session=True,
             )
     except OSError as error:

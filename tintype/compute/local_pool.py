@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tintype.compute.tasks import Message, Stop
 from tintype.settings import get_settings
+from tintype.tasks import Message, Stop
 
 __all__ = ["LocalPool"]
 
@@ -120,7 +120,7 @@ class LocalPool:
         threads = str(max(1, settings.cpu_threads // self._size))
         environment = {
             **os.environ,
-            "TINTYPE_HOME": str(settings.home),
+            **settings.environment(),
             "TINTYPE_THREADS": threads,
             "OMP_NUM_THREADS": threads,
             "PYTHONUNBUFFERED": "1",

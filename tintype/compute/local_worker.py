@@ -15,7 +15,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from tintype.compute.tasks import Stop, load_function
+from tintype.tasks import Stop, load_function
 
 __all__ = ["main"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tintype.compute.local_pool import LocalPool
-from tintype.compute.tasks import TaskPool
+from tintype.tasks import TaskPool
 
 __all__ = ["open_pool"]
 

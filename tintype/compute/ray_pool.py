@@ -13,9 +13,9 @@ import os
 import time
 from typing import Any
 
-from tintype.compute.tasks import Message, Stop, load_function
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.settings import get_settings
+from tintype.tasks import Message, Stop, load_function
 
 __all__ = ["RayPool", "connect", "ray_environment", "ray_share", "reason_in_ray"]
 
@@ -207,7 +207,7 @@ def ray_environment() -> dict[str, str]:
     """The variables of this workspace that hold on every node: also a token for private repositories
     of the Hub, and offline mode."""
     own = {k: v for k, v in os.environ.items() if k.startswith(("HF_", "TINTYPE_"))}
-    return {**own, "TINTYPE_HOME": str(get_settings().home)}
+    return {**own, **get_settings().environment()}
 
 
 def reason_in_ray(message: str) -> str:

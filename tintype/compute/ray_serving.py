@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tintype.compute.ray_pool import connect, ray_environment, reason_in_ray
-from tintype.compute.tasks import load_function
 from tintype.errors import MissingExtraError, TintypeError
+from tintype.tasks import load_function
 
 __all__ = ["RayService", "ReplicaLost", "ServicePlan", "leave_cluster"]
 

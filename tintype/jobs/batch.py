@@ -9,32 +9,28 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tintype.batch.inputs import find_inputs
 from tintype.batch.options import SHARD_ROWS, BatchOptions, Retries
 from tintype.errors import RunCancelled, TintypeError, UsageError
+from tintype.jobs.download import copy_log
+from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
+from tintype.tasks import TaskContext
 from tintype.workspace.data_assets import resolve_data
 from tintype.workspace.registry import resolve_model
-from tintype.workspace.runs import RunStore, now
-from tintype.workspace.tracking import MlflowRun
+from tintype.workspace.runs import now
 
 if TYPE_CHECKING:
     from tintype.batch.summary import BatchSummary
 
-__all__ = [
-    "OUTPUT_NAME",
-    "add_child",
-    "check_batch_job",
-    "child_name",
-    "run_batch_job",
-    "score_folder",
-]
+__all__ = ["OUTPUT_NAME", "begin", "check", "download", "execute", "settle"]
 
 OUTPUT_NAME = "score"
 """Azure's name for the rows of a batch job."""
@@ -44,40 +40,40 @@ _JOB_OUTPUT = re.compile(rf"azureml://jobs/(?P<job>[^/]+)/outputs/{OUTPUT_NAME}/
 _PER_PASS = 32
 
 
-def child_name(job: str) -> str:
-    """The run that holds the output of the batch job `job`."""
-    return f"{job}_batchscoring"
+def begin(run: Run, job: BatchJob) -> None:
+    """Make the child run that holds the output of a new batch job."""
+    child = Run.create(
+        {
+            "type": "batch",
+            "name": _child(run).name,
+            "display_name": "batchscoring",
+            "experiment_name": job.experiment_name,
+        },
+        store=run.store,
+        parent=run.name,
+        supervised=True,
+        outputs=run.state.outputs,
+    )
+    child.update(status="Starting")
 
 
-def score_folder(store: RunStore, name: str) -> Path:
-    """Where the output of a batch job lies; `name` is the job or its child.
+def _child(run: Run) -> Run:
+    return run.sibling(f"{run.name}_batchscoring")
+
+
+def _score_folder(run: Run) -> Path:
+    """Where the output of a batch job lies; `run` is the job or its child.
 
     Raises:
         UsageError: no such run.
     """
-    record = store.get(name)
-    job = record.parent or name
-    given = store.document(job).get("output_path")
-    return Path(given) if given else store.path(child_name(job)) / "outputs" / OUTPUT_NAME
+    job = run.sibling(run.state.parent or run.name)
+    given = job.document.get("output_path")
+    return Path(given) if given else _child(job).outputs / OUTPUT_NAME
 
 
-def add_child(store: RunStore, name: str) -> None:
-    """Make the child run of a new batch job."""
-    document = store.document(name)
-    store.create(
-        {
-            "type": "batch",
-            "name": child_name(name),
-            "display_name": "batchscoring",
-            "experiment_name": document["experiment_name"],
-        },
-        parent=name,
-    )
-    store.update(child_name(name), status="Starting")
-
-
-def check_batch_job(job: BatchJob) -> None:
-    """What can be known in seconds of a `settled` job: the model can be had, and every input has
+def check(job: BatchJob) -> None:
+    """What can be known in seconds of a settled job: the model can be had, and every input has
     something to read.
 
     Raises:
@@ -90,55 +86,67 @@ def check_batch_job(job: BatchJob) -> None:
         raise UsageError(f"{job.output_path} holds a finished batch; choose another output path")
 
 
-def settled(job: BatchJob) -> BatchJob:
+def settle(job: BatchJob) -> BatchJob:
     """`job` with its model and inputs as they are now, whatever `@latest` will mean later.
 
     Raises:
         UsageError: one of them does not exist.
     """
     inputs = {
-        key: files.model_copy(update={"path": _data(files.path)})
+        key: files.model_copy(update={"path": _data(files.path)}).located(Path.cwd())
         for key, files in job.inputs.items()
     }
     return job.model_copy(update={"model": resolve_model(job.model), "inputs": inputs})
 
 
-def run_batch_job(
-    job: BatchJob, name: str, store: RunStore, *, cancelled: Callable[[], bool]
-) -> None:
-    """Execute `job` in the run folder `name`; begun anew, it goes on from its last shard.
-
-    Raises:
-        TintypeError: whatever ends the run; `RunCancelled` when `cancelled` said so.
-    """
+def execute(job: BatchJob, run: Run, context: TaskContext) -> None:
+    """See `JobKind.execute`; begun anew, it goes on from its last shard."""
     for notice in job.notices():
         print(f"notice: {notice}", flush=True)
-    child = child_name(name)
+    child, folder = _child(run), _score_folder(run)
     os.environ.update(job.settings.environment_variables)
-    store.update(name, status="Running")
-    store.update(child, status="Running", started_at=now(), ended_at=None, error=None)
-    try:
-        summary = _scored(job, score_folder(store, name), cancelled)
-    except BaseException as error:
-        stopped = isinstance(error, RunCancelled)
-        reason = str(error) if isinstance(error, TintypeError) and not stopped else None
-        status = "Canceled" if stopped else "Failed"
-        store.update(child, status=status, error=reason, ended_at=now())
-        raise
-    metrics = {
-        "rows": float(summary.rows),
-        "failed_rows": float(summary.failed),
-        "failed_files": float(summary.failed_files),
-        "images_per_second": summary.images_per_second,
-    }
-    _track(job, name, store, metrics)
-    store.update(child, status="Completed", metrics=metrics, ended_at=now())
-    store.update(name, metrics=metrics)
+    with run.tracked(job.experiment_name, job.tags) as tracking:
+        child.update(status="Running", started_at=now(), ended_at=None, error=None)
+        tracking.log_params(job.settings.model_dump(exclude_unset=True))
+        try:
+            summary = _scored(job, folder, lambda: context.stop() == "cancel")
+        except BaseException as error:
+            stopped = isinstance(error, RunCancelled)
+            reason = str(error) if isinstance(error, TintypeError) and not stopped else None
+            status = "Canceled" if stopped else "Failed"
+            child.update(status=status, error=reason, ended_at=now())
+            raise
+        metrics = {
+            "rows": float(summary.rows),
+            "failed_rows": float(summary.failed),
+            "failed_files": float(summary.failed_files),
+            "images_per_second": summary.images_per_second,
+        }
+        tracking.log_metrics(metrics, step=0)
+        child.update(status="Completed", metrics=metrics, ended_at=now())
+        run.update(metrics=metrics)
     print(
         f"Completed: {summary.succeeded:,} of {summary.rows:,} rows, "
-        f"{summary.images_per_second:,} images/s; the output is in {score_folder(store, name)}",
+        f"{summary.images_per_second:,} images/s; the output is in {folder}",
         flush=True,
     )
+
+
+def download(run: Run, output_name: str | None, everything: bool, folder: Path) -> None:
+    """The rows of a batch job, from the job or its child: always below `named-outputs/score`.
+
+    Raises:
+        UsageError: there are none yet, or another output is asked for.
+    """
+    if output_name not in (None, OUTPUT_NAME):
+        raise UsageError(
+            f"job {run.name!r} has no output {output_name!r}; its output is {OUTPUT_NAME!r}"
+        )
+    score = _score_folder(run)
+    if not (score / "summary.json").exists():
+        raise UsageError(f"job {run.name!r} has no output {OUTPUT_NAME!r} (yet)")
+    shutil.copytree(score, folder / "named-outputs" / OUTPUT_NAME)
+    copy_log(run.sibling(run.store.ancestor(run.name)), folder)
 
 
 def _scored(job: BatchJob, folder: Path, cancelled: Callable[[], bool]) -> BatchSummary:
@@ -162,7 +170,7 @@ def _data(reference: str) -> str:
     output = _JOB_OUTPUT.fullmatch(reference)
     if output is None:
         return resolve_data(reference)
-    return str(score_folder(RunStore(), output["job"]) / output["path"])
+    return str(_score_folder(Run(output["job"])) / output["path"])
 
 
 def _options(job: BatchJob) -> BatchOptions:
@@ -179,14 +187,3 @@ def _options(job: BatchJob) -> BatchOptions:
         compute="local" if job.compute.startswith("azureml:") else job.compute,
         actors=job.instance_count * settings.max_concurrency_per_instance,
     )
-
-
-def _track(job: BatchJob, name: str, store: RunStore, metrics: dict[str, Any]) -> None:
-    """Record the job in MLflow."""
-    run_id = store.get(name).mlflow_run_id
-    tags = {**job.tags, "tintype.job": name}
-    run = MlflowRun.start(job.experiment_name, name, tags=tags, run_id=run_id)
-    store.update(name, mlflow_run_id=run.run_id)
-    run.log_params(job.settings.model_dump(exclude_unset=True))
-    run.log_metrics(metrics, step=0)
-    run.end("FINISHED")

@@ -10,19 +10,22 @@ from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
-from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.jobs.run import Run
+from tintype.models.checkpoint import check_obtainable
+from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
+from tintype.tasks import TaskContext
 from tintype.workspace.registry import resolve_model
-from tintype.workspace.tracking import MlflowRun
+from tintype.workspace.tracking import MlflowRun, mlflow_run
 
 if TYPE_CHECKING:
     from tintype.data.image_table import ImageTable
-    from tintype.jobs.finetuning import Tables
+    from tintype.jobs.tables import Tables
     from tintype.scoring.results import TableScores
     from tintype.scoring.scorer import Scorer
     from tintype.training.finetuning import FinetuneResult
 
-__all__ = ["evaluate", "evaluate_tables"]
+__all__ = ["check", "evaluate", "evaluate_finetuned", "evaluate_on_test", "execute", "settle"]
 
 
 def evaluate(
@@ -49,11 +52,126 @@ def evaluate(
         DataError: data that cannot be used, or none of whose images can be read.
         UsageError: an unknown metric, or a model that is missing.
     """
+
+    def evaluated() -> Evaluation:
+        return _evaluate(
+            resolve_model(model),
+            data,
+            None if output is None else Path(output),
+            config or EvaluationConfig(),
+            label_column,
+            image_column,
+            precision,
+        )
+
+    if experiment is None:
+        return evaluated()
+    with mlflow_run(experiment, "evaluation", tags={"tintype.model": str(model)}) as tracking:
+        found = evaluated()
+        _log(found, None if output is None else Path(output), tracking)
+    return found
+
+
+def settle(job: EvaluationJob) -> EvaluationJob:
+    """See `JobKind.settle`."""
+    located = {"model": resolve_model(job.model), "test_data": job.test_data.located(Path.cwd())}
+    return job.model_copy(update=located)
+
+
+def check(job: EvaluationJob) -> None:
+    """The model can be had, the data can be read, and the metrics are known.
+
+    Raises:
+        UsageError: names what is wrong and where.
+    """
+    check_obtainable(job.model)
+    table = read_image_table(
+        job.test_data.path,
+        label_column=job.label_column_name,
+        image_column=job.input_column_names,
+    )
+    if table.task is not None:
+        EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
+
+
+def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
+    """See `JobKind.execute`."""
+    for notice in job.notices():
+        print(f"notice: {notice}", flush=True)
+    output = run.outputs / "evaluation"
+    tags = {**job.tags, "tintype.model": job.model}
+    with run.tracked(job.experiment_name, tags) as tracking:
+        found = _evaluate(
+            job.model,
+            job.test_data.path,
+            output,
+            EvaluationConfig(metrics=job.metrics, threshold=job.threshold),
+            job.label_column_name,
+            job.input_column_names,
+            job.precision,
+            cancelled=lambda: context.stop() == "cancel",
+        )
+        _log(found, output, tracking)
+        run.update(metrics=dict(found.metrics))
+    print(f"Completed: the report is {output / 'evaluation.html'}", flush=True)
+
+
+def evaluate_finetuned(
+    task: ClassificationTask,
+    result: FinetuneResult,
+    tables: Tables,
+    config: EvaluationConfig,
+    folder: Path,
+) -> dict[str, float]:
+    """Write the reports of a finished fine-tuning below `folder`; the metrics to record.
+
+    Validation metrics keep their names; those of `test_data`, where given, begin with `test_`.
+    """
+    validation = evaluate_predictions(
+        task,
+        result.validation_probabilities,
+        result.validation.targets(result.validation_rows),
+        result.classes,
+        metrics=config.metrics,
+        threshold=config.threshold,
+        dropped=tables.dropped.get("validation_data", 0),
+    )
+    validation.write(folder / "evaluation")
+    return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
+
+
+def evaluate_on_test(
+    model_folder: Path, tables: Tables, config: EvaluationConfig, folder: Path
+) -> dict[str, float]:
+    """Write the report of a model on the test table; its metrics as `test_<name>`.
+
+    Empty where there is no test table.
+    """
+    if tables.test is None:
+        return {}
+    from tintype.scoring.scorer import Scorer
+
+    # In torch, in a precision that any model has: converting it for one pass over a test set would
+    # not pay, whatever the machine's own settings are.
+    scorer = Scorer.load(model_folder, runtime="torch", precision="auto", exact=True)
+    found = _evaluated(scorer, tables.test, config, lambda table, labels: scorer.score_table(table))
+    found.write(folder / "test-evaluation")
+    return {f"test_{name}": value for name, value in found.metrics.items()}
+
+
+def _evaluate(
+    source: str,
+    data: str | Path,
+    output: Path | None,
+    config: EvaluationConfig,
+    label_column: str,
+    image_column: str,
+    precision: str,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Evaluation:
     from tintype.batch.tables import score_table_in_batch
     from tintype.scoring.scorer import Scorer
 
-    config = config or EvaluationConfig()
-    source = resolve_model(model)
     loading: dict[str, Any] = {"precision": precision, "exact": True}
     scorer = Scorer.load(source, **loading)
     task = _task_of_labels(scorer)
@@ -64,55 +182,27 @@ def evaluate(
         if output is None:
             return scorer.score_table(table, labels=labels)
         return score_table_in_batch(
-            scorer, source, table, _work(Path(output)), labels=labels, loading=loading
+            scorer,
+            source,
+            table,
+            _work(output),
+            labels=labels,
+            loading=loading,
+            cancelled=cancelled,
         )
 
     found = _evaluated(scorer, table, config, score)
     if output is not None:
-        found.write(Path(output))
+        found.write(output)
         # Beside the folder until then: that is replaced as a whole.
-        _work(Path(output)).replace(Path(output) / "predictions")
-    if experiment is not None:
-        run = MlflowRun.start(experiment, "evaluation", tags={"tintype.model": str(model)})
-        run.log_metrics(found.metrics, step=0)
-        if output is not None:
-            run.log_folder(Path(output), "evaluation")
-        run.end("FINISHED")
+        _work(output).replace(output / "predictions")
     return found
 
 
-def evaluate_tables(
-    job: FinetuningJob, result: FinetuneResult, tables: Tables, folder: Path
-) -> dict[str, float]:
-    """Write the reports of a finished fine-tuning job and return the metrics to record.
-
-    Validation metrics keep their names; those of `test_data`, where given, begin with `test_`.
-    """
-    from tintype.scoring.scorer import Scorer
-
-    config = EvaluationConfig(
-        metrics=job.evaluation.metrics, threshold=job.hyperparameters.multilabel_threshold
-    )
-    validation = evaluate_predictions(
-        job.task,
-        result.validation_probabilities,
-        result.validation.targets(result.validation_rows),
-        result.classes,
-        metrics=config.metrics,
-        threshold=config.threshold,
-        dropped=tables.dropped.get("validation_data", 0),
-    )
-    validation.write(folder / "evaluation")
-    metrics = dict(validation.metrics)
-    if tables.test is not None:
-        # In torch: converting a model for one pass over a test set would not pay.
-        scorer = Scorer.load(result.model_folder, runtime="torch", precision="auto", exact=True)
-        test = _evaluated(
-            scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
-        )
-        test.write(folder / "test-evaluation")
-        metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
-    return metrics
+def _log(found: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
+    tracking.log_metrics(found.metrics, step=0)
+    if output is not None:
+        tracking.log_folder(output, "evaluation")
 
 
 def _work(output: Path) -> Path:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from tintype.compute.local import stop_worker
-from tintype.errors import OutputError, RunFailed, UsageError
-from tintype.files import atomic_folder
-from tintype.jobs.batch import OUTPUT_NAME, score_folder
-from tintype.workspace.runs import ACTIVE, FINAL, RunRecord, RunStore, now
+from tintype.errors import RunFailed, UsageError
+from tintype.jobs.download import new_folder
+from tintype.jobs.kinds import kind_of
+from tintype.jobs.run import Run
+from tintype.workspace.runs import ACTIVE, FINAL, RunRecord, now
 
 __all__ = ["archive_job", "cancel_job", "download_job", "stream_job"]
 
@@ -27,14 +26,13 @@ def stream_job(name: str, write: Callable[[str], object], *, from_end: bool = Fa
         UsageError: no such run.
         RunFailed: the run failed; the message is its error.
     """
-    store = RunStore()
-    record = store.get(name)
-    log = store.path(name) / "log.txt"
-    position = log.stat().st_size if from_end and log.exists() else 0
+    run = Run(name)
+    record = run.state
+    position = run.log.stat().st_size if from_end and run.log.exists() else 0
     while True:
-        record = store.get(name)
-        if log.exists():
-            with log.open("rb") as stream:
+        record = run.state
+        if run.log.exists():
+            with run.log.open("rb") as stream:
                 stream.seek(position)
                 grown = stream.read()
             position += len(grown)
@@ -54,15 +52,15 @@ def cancel_job(name: str) -> RunRecord:
     Raises:
         UsageError: no such run, or it has ended already.
     """
-    store = RunStore()
-    record = store.get(name)
+    run = Run(name)
+    record = run.state
     if record.status not in ACTIVE or record.pid is None:
         raise UsageError(f"job {name!r} is {record.status.lower()}; there is nothing to cancel")
-    stop_worker(record.pid, lambda: store.get(name).status in FINAL)
-    record = store.get(name)
+    stop_worker(record.pid, lambda: run.state.status in FINAL)
+    record = run.state
     if record.status == "Failed":
         # It did not end by itself, or died of the signal before it could say so.
-        record = store.update(name, status="Canceled", error=None, ended_at=now())
+        record = run.update(status="Canceled", error=None, ended_at=now())
     return record
 
 
@@ -75,56 +73,16 @@ def download_job(
     `named-outputs/<output name>`.
 
     Raises:
-        UsageError: no such run, or it has no output yet.
+        UsageError: no such run, or it has no output (yet), or none of that name.
         OutputError: the target exists already or cannot be written.
     """
-    store = RunStore()
-    record = store.get(name)
-    if record.type == "batch":
-        return _download_batch(store, name, destination, output_name)
-    outputs = store.path(name) / "outputs"
-    if not outputs.is_dir() or not any(outputs.iterdir()):
-        raise UsageError(f"job {name!r} has no outputs (yet)")
-    model = outputs / "mlflow-model"
-    if output_name is not None and not model.is_dir():
-        raise UsageError(f"job {name!r} has no output {output_name!r} (yet)")
-    with _new_folder(destination / name) as temporary:
-        if output_name is None or everything:
-            shutil.copytree(outputs, temporary / "artifacts" / "outputs")
-            _copy_log(store, name, temporary)
-        if output_name is not None:
-            shutil.copytree(model, temporary / "named-outputs" / output_name)
+    run = Run(name)
+    download = kind_of(run).download
+    if download is None:
+        raise UsageError(f"job {name!r} has no outputs of its own")
+    with new_folder(destination / name) as temporary:
+        download(run, output_name, everything, temporary)
     return destination / name
-
-
-def _download_batch(store: RunStore, name: str, destination: Path, output_name: str | None) -> Path:
-    """The rows of a batch job, from the job or its child: always below `named-outputs/score`."""
-    if output_name not in (None, OUTPUT_NAME):
-        raise UsageError(
-            f"job {name!r} has no output {output_name!r}; its output is {OUTPUT_NAME!r}"
-        )
-    score = score_folder(store, name)
-    if not (score / "summary.json").exists():
-        raise UsageError(f"job {name!r} has no output {OUTPUT_NAME!r} (yet)")
-    with _new_folder(destination / name) as temporary:
-        shutil.copytree(score, temporary / "named-outputs" / OUTPUT_NAME)
-        _copy_log(store, store.ancestor(name), temporary)
-    return destination / name
-
-
-@contextlib.contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    if target.exists():
-        raise OutputError(f"{target} exists already; remove it or choose another --download-path")
-    with atomic_folder(target) as temporary:
-        yield temporary
-
-
-def _copy_log(store: RunStore, name: str, folder: Path) -> None:
-    log = store.path(name) / "log.txt"
-    if log.exists():
-        (folder / "artifacts").mkdir(exist_ok=True)
-        shutil.copy2(log, folder / "artifacts" / "log.txt")
 
 
 def archive_job(name: str, *, archived: bool = True) -> RunRecord:
@@ -133,6 +91,6 @@ def archive_job(name: str, *, archived: bool = True) -> RunRecord:
     Raises:
         UsageError: no such run.
     """
-    store = RunStore()
-    store.get(name)
-    return store.update(name, archived=archived)
+    run = Run(name)
+    _ = run.state
+    return run.update(archived=archived)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 from tintype.compute.local import start_worker
 from tintype.errors import OutputError, UsageError
-from tintype.jobs.batch import add_child, check_batch_job, settled
-from tintype.jobs.finetuning import load_tables, reserved_output
-from tintype.jobs.sweep_tables import load_sweep_tables
-from tintype.jobs.trial_models import check_models
-from tintype.models.checkpoint import check_obtainable
-from tintype.schemas.automl_job import AutomlJob
-from tintype.schemas.batch_job import BatchJob
+from tintype.jobs.kinds import KINDS
+from tintype.jobs.outputs import reserved
+from tintype.jobs.run import Run
 from tintype.schemas.job import Job
 from tintype.settings import get_settings
-from tintype.workspace.registry import resolve_model
-from tintype.workspace.runs import ACTIVE, RunRecord, RunStore
+from tintype.workspace.runs import ACTIVE, RunRecord
 
 __all__ = ["check_job", "resume_job", "submit_job"]
 
@@ -33,21 +27,20 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
         UsageError: the document, the data or the checkpoint cannot be used, or the name is taken.
         OutputError: the workspace or an output cannot be written.
     """
-    if isinstance(job, BatchJob):
-        job = settled(job)
+    kind = KINDS[job.type]
+    settled: Job = kind.settle(job)
     if validate:
-        check_job(job)
-    store = RunStore()
-    record = store.create(
+        check_job(settled)
+    run = Run.create(
         {
-            "type": job.type,
-            "experiment_name": job.experiment_name,
-            **job.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
-        }
+            "type": settled.type,
+            "experiment_name": settled.experiment_name,
+            **settled.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
+        },
+        outputs=kind.outputs,
     )
-    if isinstance(job, BatchJob):
-        add_child(store, record.name)
-    return _start(store, record.name)
+    kind.begin(run, settled)
+    return _start(run)
 
 
 def resume_job(name: str) -> RunRecord:
@@ -56,10 +49,10 @@ def resume_job(name: str) -> RunRecord:
     Raises:
         UsageError: no such run, or it is running or completed.
     """
-    store = RunStore()
-    record = store.get(name)
+    run = Run(name)
+    record = run.state
     if record.parent is not None:
-        job = store.ancestor(name)
+        job = run.store.ancestor(name)
         raise UsageError(
             f"{name!r} belongs to the job {job!r}; resume that: tintype job resume --name {job}"
         )
@@ -67,7 +60,7 @@ def resume_job(name: str) -> RunRecord:
         raise UsageError(f"job {name!r} is {record.status.lower()}; there is nothing to resume")
     if record.status == "Completed":
         raise UsageError(f"job {name!r} is completed; there is nothing to resume")
-    return _start(store, name)
+    return _start(run)
 
 
 def check_job(job: Job) -> None:
@@ -77,36 +70,28 @@ def check_job(job: Job) -> None:
         UsageError: names what is wrong and where.
         OutputError: an output cannot be written.
     """
-    settings = get_settings()
-    if isinstance(job, BatchJob):
-        check_batch_job(job)
-        paths = [job.output_path]
-    else:
-        if isinstance(job, AutomlJob):
-            load_sweep_tables(job)
-            check_models(job)
-        else:
-            load_tables(job)
-            check_obtainable(resolve_model(job.model_name))
-        paths = [output.path for output in job.outputs.values()]
-    for path in paths:
-        if path is not None:
-            with reserved_output(Path(path)):
-                pass
+    KINDS[job.type].check(job)
+    with reserved(job.output_paths()):
+        pass
+    _check_workspace()
+
+
+def _check_workspace() -> None:
+    home = get_settings().home
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(settings.home).free
+        home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(home).free
     except OSError as error:
-        raise OutputError(f"cannot write the workspace {settings.home}: {error.strerror}") from None
-    if not os.access(settings.home, os.W_OK):
-        raise OutputError(f"cannot write the workspace {settings.home}: permission denied")
+        raise OutputError(f"cannot write the workspace {home}: {error.strerror}") from None
+    if not os.access(home, os.W_OK):
+        raise OutputError(f"cannot write the workspace {home}: permission denied")
     if free < _LEAST_FREE_BYTES:
         raise OutputError(
-            f"only {free // 2**20} MiB are free for the workspace {settings.home}; make room, or "
-            "set TINTYPE_HOME to another disk"
+            f"only {free // 2**20} MiB are free for the workspace {home}; make room, or set "
+            "TINTYPE_HOME to another disk"
         )
 
 
-def _start(store: RunStore, name: str) -> RunRecord:
-    worker = start_worker("tintype.jobs.worker", [name], store.path(name) / "log.txt")
-    return store.update(name, status="Starting", pid=worker.pid, error=None, ended_at=None)
+def _start(run: Run) -> RunRecord:
+    worker = start_worker("tintype.jobs.worker", [run.name], run.log)
+    return run.update(status="Starting", pid=worker.pid, error=None, ended_at=None)

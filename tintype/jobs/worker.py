@@ -1,74 +1,73 @@
-"""The process that executes one run: `python -m tintype.jobs.worker NAME`."""
+"""The processes that execute runs: one for a job of its own, or a place in a pool for trials.
+
+python -m tintype.jobs.worker NAME
+"""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
-import traceback
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from tintype.errors import OutputError, RunCancelled, TintypeError
-from tintype.files import locked_folder
-from tintype.schemas.automl_job import AutomlJob
-from tintype.schemas.batch_job import BatchJob
-from tintype.schemas.job import stored_job
-from tintype.workspace.runs import RunStore, now
+from tintype.jobs.execution import execute_run
+from tintype.jobs.run import Run
+from tintype.tasks import Stop, TaskContext
 
-__all__ = ["main"]
+__all__ = ["main", "run_task"]
+
+
+class _Process:
+    """See `TaskContext`: a process is asked to stop by SIGTERM, and nobody listens to it."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: self._asked.set())
+
+    def send(self, body: dict[str, Any]) -> None:
+        """Say nothing: what is worth knowing is in the log."""
+
+    def stop(self) -> Stop | None:
+        """Whether SIGTERM came."""
+        return "cancel" if self._asked.is_set() else None
 
 
 def main(name: str) -> int:
     """Execute the run called `name` to its end and return the process's exit code."""
-    asked_to_stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.set())
-    store = RunStore()
-    try:
-        with locked_folder(store.path(name)):
-            return _execute(store, name, asked_to_stop)
-    except OutputError as error:
-        print(f"error: {error}", flush=True)
-        return error.exit_code
+    return execute_run(Run(name), _Process()).exit_code
 
 
-def _execute(store: RunStore, name: str, asked_to_stop: threading.Event) -> int:
-    job = stored_job(store.document(name))
-    store.update(name, status="Preparing", started_at=now())
-    try:
-        # Each imports a lot that the others do not need.
-        if isinstance(job, AutomlJob):
-            from tintype.jobs.automl import run_automl
+def run_task(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Execute the run `document["run"]` as a task of a pool (see `tasks.Function`).
 
-            run_automl(job, name, store, cancelled=asked_to_stop.is_set)
-        elif isinstance(job, BatchJob):
-            from tintype.jobs.batch import run_batch_job
-
-            run_batch_job(job, name, store, cancelled=asked_to_stop.is_set)
-        else:
-            from tintype.jobs.finetuning import run_finetuning
-
-            run_finetuning(job, name, store, cancelled=asked_to_stop.is_set)
-    except RunCancelled as stopped:
-        print(f"Canceled: {stopped}", flush=True)
-        return _end(store, name, "Canceled", 0, None)
-    except TintypeError as error:
-        print(f"error: {error}", flush=True)
-        return _end(store, name, "Failed", error.exit_code, str(error))
-    except MemoryError:
-        message = "memory ran out"
-        if not isinstance(job, BatchJob):
-            message += "; lower training_batch_size or the image size"
-        print(f"error: {message}", flush=True)
-        return _end(store, name, "Failed", 1, message)
-    except Exception as error:
-        traceback.print_exc()
-        message = f"{type(error).__name__}: {error} (the traceback is in the job's log)"
-        return _end(store, name, "Failed", 1, message)
-    return _end(store, name, "Completed", 0, None)
+    Returns:
+        {"state": "completed", "stopped", "canceled" or "failed", "seconds": ...}, what the execution
+        itself gave, and of a failed one its "error". Nothing is raised: a trial's fault is its own.
+    """
+    run = Run(document["run"])
+    started = time.monotonic()
+    with _printed_to(run.log):
+        outcome = execute_run(run, context)
+    state = outcome.status.lower()
+    if outcome.status == "Canceled" and context.stop() == "terminate":
+        state = "stopped"
+    found = {"state": state, **outcome.result, "seconds": time.monotonic() - started}
+    return found if outcome.error is None else {**found, "error": outcome.error}
 
 
-def _end(store: RunStore, name: str, status: str, code: int, error: str | None) -> int:
-    store.update(name, status=status, error=error, ended_at=now())
-    return code
+@contextlib.contextmanager
+def _printed_to(path: Path) -> Iterator[None]:
+    """Print into a run's own log: the pool's process has the owner's."""
+    with (
+        path.open("a", encoding="utf-8", buffering=1) as stream,
+        contextlib.redirect_stdout(stream),
+        contextlib.redirect_stderr(stream),
+    ):
+        yield
 
 
 if __name__ == "__main__":

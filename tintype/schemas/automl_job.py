@@ -11,7 +11,7 @@ from tintype.errors import DocumentError, nearest
 from tintype.schemas.automl_parameters import ALIASES, NOT_SEARCHABLE, AutomlParameters
 from tintype.schemas.distributions import Choice, Distribution, QUniform, SearchValue, Uniform
 from tintype.schemas.document import Document, KeyPath, StrictModel, validate
-from tintype.schemas.job_parts import WITHOUT_EFFECT, JobDocument, take_ignored
+from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
 from tintype.schemas.sweep import BayesianSampling, GridSampling, Sweep
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
@@ -24,6 +24,9 @@ PRIMARY_METRICS = (
 )  # fmt: skip
 
 _MODES = Literal["automatic", "individual", "manual"]
+
+# Azure's default share (azure-contracts.md §2.1).
+_VALIDATION_SHARE = 0.2
 
 # A sweep of more points than this would not end.
 _MOST_GRID_POINTS = 100_000
@@ -110,6 +113,39 @@ class AutomlJob(JobDocument):
         if self.limits.max_trials > 1 and self.training_parameters.model_name is None:
             return "automatic"
         return "individual"
+
+    def located(self, base: Path) -> AutomlJob:
+        """The same with absolute paths; relative ones are taken from `base`."""
+        update = self.absolute_paths(base)
+        if self.portfolio is not None:
+            update["portfolio"] = [_local(name, base) for name in self.portfolio]
+        model = _local(self.training_parameters.model_name, base)
+        update["training_parameters"] = self.training_parameters.model_copy(
+            update={"model_name": model}
+        )
+        if self.search_space is not None:
+            update["search_space"] = [
+                {
+                    name: _local_models(value, base) if name == "model_name" else value
+                    for name, value in space.items()
+                }
+                for space in self.search_space
+            ]
+        return self.model_copy(update=update)
+
+    def data(self) -> JobData:
+        """Its images. As in Azure's runtime, an image that cannot be read ends no sweep."""
+        return JobData(
+            task=self.task,
+            training=self.training_data,
+            validation=self.validation_data,
+            test=self.test_data,
+            label_column=self.target_column_name,
+            image_column=self.image_column_name,
+            ignore_data_errors=True,
+            validation_share=self.validation_data_size or _VALIDATION_SHARE,
+            test_share=self.test_data_size,
+        )
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
@@ -261,22 +297,7 @@ def read_automl_job(document: Document, base: Path) -> AutomlJob:
     problems = job.conflicts()
     if problems:
         raise conflict_error(problems, document)
-    update = job.absolute_paths(base)
-    parameters = job.training_parameters
-    if job.portfolio is not None:
-        update["portfolio"] = [_local(name, base) for name in job.portfolio]
-    update["training_parameters"] = parameters.model_copy(
-        update={"model_name": _local(parameters.model_name, base)}
-    )
-    if job.search_space is not None:
-        update["search_space"] = [
-            {
-                name: _local_models(value, base) if name == "model_name" else value
-                for name, value in space.items()
-            }
-            for space in job.search_space
-        ]
-    return job.model_copy(update={**update, "without_effect": tuple(ignored)})
+    return job.located(base).model_copy(update={"without_effect": tuple(ignored)})
 
 
 def conflict_error(problems: list[tuple[KeyPath, str]], document: Document) -> DocumentError:

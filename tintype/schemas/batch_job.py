@@ -19,7 +19,7 @@ from tintype.schemas.batch_settings import (
 )
 from tintype.schemas.document import Document, StrictModel, read_yaml, validate
 from tintype.schemas.endpoint_parts import EndpointName, Place, TextMap, Whole, keys_that_count
-from tintype.schemas.job_parts import take_ignored
+from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.model_reference import Reference, located_model
 from tintype.schemas.scoring_settings import ScoringSettings
 
@@ -106,26 +106,14 @@ class BatchInputs(StrictModel):
         return _below_inputs(keys_that_count(value, ()))
 
 
-class BatchJob(StrictModel):
+class BatchJob(JobHead):
     """Score files with a model, and write one row for every picture."""
-
-    schema_: str | None = Field(None, alias="$schema")
-    """Ignored."""
 
     type: Literal["batch"] = "batch"
     """The kind of job."""
 
-    name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$")
-    """Unique; made up when left out."""
-
-    display_name: str | None = None
-    """For people."""
-
     experiment_name: str = "batch"
     """The MLflow experiment."""
-
-    description: str | None = None
-    """For people."""
 
     tags: TextMap = Field(default_factory=dict)
     """Written to the MLflow run."""
@@ -161,9 +149,6 @@ class BatchJob(StrictModel):
     scoring: ScoringSettings = Field(default_factory=ScoringSettings)
     """How the model is loaded and how it answers."""
 
-    without_effect: tuple[str, ...] = Field((), exclude=True)
-    """Keys of the document that mean nothing off Azure."""
-
     @model_validator(mode="before")
     @classmethod
     def _settled(cls, value: Any) -> Any:
@@ -171,8 +156,11 @@ class BatchJob(StrictModel):
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
-        found = [f"{key} has no effect here" for key in self.without_effect]
-        return found + batch_notices(self.compute, self.instance_count, self.scoring)
+        return super().notices() + batch_notices(self.compute, self.instance_count, self.scoring)
+
+    def output_paths(self) -> list[str]:
+        """`output_path`, where it is given."""
+        return [] if self.output_path is None else [self.output_path]
 
 
 def read_batch_job(document: Document, base: Path) -> BatchJob:

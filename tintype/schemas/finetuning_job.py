@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.schemas.job_parts import WITHOUT_EFFECT, JobDocument, take_ignored
+from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
 
 __all__ = ["EvaluationSection", "FinetuningJob", "read_finetuning_job"]
 
@@ -51,6 +51,26 @@ class FinetuningJob(JobDocument):
         """One sentence for every key that was given but has no effect here."""
         return [*super().notices(), *self.hyperparameters.notices(self.task)]
 
+    def located(self, base: Path) -> FinetuningJob:
+        """The same with absolute paths; relative ones are taken from `base`."""
+        update = self.absolute_paths(base)
+        folder = base / Path(self.model_name).expanduser()
+        if folder.is_dir():
+            update["model_name"] = str(folder.resolve())
+        return self.model_copy(update=update)
+
+    def data(self) -> JobData:
+        """Its images; the training itself splits some off where no validation data is given."""
+        return JobData(
+            task=self.task,
+            training=self.training_data,
+            validation=self.validation_data,
+            test=self.test_data,
+            label_column=self.label_column_name,
+            image_column=self.input_column_names,
+            ignore_data_errors=self.hyperparameters.ignore_data_errors,
+        )
+
 
 def read_finetuning_job(document: Document, base: Path) -> FinetuningJob:
     """Check a document of this kind; relative paths in it are taken from `base`.
@@ -70,8 +90,4 @@ def read_finetuning_job(document: Document, base: Path) -> FinetuningJob:
         model = data["model"]
         data["model"] = model.get("path") or model.get("name")
     job = validate(FinetuningJob, Document(data, document.path, document.lines))
-    update: dict[str, Any] = job.absolute_paths(base)
-    local = base / Path(job.model_name).expanduser()
-    if local.is_dir():
-        update["model_name"] = str(local.resolve())
-    return job.model_copy(update={**update, "without_effect": tuple(ignored)})
+    return job.located(base).model_copy(update={"without_effect": tuple(ignored)})

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from tintype.errors import DocumentError, nearest
 from tintype.schemas.automl_job import AutomlJob, read_automl_job
 from tintype.schemas.batch_job import BatchJob, read_batch_job
 from tintype.schemas.document import Document, apply_overrides, read_yaml
+from tintype.schemas.evaluation_job import EvaluationJob, read_evaluation_job
 from tintype.schemas.finetuning_job import FinetuningJob, read_finetuning_job
 from tintype.schemas.pipeline import flatten_pipeline, is_pipeline
 
-__all__ = ["Job", "load_job", "parse_job", "stored_job"]
+__all__ = ["Job", "load_job", "parse_job"]
 
-Job = FinetuningJob | AutomlJob | BatchJob
+Job = FinetuningJob | AutomlJob | BatchJob | EvaluationJob
 
 _READERS: dict[str, Callable[[Document, Path], Job]] = {
     "finetuning": read_finetuning_job,
     "automl": read_automl_job,
     "batch": read_batch_job,
+    "evaluation": read_evaluation_job,
 }
 
 
@@ -56,12 +57,3 @@ def parse_job(document: Document, base: Path) -> Job:
             field="type",
         )
     return reader(document, base)
-
-
-def stored_job(content: dict[str, Any]) -> Job:
-    """A job as a run keeps it: checked when it was submitted, its paths absolute."""
-    if content.get("type") == "automl":
-        return AutomlJob.model_validate(content)
-    if content.get("type") == "batch":
-        return BatchJob.model_validate(content)
-    return FinetuningJob.model_validate(content)

@@ -11,13 +11,30 @@ from pydantic import Field, field_validator, model_validator
 from tintype.schemas.document import StrictModel
 from tintype.schemas.task import ClassificationTask, parse_training_task
 
-__all__ = ["WITHOUT_EFFECT", "DataInput", "JobDocument", "ModelOutput", "take_ignored"]
+__all__ = [
+    "WITHOUT_EFFECT",
+    "DataInput",
+    "JobData",
+    "JobDocument",
+    "JobHead",
+    "ModelOutput",
+    "take_ignored",
+]
 
 # Azure's keys that have no meaning on one's own machine: accepted, reported once.
 WITHOUT_EFFECT = (
-    "compute", "resources", "environment", "environment_id", "environment_variables", "identity",
-    "queue_settings", "services", "settings", "log_verbosity", "model_provider",
-)  # fmt: skip
+    "compute",
+    "resources",
+    "environment",
+    "environment_id",
+    "environment_variables",
+    "identity",
+    "queue_settings",
+    "services",
+    "settings",
+    "log_verbosity",
+    "model_provider",
+)
 
 
 class DataInput(StrictModel):
@@ -39,6 +56,12 @@ class DataInput(StrictModel):
     @classmethod
     def _from_text(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
+
+    def located(self, base: Path) -> DataInput:
+        """The same with an absolute path, where it is a path."""
+        if ":" in self.path:
+            return self
+        return self.model_copy(update={"path": _absolute(self.path, base)})
 
 
 class ModelOutput(StrictModel):
@@ -63,7 +86,24 @@ class ModelOutput(StrictModel):
     """For people."""
 
 
-class JobDocument(StrictModel):
+class JobData(StrictModel):
+    """The labelled images of a job, whatever the keys are called in its document."""
+
+    task: ClassificationTask
+    training: DataInput
+    validation: DataInput | None
+    test: DataInput | None
+    label_column: str
+    image_column: str
+    ignore_data_errors: bool
+    """Images that cannot be read are left out; else they end the job."""
+    validation_share: float | None = None
+    """Split off the training images where there is no `validation`. None: nothing is."""
+    test_share: float | None = None
+    """Split off the training images, for a test at the end."""
+
+
+class JobHead(StrictModel):
     """Keys that every job has."""
 
     schema_: str | None = Field(None, alias="$schema")
@@ -87,6 +127,21 @@ class JobDocument(StrictModel):
     properties: dict[str, str] = Field(default_factory=dict)
     """Kept with the job."""
 
+    without_effect: tuple[str, ...] = Field((), exclude=True)
+    """Keys of the document that mean nothing off Azure."""
+
+    def notices(self) -> list[str]:
+        """One sentence for every key that was given but has no effect here."""
+        return [f"{key} has no effect here" for key in self.without_effect]
+
+    def output_paths(self) -> list[str]:
+        """Folders beyond the run's own that the job writes."""
+        return []
+
+
+class JobDocument(JobHead):
+    """Keys that every job has which learns from labelled images."""
+
     task: ClassificationTask
     """image_classification or image_classification_multilabel."""
 
@@ -102,9 +157,6 @@ class JobDocument(StrictModel):
     outputs: dict[str, ModelOutput] = Field(default_factory=dict)
     """`registered_model: {name: ...}` registers the model, `model: {path: ...}` copies it."""
 
-    without_effect: tuple[str, ...] = Field((), exclude=True)
-    """Keys of the document that mean nothing off Azure."""
-
     @field_validator("task", mode="before")
     @classmethod
     def _task(cls, value: Any) -> Any:
@@ -115,17 +167,17 @@ class JobDocument(StrictModel):
         except Exception as error:
             raise ValueError(str(error)) from None
 
-    def notices(self) -> list[str]:
-        """One sentence for every key that was given but has no effect here."""
-        return [f"{key} has no effect here" for key in self.without_effect]
+    def output_paths(self) -> list[str]:
+        """Where `outputs` also wants the model."""
+        return [output.path for output in self.outputs.values() if output.path]
 
     def absolute_paths(self, base: Path) -> dict[str, Any]:
         """Fields whose relative paths are taken from `base`, changed so."""
         update: dict[str, Any] = {}
         for name in ("training_data", "validation_data", "test_data"):
             given = getattr(self, name)
-            if given is not None and ":" not in given.path:
-                update[name] = given.model_copy(update={"path": _absolute(given.path, base)})
+            if given is not None:
+                update[name] = given.located(base)
         update["outputs"] = {
             name: output.model_copy(update={"path": _absolute(output.path, base)})
             if output.path

@@ -187,7 +187,7 @@ def resolve_model(reference: str | Path) -> str:
     """
     text = str(reference)
     if Path(text).expanduser().exists():
-        return str(Path(text).expanduser())
+        return str(Path(text).expanduser().absolute())
     job = _JOB_OUTPUT.fullmatch(text)
     if job is not None:
         return str(_job_output(job["job"], job["output"], (job["path"] or "").strip("/")))

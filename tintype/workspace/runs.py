@@ -18,6 +18,7 @@ import json
 import os
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ from tintype.errors import OutputError, UsageError, nearest
 from tintype.files import write_json
 from tintype.settings import get_settings
 
-__all__ = ["ACTIVE", "FINAL", "RunRecord", "RunStore"]
+__all__ = ["ACTIVE", "FINAL", "RunRecord", "RunStore", "now"]
+
+DEFAULT_OUTPUT = {"default": "artifacts/paths/outputs"}
+"""What every run has: its folder `outputs`."""
 
 ACTIVE = ("Starting", "Preparing", "Running", "Finalizing")
 FINAL = ("Completed", "Failed", "Canceled")
@@ -36,50 +40,14 @@ FINAL = ("Completed", "Failed", "Canceled")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 
 # The display names of Azure's jobs have this shape too: adjective, noun, suffix.
-_ADJECTIVES = [
-    "amber",
-    "brave",
-    "calm",
-    "clever",
-    "dapper",
-    "eager",
-    "fond",
-    "gentle",
-    "happy",
-    "keen",
-    "lively",
-    "mellow",
-    "nimble",
-    "proud",
-    "quiet",
-    "rosy",
-    "sunny",
-    "tidy",
-    "vivid",
-    "witty",
-]
-_NOUNS = [
-    "albatross",
-    "badger",
-    "camera",
-    "crane",
-    "dahlia",
-    "easel",
-    "falcon",
-    "garden",
-    "harbor",
-    "iris",
-    "jasmine",
-    "kite",
-    "lantern",
-    "lens",
-    "maple",
-    "negative",
-    "orchid",
-    "plate",
-    "shutter",
-    "tripod",
-]
+_ADJECTIVES = (
+    "amber brave calm clever dapper eager fond gentle happy keen "
+    "lively mellow nimble proud quiet rosy sunny tidy vivid witty"
+).split()
+_NOUNS = (
+    "albatross badger camera crane dahlia easel falcon garden harbor iris "
+    "jasmine kite lantern lens maple negative orchid plate shutter tripod"
+).split()
 
 
 @dataclass(frozen=True)
@@ -109,18 +77,19 @@ class RunRecord:
     """The run whose child this is: of a trial, the sweep; of a sweep, its job."""
     best_child: str | None = None
     """Of an AutoML job: the run of its best trial."""
+    supervised: bool = False
+    """Its parent's worker does its work: it lives as long as that one."""
+    outputs: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_OUTPUT))
+    """Its named outputs, each with its path below `azureml://jobs/<name>/outputs/`."""
     archived: bool = False
 
     def shown(self) -> dict[str, Any]:
         """The record as commands print it."""
         data = asdict(self)
         data["creation_context"] = {"created_at": data.pop("created_at")}
-        names = {"default": "artifacts/paths/outputs"}
-        if self.type == "batch":
-            names["score"] = "score/paths"
         data["outputs"] = {
             name: {"type": "uri_folder", "path": f"azureml://jobs/{self.name}/outputs/{path}/"}
-            for name, path in names.items()
+            for name, path in self.outputs.items()
         }
         return data
 
@@ -141,10 +110,19 @@ class RunStore:
             )
         return self.folder / name
 
-    def create(self, document: dict[str, Any], *, parent: str | None = None) -> RunRecord:
+    def create(
+        self,
+        document: dict[str, Any],
+        *,
+        parent: str | None = None,
+        supervised: bool = False,
+        outputs: Mapping[str, str] | None = None,
+    ) -> RunRecord:
         """Make the folder of a new run; the document's `name` is made up when it has none.
 
-        `parent` is the run whose child it is.
+        Args:
+            parent: the run whose child it is.
+            supervised, outputs: see `RunRecord`; named outputs beside the default one.
 
         Raises:
             UsageError: the name is taken or not allowed.
@@ -173,6 +151,8 @@ class RunStore:
             tags=document.get("tags", {}),
             properties=document.get("properties", {}),
             parent=parent,
+            supervised=supervised,
+            outputs={**DEFAULT_OUTPUT, **(outputs or {})},
         )
         try:
             write_json(path / "job.json", {**document, "name": name})
@@ -217,12 +197,22 @@ class RunStore:
             found += [child, *self.descendants(child.name)]
         return found
 
-    def list(self, *, include_archived: bool = False, parent: str | None = None) -> list[RunRecord]:
-        """The children of `parent` (None: all runs that are nobody's children), newest first."""
+    def list(
+        self,
+        *,
+        include_archived: bool = False,
+        parent: str | None = None,
+        type: str | None = None,
+    ) -> list[RunRecord]:
+        """The children of `parent` (None: all runs that are nobody's children), newest first.
+
+        Args:
+            type: only runs of this kind of job.
+        """
         found = []
         for path in self.folder.glob("*/run.json"):
             record = self._read(path.parent)
-            if record is None or record.parent != parent:
+            if record is None or record.parent != parent or type not in (None, record.type):
                 continue
             if include_archived or not record.archived:
                 found.append(self.get(record.name) if record.status in ACTIVE else record)
@@ -233,6 +223,16 @@ class RunStore:
         self.get(name)
         document: dict[str, Any] = json.loads((self.path(name) / "job.json").read_text("utf-8"))
         return document
+
+    def replace_document(self, name: str, document: dict[str, Any]) -> None:
+        """Give a run that is to begin anew another document.
+
+        Raises:
+            UsageError: there is no such run.
+            OutputError: the workspace cannot be written.
+        """
+        self.get(name)
+        write_json(self.path(name) / "job.json", {**document, "name": name})
 
     def update(self, name: str, **changes: Any) -> RunRecord:
         """Write changed fields of the run's record.
@@ -249,9 +249,7 @@ class RunStore:
 
     def is_alive(self, record: RunRecord) -> bool:
         """Whether the run's worker lives: it holds the lock, or has just been started."""
-        if record.parent is not None and (
-            record.type in ("sweep", "batch") or record.status == "Starting"
-        ):
+        if record.parent is not None and (record.supervised or record.status == "Starting"):
             # Its job's worker looks after it.
             parent = self._read(self.path(record.parent))
             return parent is not None and self.is_alive(parent)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tintype.errors import TintypeError
+from tintype.errors import RunCancelled, TintypeError
 from tintype.settings import get_settings
 
-__all__ = ["MlflowRun", "mlflow_client"]
+__all__ = ["MlflowRun", "mlflow_client", "mlflow_run", "new_run"]
 
 _MAX_PARAM = 500  # characters; MLflow servers refuse longer values
 
@@ -75,21 +76,6 @@ class MlflowRun:
         self._client = client
         self._warned = False
 
-    @classmethod
-    def start(
-        cls, experiment: str, name: str, *, tags: Mapping[str, str], run_id: str | None = None
-    ) -> MlflowRun:
-        """Start a run, or go on with `run_id`.
-
-        Raises:
-            TintypeError: the tracking server cannot be used.
-        """
-        client = mlflow_client()
-        if run_id is not None:
-            client.set_terminated(run_id, status="RUNNING")
-            return cls(client, run_id)
-        return cls(client, new_run(client, experiment, name, tags))
-
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters; long values are cut."""
         for key, value in params.items():
@@ -113,8 +99,7 @@ class MlflowRun:
         """Set a tag of the run."""
         self._safely(self._client.set_tag, self.run_id, key, value)
 
-    def end(self, status: str) -> None:
-        """Mark the run FINISHED, FAILED or KILLED."""
+    def _end(self, status: str) -> None:
         self._safely(self._client.set_terminated, self.run_id, status=status)
 
     def _safely(self, call: Any, *arguments: Any, **options: Any) -> None:
@@ -125,6 +110,29 @@ class MlflowRun:
             if not self._warned:
                 self._warned = True
                 print(f"warning: MLflow did not take what was logged: {error}", flush=True)
+
+
+@contextlib.contextmanager
+def mlflow_run(
+    experiment: str, name: str, *, tags: Mapping[str, str], run_id: str | None = None
+) -> Iterator[MlflowRun]:
+    """Start a run, or go on with `run_id`; it ends as the block does: FINISHED, FAILED or KILLED.
+
+    Raises:
+        TintypeError: the tracking server cannot be used.
+    """
+    client = mlflow_client()
+    if run_id is None:
+        run_id = new_run(client, experiment, name, tags)
+    else:
+        client.set_terminated(run_id, status="RUNNING")
+    run = MlflowRun(client, run_id)
+    try:
+        yield run
+    except BaseException as error:
+        run._end("KILLED" if isinstance(error, RunCancelled) else "FAILED")
+        raise
+    run._end("FINISHED")
 
 
 def new_run(client: Any, experiment: str, name: str, tags: Mapping[str, str]) -> str:

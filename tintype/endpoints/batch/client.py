@@ -320,8 +320,8 @@ def _jobs(wanted: Mapping[str, str]) -> list[RunRecord]:
     store = RunStore()
     return [
         run
-        for run in store.list()
-        if run.type == "batch" and wanted.items() <= store.document(run.name).items()
+        for run in store.list(type="batch")
+        if wanted.items() <= store.document(run.name).items()
     ]
 
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import filelock
 
-import tintype
 from tintype.compute.ray_serving import leave_cluster
 from tintype.endpoints.online.adoption import find_instances
 from tintype.endpoints.online.control import control_socket, serve_control
@@ -46,6 +45,7 @@ from tintype.endpoints.online.shown import shown_deployment, shown_endpoint
 from tintype.errors import OutputError, TintypeError, UsageError
 from tintype.schemas.online_endpoint import stored_endpoint
 from tintype.settings import get_settings
+from tintype.version import __version__
 from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, EndpointStore
 
 __all__ = ["Daemon", "main"]
@@ -78,7 +78,7 @@ class Daemon:
         server = http_server(self.gateway, config.tls)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(self._stopping.wait())
-        print(f"tintype {tintype.__version__} serves {config.address}", flush=True)
+        print(f"tintype {__version__} serves {config.address}", flush=True)
         try:
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
@@ -141,7 +141,7 @@ class Daemon:
     async def _status(self) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
-            "version": tintype.__version__,
+            "version": __version__,
             "address": self._config.address,
             "endpoints": len(self._served),
             "requests_under_way": self.gateway.requests_under_way,
@@ -380,6 +380,9 @@ def main() -> int:
         print(f"error: cannot write the workspace {home}: {error.strerror}", flush=True)
         return 1
     end_well_on_signals()
+    # The folder it was started in may be deleted while it lives.
+    os.environ.update(get_settings().environment())
+    os.chdir(home)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(Daemon(load_config()).run())

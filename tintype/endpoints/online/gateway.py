@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-import tintype
 from tintype.endpoints.online.body import ByteBudget, ClientGone, Receive, read_body
 from tintype.endpoints.online.calls import (
     MODEL_VERSION,
@@ -29,6 +28,7 @@ from tintype.endpoints.online.served import Backend, ServedEndpoint
 from tintype.errors import RequestError
 from tintype.schemas.open_inference import model_metadata, server_metadata
 from tintype.settings import get_settings
+from tintype.version import __version__
 from tintype.web.playground import PLAYGROUND_HEADERS, playground_file
 
 __all__ = ["Gateway", "GatewayRoutes"]
@@ -155,7 +155,7 @@ class Gateway:
             return await self._health(endpoint, "/health/ready")
         if rest == "/version":
             _allow(request, "GET")
-            return HttpResponse(200, tintype.__version__.encode(), "text/plain")
+            return HttpResponse(200, __version__.encode(), "text/plain")
         raise RequestError(f"there is nothing at {_shown(path)}", status=404)
 
     async def _score(
@@ -240,7 +240,7 @@ class Gateway:
         parts = rest.strip("/").split("/")
         if parts == ["v2"]:
             _allow(request, "GET")
-            return _json_of(server_metadata(tintype.__version__))
+            return _json_of(server_metadata(__version__))
         if parts in (["v2", "health", "live"], ["v2", "health", "ready"]):
             _allow(request, "GET")
             return await self._health(endpoint, f"/health/{parts[2]}")

@@ -126,6 +126,8 @@ async def start_instance(
                 stdout=stream,
                 stderr=asyncio.subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+                # The gateway's own may be deleted while it lives.
+                cwd=get_settings().home,
                 # The terminal's Ctrl-C is the gateway's to handle.
                 start_new_session=True,
             )  # fmt: skip

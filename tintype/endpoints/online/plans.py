@@ -62,7 +62,7 @@ def _environment(document: OnlineDeploymentDocument) -> dict[str, str]:
         "TINTYPE_THREADS": threads,
         "OMP_NUM_THREADS": threads,
         **document.environment_variables,
-        "TINTYPE_HOME": str(get_settings().home),
+        **get_settings().environment(),
     }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from tintype.automl.study import Study, Trial
 from tintype.files import write_json
-from tintype.jobs.trials import TrialRuns, trial_name
+from tintype.jobs.automl.trials import TrialRuns
+from tintype.jobs.run import Run
 from tintype.schemas.automl_job import AutomlJob
-from tintype.workspace.runs import RunStore
 
 __all__ = ["FILE", "SweepStatus"]
 
@@ -24,14 +24,12 @@ _INTERNAL = ("model_name", "finetuning", "setting", "ranking", "backbone", "star
 class SweepStatus:
     """Writes `sweep.json`."""
 
-    def __init__(
-        self, job: AutomlJob, name: str, store: RunStore, study: Study, runs: TrialRuns
-    ) -> None:
+    def __init__(self, job: AutomlJob, run: Run, study: Study, trials: TrialRuns) -> None:
         self._job = job
-        self._name = name
-        self._path = store.path(name) / FILE
+        self._name = run.name
+        self._path = run.folder / FILE
         self._study = study
-        self._runs = runs
+        self._trials = trials
         self._spent, self._started = _spent(self._path), time.time()
         # Time in which a killed job did not run does not count.
         self.deadline = self._started + job.limits.timeout_minutes * 60 - self._spent
@@ -70,8 +68,8 @@ class SweepStatus:
         parameters = {k: v for k, v in trial.parameters.items() if k not in _INTERNAL}
         return {
             "number": trial.number,
-            "run": trial_name(self._name, trial.number),
-            "model": self._runs.model(trial),
+            "run": self._trials.run(trial.number).name,
+            "model": self._trials.model(trial),
             "parameters": parameters,
             "state": trial.state,
             "metric": trial.metric,

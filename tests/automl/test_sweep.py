@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tintype.automl.study import Study, Trial
-from tintype.compute.tasks import Message, Stop
+from tintype.automl.sweep import Sweep
 from tintype.errors import RunCancelled
-from tintype.jobs.sweep import Sweep
 from tintype.schemas.sweep import BanditPolicy, EarlyTermination
+from tintype.tasks import Message, Stop
 
 
 class FakePool:

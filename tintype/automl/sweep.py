@@ -14,11 +14,14 @@ from typing import Any, Literal
 
 from tintype.automl.study import Study, Trial
 from tintype.automl.termination import should_stop
-from tintype.compute.tasks import Message, TaskPool
 from tintype.errors import RunCancelled
 from tintype.schemas.sweep import EarlyTermination
+from tintype.tasks import Message, TaskPool
 
-__all__ = ["Sweep"]
+__all__ = ["Propose", "Sweep"]
+
+Propose = Callable[[], Trial | Literal["wait"] | None]
+"""The next trial; "wait" until a running one has ended; None when there is nothing to try."""
 
 # From asking trials to end until their workers are killed.
 _CANCEL_SECONDS = 8.0
@@ -48,8 +51,7 @@ class Sweep:
     """Trials in all."""
     deadline: float
     """time.time() after which no trial is started and the running ones are asked to finish."""
-    propose: Callable[[], Trial | Literal["wait"] | None]
-    """The next trial; "wait" until a running one has ended; None when there is nothing to try."""
+    propose: Propose
     document: Callable[[Trial], dict[str, Any]]
     """What a worker is given to run a trial."""
     policy: EarlyTermination | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tintype.errors import UsageError
+from tintype.jobs.run import Run
 from tintype.models.catalog import find_card, nearest_counterpart
 from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.model_folder import is_model_folder, open_model_folder
@@ -13,7 +14,6 @@ from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.automl_parameters import DEFAULT_MODEL
 from tintype.schemas.distributions import Choice
 from tintype.workspace.registry import resolve_model
-from tintype.workspace.runs import RunStore
 from tintype.workspace.tracking import mlflow_client
 
 __all__ = ["check_models", "model_of_run", "model_to_train", "models_of", "substitution_notices"]
@@ -63,7 +63,7 @@ def model_of_run(run: str, model_name: str | None) -> str:
         UsageError: no such run, no model in it, or one of another architecture than `model_name`.
     """
     try:
-        folder = RunStore().path(run) / "outputs" / "mlflow-model"
+        folder = Run(run).model_folder
     except UsageError:
         folder = Path()
     if not is_model_folder(folder):
@@ -74,11 +74,11 @@ def model_of_run(run: str, model_name: str | None) -> str:
             "of a finished trial or job, or its MLflow run id"
         )
     if model_name is not None:
-        found = open_model_folder(folder).checkpoint.family
+        family = open_model_folder(folder).checkpoint.family
         wanted = resolve_checkpoint(model_to_train(model_name)).family
-        if found != wanted:
+        if family != wanted:
             raise UsageError(
-                f"training_parameters.checkpoint_run_id: the model of {run!r} is a {found}, but "
+                f"training_parameters.checkpoint_run_id: the model of {run!r} is a {family}, but "
                 f"model_name {model_name!r} is a {wanted}; leave model_name out, or name its own"
             )
     return str(folder)

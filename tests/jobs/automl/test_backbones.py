@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from checkpoints import write_checkpoint
 
-from tintype.jobs.backbones import blocks_of, input_side
+from tintype.jobs.automl.backbones import blocks_of, input_side
 
 
 @pytest.mark.parametrize(

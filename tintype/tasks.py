@@ -1,9 +1,9 @@
 """Tasks in other processes: what a pool of workers is, wherever they run.
 
 A task is a JSON document handed to a function in a worker; while it runs it sends JSON messages,
-and it can be asked to stop. Nothing is pickled by us. `LocalPool` (local_pool.py) keeps processes
-on this machine, `RayPool` (ray_pool.py) places tasks on a Ray cluster; a worker that dies takes
-its own task with it and no other.
+and it can be asked to stop. Nothing is pickled by us. `compute.local_pool` keeps processes on this
+machine, `compute.ray_pool` places tasks on a Ray cluster; a worker that dies takes its own task with
+it and no other. Whoever has work to place (`automl.sweep`) knows only the protocol here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-__all__ = ["Message", "Stop", "TaskContext", "TaskPool", "load_function"]
+__all__ = ["Function", "Message", "Stop", "TaskContext", "TaskPool", "load_function"]
 
 Stop = Literal["finish", "cancel", "terminate"]
 """finish: end soon with what is best so far. cancel: end now, to be resumed. terminate: end now,

@@ -1,63 +1,60 @@
-"""From a point of the search space to a trial's run: its document, its record, its name."""
+"""The runs of a sweep: from a point of the search space to a trial's document and record."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tintype.automl.study import Trial
 from tintype.errors import TintypeError
-from tintype.jobs.trial_models import model_of_run, model_to_train
+from tintype.jobs.automl.models import model_of_run, model_to_train
+from tintype.jobs.run import Run
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.automl_parameters import DEFAULT_MODEL, AutomlParameters
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.workspace.runs import RunStore
+from tintype.workspace.runs import now
 
-__all__ = ["TrialRuns", "sweep_name", "trial_name"]
-
-
-def sweep_name(job: str) -> str:
-    """The run between an AutoML job and its trials (azure-contracts.md §2.8)."""
-    return f"{job}_HD"
-
-
-def trial_name(job: str, number: int) -> str:
-    """The run of trial `number`."""
-    return f"{job}_HD_{number}"
+__all__ = ["TrialRuns"]
 
 
 class TrialRuns:
-    """Makes the runs of a job's trials."""
+    """The run of the sweep, between a job and its trials (azure-contracts.md §2.8), and theirs."""
 
-    def __init__(self, job: AutomlJob, name: str, store: RunStore, parent_mlflow_run: str) -> None:
+    def __init__(self, job: AutomlJob, run: Run, parent_mlflow_run: str) -> None:
         self._job = job
-        self._name = name
-        self._store = store
+        self._parent = run
+        self._sweep = run.sibling(f"{run.name}_HD")
         self._parent_mlflow_run = parent_mlflow_run
         self._checkpoint: str | None = None
         self.backbones: list[str] = []
         """Automatic mode: what its first trial ranks, and until when."""
         self.ranking_deadline = 0.0
-        run = job.training_parameters.checkpoint_run_id
-        if run is not None:
-            self._checkpoint = model_of_run(run, job.training_parameters.model_name)
+        checkpoint_run = job.training_parameters.checkpoint_run_id
+        if checkpoint_run is not None:
+            self._checkpoint = model_of_run(checkpoint_run, job.training_parameters.model_name)
 
-    def create_sweep(self) -> None:
-        """The record of the sweep, once."""
-        name = sweep_name(self._name)
-        if (self._store.path(name) / "run.json").exists():
-            return
-        document = {
-            "type": "sweep", "name": name, "experiment_name": self._job.experiment_name,
-            "display_name": name,
-        }  # fmt: skip
-        self._store.create(document, parent=self._name)
+    def begin_sweep(self) -> None:
+        """The sweep's run is there, and runs."""
+        if not self._sweep.exists:
+            document = {
+                "type": "sweep",
+                "name": self._sweep.name,
+                "display_name": self._sweep.name,
+                "experiment_name": self._job.experiment_name,
+            }
+            Run.create(
+                document, store=self._parent.store, parent=self._parent.name, supervised=True
+            )
+        self._sweep.update(status="Running", started_at=now())
 
-    def folder(self, trial: Trial) -> Path:
-        """Where the run of `trial` lies."""
-        return self._store.path(trial_name(self._name, trial.number))
+    def end_sweep(self, status: str) -> None:
+        """The sweep's run has ended."""
+        self._sweep.update(status=status, ended_at=now())
+
+    def run(self, number: int) -> Run:
+        """The run of trial `number`."""
+        return self._parent.sibling(f"{self._sweep.name}_{number}")
 
     def model(self, trial: Trial) -> str:
         """The model that `trial` trains, as the document named it."""
@@ -68,25 +65,38 @@ class TrialRuns:
         return str(named or (self._checkpoint and "checkpoint") or DEFAULT_MODEL)
 
     def document(self, trial: Trial) -> dict[str, Any]:
-        """What a worker is given to run `trial`, whose record is made where there is none."""
-        name = trial_name(self._name, trial.number)
-        model = self.model(trial)
-        ranking = "ranking" in trial.parameters
-        if not (self._store.path(name) / "run.json").exists():
-            self._store.create(
-                {"type": "ranking", "name": name, "experiment_name": self._job.experiment_name}
-                if ranking
-                else self._finetuning(name, model, trial.parameters),
-                parent=sweep_name(self._name),
-            )
-        self._store.update(name, status="Starting", error=None, ended_at=None)
-        return {
-            **({"backbones": self.backbones, "deadline": self.ranking_deadline} if ranking else {}),
-            "run": name,
-            "job": self._name,
-            "model": model,
-            "parameters": trial.parameters,
+        """What a worker is given to run `trial`, whose run is made where there is none."""
+        run = self.run(trial.number)
+        content = {
+            "name": run.name,
+            "display_name": run.name,
+            "experiment_name": self._job.experiment_name,
+            "job": self._parent.name,
             "parent_mlflow_run": self._parent_mlflow_run,
+            **(
+                {
+                    "type": "ranking",
+                    "backbones": self.backbones,
+                    "deadline": self.ranking_deadline,
+                }
+                if "ranking" in trial.parameters
+                else self._point(run.name, trial)
+            ),
+        }
+        if run.exists:
+            run.store.replace_document(run.name, content)
+        else:
+            Run.create(content, store=run.store, parent=self._sweep.name)
+        run.update(status="Starting", error=None, ended_at=None)
+        return {"run": run.name}
+
+    def _point(self, name: str, trial: Trial) -> dict[str, Any]:
+        model = self.model(trial)
+        return {
+            "type": "trial",
+            "model": model,
+            "point": trial.parameters,
+            "finetuning": self._finetuning(name, model, trial.parameters),
         }
 
     def _finetuning(self, name: str, model: str, point: Mapping[str, Any]) -> dict[str, Any]:

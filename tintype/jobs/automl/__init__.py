@@ -1,0 +1,1 @@
+"""The job's side of a sweep: its runs, trials, models, report. The sweep itself is in `tintype.automl`."""

@@ -1,0 +1,189 @@
+"""The walk *sweep*: an AutoML document becomes a model folder. Read it from top to bottom."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+
+from tintype.automl.automatic import AutomaticMode
+from tintype.automl.backbone_ranking import read_ranking
+from tintype.automl.study import Proposals, Study, Trial
+from tintype.automl.sweep import Propose, Sweep
+from tintype.compute.pools import open_pool
+from tintype.errors import RunCancelled, RunFailed
+from tintype.evaluation.config import EvaluationConfig
+from tintype.files import atomic_folder
+from tintype.jobs.automl.backbones import backbones_to_try
+from tintype.jobs.automl.models import substitution_notices
+from tintype.jobs.automl.outputs import evaluate_validation, write_report
+from tintype.jobs.automl.status import SweepStatus
+from tintype.jobs.automl.trials import TrialRuns
+from tintype.jobs.evaluation import evaluate_on_test
+from tintype.jobs.outputs import deliver_model, reserved
+from tintype.jobs.run import Run
+from tintype.jobs.tables import Tables, load_tables
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.sweep import EarlyTermination, MedianStoppingPolicy
+from tintype.tasks import TaskContext, TaskPool
+from tintype.workspace.tracking import MlflowRun
+
+__all__ = ["execute"]
+
+# Ranking backbones may take this share of the time; the first is ranked in any case.
+_RANKING_SHARE = 0.4
+
+# What the first trial needs, heavy to import.
+_PRELOAD = {
+    "automatic": ("tintype.automl.ranking", "mlflow"),
+    "individual": ("tintype.training.finetuning", "mlflow"),
+    "manual": ("tintype.training.finetuning", "mlflow"),
+}
+
+# What the end needs, imported while the trials run.
+_NEEDED_LAST = ("sklearn.metrics", "matplotlib.figure", "matplotlib.backends.backend_agg")
+
+_AUTOMATIC_POLICY = MedianStoppingPolicy(delay_evaluation=4)
+
+
+def execute(job: AutomlJob, run: Run, context: TaskContext) -> None:
+    """See `JobKind.execute`; begun anew, it goes on from where an earlier attempt left it."""
+    for notice in [*job.notices(), *substitution_notices(job)]:
+        print(f"notice: {notice}", flush=True)
+    # First of all: its worker imports while the images are looked at here.
+    pool = open_pool(
+        "tintype.jobs.worker:run_task",
+        job.compute,
+        job.limits.max_concurrent_trials,
+        preload=_PRELOAD[job.mode],
+    )
+    try:
+        tables = load_tables(job.data())
+        print(
+            f"{len(tables.train)} training and {len(tables.held_out)} validation images of "
+            f"{len(tables.train.classes)} classes; mode {job.mode}, primary metric {job.metric}",
+            flush=True,
+        )
+        with run.tracked(job.experiment_name, job.tags) as tracking, reserved(job.output_paths()):
+            _sweep(pool, job, run, tables, tracking, context)
+    finally:
+        pool.close()
+
+
+def _sweep(
+    pool: TaskPool,
+    job: AutomlJob,
+    run: Run,
+    tables: Tables,
+    tracking: MlflowRun,
+    context: TaskContext,
+) -> None:
+    study = Study(run.folder / "study.db")
+    trials = TrialRuns(job, run, tracking.run_id)
+    status = SweepStatus(job, run, study, trials)
+    trials.begin_sweep()
+    try:
+        propose, policy = _plan(job, study, trials, status, tables)
+        sweep = Sweep(
+            study=study,
+            pool=pool,
+            limit=job.limits.max_trials if job.mode != "individual" else 1,
+            deadline=status.deadline,
+            propose=propose,
+            document=trials.document,
+            policy=policy,
+            changed=status.write,
+            cancelled=lambda: context.stop() == "cancel",
+            log=status.log,
+        )
+        threading.Thread(target=_import_all, args=(_NEEDED_LAST,), daemon=True).start()
+        sweep.run()
+        best = study.best()
+        if best is None:
+            raise RunFailed(_no_model(study))
+        _finish(job, run, trials, status, best, tables, tracking)
+    except BaseException as error:
+        trials.end_sweep("Canceled" if isinstance(error, RunCancelled) else "Failed")
+        raise
+    finally:
+        status.write()
+    trials.end_sweep("Completed")
+    print(
+        f"Completed: {job.metric} {best.metric:.4f} by trial {best.number} ({trials.model(best)}); "
+        f"the report is {run.outputs / 'report.html'}",
+        flush=True,
+    )
+
+
+def _finish(
+    job: AutomlJob,
+    run: Run,
+    trials: TrialRuns,
+    status: SweepStatus,
+    best: Trial,
+    tables: Tables,
+    tracking: MlflowRun,
+) -> None:
+    """Keep the best trial's model as the job's own: judged, reported, delivered."""
+    run.update(status="Finalizing")
+    best_run = trials.run(best.number)
+    with atomic_folder(run.model_folder) as temporary:
+        shutil.copytree(best_run.model_folder, temporary, dirs_exist_ok=True)
+    evaluation = evaluate_validation(job, run, best_run, tables)
+    metrics = {
+        **evaluation.metrics,
+        **evaluate_on_test(run.model_folder, tables, EvaluationConfig(), run.outputs),
+    }
+    write_report(job, run, trials, status, best, tables, evaluation)
+    registered = deliver_model(job, run)
+    tracking.log_metrics(metrics, step=0)
+    tracking.log_folder(run.outputs, "outputs")
+    tracking.set_tag("automl_best_child_run_id", best_run.state.mlflow_run_id or "")
+    tracking.set_tag("tintype.best_trial", best_run.name)
+    tracking.set_tag("tintype.model_folder", str(run.model_folder))
+    run.update(metrics=metrics, registered_model=registered, best_child=best_run.name)
+
+
+def _import_all(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _plan(
+    job: AutomlJob, study: Study, trials: TrialRuns, status: SweepStatus, tables: Tables
+) -> tuple[Propose, EarlyTermination | None]:
+    """How trials are proposed, and by what policy they end early."""
+    if job.mode == "manual":
+        assert job.search_space is not None
+        assert job.sweep is not None
+        proposals = Proposals(study, job.search_space, job.sweep.sampling_algorithm)
+        return proposals.propose, job.sweep.early_termination
+    if job.mode == "individual":
+        return lambda: study.ask_at({}), None
+    trials.backbones, sentences = backbones_to_try(job.portfolio)
+    for sentence in sentences:
+        status.log(sentence)
+    left = status.deadline - time.time()
+    trials.ranking_deadline = time.time() + left * _RANKING_SHARE
+    ranking_run = trials.run(0)
+    mode = AutomaticMode(
+        study,
+        backbones=trials.backbones,
+        ranking=lambda: read_ranking(ranking_run.outputs),
+        rows=len(tables.train),
+        metric=job.metric,
+        deadline=status.deadline,
+        max_trials=job.limits.max_trials,
+        say=status.log,
+    )
+    return mode.propose, _AUTOMATIC_POLICY
+
+
+def _no_model(study: Study) -> str:
+    failed = [trial for trial in study.trials() if trial.state == "failed"]
+    if failed:
+        reasons = list(dict.fromkeys(str(trial.facts.get("error")) for trial in failed))
+        return f"no trial gave a model: {'; '.join(reasons[:3])}"
+    return "the time was over before any trial gave a model; raise limits.timeout_minutes"

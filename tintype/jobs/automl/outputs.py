@@ -1,0 +1,127 @@
+"""What an AutoML job tells of its best model: its evaluation, and the report of the sweep."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from tintype.automl.label_issues import LabelIssue, confident_mistakes, find_label_issues
+from tintype.automl.report import SweepReport, write_report_page
+from tintype.automl.study import Trial
+from tintype.evaluation.curves import confusion_matrix
+from tintype.evaluation.plots import plot_confusion_matrix
+from tintype.evaluation.report import Evaluation, evaluate_predictions
+from tintype.files import write_json, write_text
+from tintype.jobs.automl.status import SweepStatus
+from tintype.jobs.automl.trials import TrialRuns
+from tintype.jobs.run import Run
+from tintype.jobs.tables import Tables
+from tintype.models.scratch import SCRATCH_NAMES
+from tintype.schemas.automl_job import AutomlJob
+
+__all__ = ["evaluate_validation", "write_report"]
+
+_MOST_PICTURES = 24
+
+# Training images whose labels are checked where their features are not there yet.
+_MOST_CHECKED = 500
+
+
+def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables) -> Evaluation:
+    """Write `outputs/evaluation` of the best model, from what its trial predicted."""
+    probabilities = np.load(best_run.outputs / "validation_probabilities.npy", allow_pickle=False)
+    evaluation = evaluate_predictions(
+        job.task, probabilities, tables.held_out.targets(), tables.train.classes
+    )
+    evaluation.write(run.outputs / "evaluation")
+    return evaluation
+
+
+def write_report(
+    job: AutomlJob,
+    run: Run,
+    trials: TrialRuns,
+    status: SweepStatus,
+    best: Trial,
+    tables: Tables,
+    evaluation: Evaluation,
+) -> None:
+    """Write `outputs/report.html`."""
+    classes = tables.train.classes
+    predictions = evaluation.predictions
+    mistakes = confident_mistakes(
+        job.task, predictions.probabilities, predictions.targets, classes, most=_MOST_PICTURES
+    )
+    checked = _out_of_fold(job, trials, best, tables)
+    issues: list[LabelIssue] = []
+    if checked is not None:
+        rows, probabilities = checked
+        doubtful = find_label_issues(
+            job.task, probabilities, tables.train.targets(rows), classes, most=_MOST_PICTURES
+        )
+        issues = [replace(issue, row=int(rows[issue.row])) for issue in doubtful]
+        write_json(
+            run.outputs / "label_issues.json",
+            [{"image": tables.train.location(issue.row), **asdict(issue)} for issue in issues],
+        )
+    content = status.content()
+    report = SweepReport(
+        job=run.name,
+        metric=job.metric,
+        rows=content["trials"],
+        best=best.number,
+        notes=content["notes"],
+        metrics=evaluation.metrics,
+        confusion_matrix=plot_confusion_matrix(confusion_matrix(predictions, classes)),
+        mistakes=mistakes,
+        validation=tables.held_out,
+        label_issues=issues,
+        issues_table=None if checked is None else tables.train,
+        commands=(
+            (
+                "download the model",
+                f"tintype job download --name {run.name} --output-name best_model",
+            ),
+            (
+                "register it",
+                f"tintype model create --name my-model --path "
+                f"azureml://jobs/{run.name}/outputs/artifacts/paths/outputs/mlflow-model/",
+            ),
+            ("serve it", f"tintype serve {run.model_folder}"),
+        ),
+    )
+    write_text(run.outputs / "report.html", write_report_page(report))
+
+
+def _out_of_fold(
+    job: AutomlJob, trials: TrialRuns, best: Trial, tables: Tables
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Rows of the training table, and their probabilities by heads that had not seen them."""
+    ranked = trials.run(0).outputs / "out_of_fold.npz"
+    if ranked.is_file():
+        with np.load(ranked, allow_pickle=False) as stored:
+            return stored["rows"], stored["probs"]
+    if "ranking" in best.parameters:
+        return None
+    checkpoint = trials.run(best.number).document["finetuning"]["model_name"]
+    if checkpoint in SCRATCH_NAMES:
+        return None
+    from tintype.automl.ranking import rank_backbones
+
+    rows = np.arange(len(tables.train))
+    if len(rows) > _MOST_CHECKED:
+        rows = np.sort(np.random.default_rng(0).permutation(rows)[:_MOST_CHECKED])
+    ranking = rank_backbones(
+        [checkpoint],
+        tables.train.select(rows),
+        tables.held_out.select(np.arange(1)),
+        task=job.task,
+        metric=job.metric,
+        deadline=0.0,
+        log=lambda sentence: None,
+    )
+    if not ranking:
+        return None
+    head = ranking[0].head
+    return rows[head.validated_rows], head.out_of_fold

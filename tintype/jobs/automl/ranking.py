@@ -1,0 +1,108 @@
+"""The first trial of an automatic sweep: backbones ranked by linear heads.
+
+Its model, the best backbone with its linear head, is there as soon as the first backbone is
+through, and is replaced whenever another leads.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from tintype.automl.automatic import FINER
+from tintype.automl.backbone_ranking import BackboneRank, write_ranking
+from tintype.automl.ranking import RankedBackbone, rank_backbones, write_linear_classifier
+from tintype.errors import TintypeError
+from tintype.evaluation.metrics import compute_metrics
+from tintype.jobs.automl.backbones import blocks_of, input_side
+from tintype.jobs.automl.tables import tables_of_sweep
+from tintype.jobs.kind import Result
+from tintype.jobs.run import Run
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.trial_job import RankingJob
+from tintype.tasks import TaskContext
+
+__all__ = ["execute"]
+
+# So many of the best are kept with their heads, to be fine-tuned.
+_STARTS = 3
+
+
+def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
+    """See `JobKind.execute`. Sends {"note": sentence} as it learns.
+
+    Returns:
+        {"metric": ..., "metrics": {...}}
+    """
+    started = time.monotonic()
+    sweep = AutomlJob.model_validate(run.sibling(job.job).document)
+    tables = tables_of_sweep(sweep)
+    classes = tables.train.classes
+    run.outputs.mkdir(exist_ok=True)
+
+    def log(sentence: str) -> None:
+        print(sentence, flush=True)
+        context.send({"note": sentence})
+
+    def leads(backbone: RankedBackbone) -> None:
+        first = not run.model_folder.exists()
+        write_linear_classifier(run.model_folder, backbone, sweep.task, classes)
+        if first:
+            seconds = time.monotonic() - started
+            log(f"First usable model after {seconds:.1f} s: {run.model_folder}")
+
+    tags = {"mlflow.parentRunId": job.parent_mlflow_run}
+    with run.tracked(job.experiment_name, tags) as tracking:
+        ranking = rank_backbones(
+            job.backbones,
+            tables.train,
+            tables.held_out,
+            task=sweep.task,
+            metric=sweep.metric,
+            deadline=job.deadline,
+            log=log,
+            leads=leads,
+            cancelled=lambda: context.stop() in ("cancel", "terminate"),
+            finish=lambda: context.stop() == "finish",
+        )
+        if not ranking:
+            write_ranking(run.outputs, [])
+            raise TintypeError("no checkpoint could be used for features")
+        # Fine-tuning starts from the linear head, not a random one (LP-FT, Kumar et al. 2022).
+        starts = [backbone.name for backbone in ranking]
+        for place, backbone in enumerate(ranking[:_STARTS]):
+            start = run.outputs / "heads" / str(place)
+            write_linear_classifier(start, backbone, sweep.task, classes)
+            starts[place] = str(start)
+        write_ranking(run.outputs, [_rank(*pair) for pair in zip(ranking, starts, strict=True)])
+        best = ranking[0]
+        np.save(run.outputs / "validation_probabilities.npy", best.probabilities)
+        np.savez(
+            run.outputs / "out_of_fold.npz",
+            rows=best.head.validated_rows,
+            probs=best.head.out_of_fold,
+        )
+        metrics = compute_metrics(sweep.task, best.probabilities, tables.held_out.targets())
+        tracking.log_params({"model_name": best.name, "method": "head", "pooling": best.pooling})
+        tracking.log_metrics(metrics, step=0)
+        tracking.set_tag("tintype.model_folder", str(run.model_folder))
+        run.update(metrics=metrics)
+    context.send({"interval": 1, "value": metrics[sweep.metric]})
+    return {"metric": metrics[sweep.metric], "metrics": metrics}
+
+
+def _rank(backbone: RankedBackbone, start: str) -> BackboneRank:
+    return BackboneRank(
+        name=backbone.name,
+        score=backbone.score,
+        validation=backbone.validation,
+        images_per_second=backbone.images_per_second,
+        seconds=backbone.seconds,
+        family=backbone.family,
+        pooling=backbone.pooling,
+        parameters=backbone.parameters,
+        start=start,
+        blocks=blocks_of(backbone.name),
+        finer_side=input_side(backbone.name, FINER),
+    )

@@ -1,0 +1,63 @@
+"""`type: evaluation`: a model held against labelled images that it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tintype.schemas.document import Document, validate
+from tintype.schemas.job_parts import WITHOUT_EFFECT, DataInput, JobHead, take_ignored
+from tintype.schemas.model_reference import Reference, located_model
+
+__all__ = ["EvaluationJob", "read_evaluation_job"]
+
+
+class EvaluationJob(JobHead):
+    """Metrics, plots, predictions and a report of a model on labelled images."""
+
+    type: Literal["evaluation"] = "evaluation"
+    """The kind of job."""
+
+    experiment_name: str = "evaluation"
+    """The MLflow experiment."""
+
+    model: Reference
+    """`azureml:name:1`, `name:1`, `name@latest`, a job's output, a folder (relative to the document)
+    or a Hub id."""
+
+    test_data: DataInput
+    """Labelled images."""
+
+    label_column_name: str = "label"
+    """Key of the label in a JSONL row."""
+
+    input_column_names: str = "image_url"
+    """Key of the image in a JSONL row."""
+
+    metrics: list[str] | None = None
+    """Names of azure-contracts.md §5.2; all when left out."""
+
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """Multi-label: a label is predicted at or above this probability."""
+
+    precision: Literal["auto", "fp32", "bf16", "int8"] = "fp32"
+    """fp32 gives the reference's numbers; the others are faster."""
+
+
+def read_evaluation_job(document: Document, base: Path) -> EvaluationJob:
+    """Check a document of this kind; relative paths in it are taken from `base`.
+
+    Raises:
+        DocumentError: names file, line, key and what to put there, for every problem found.
+    """
+    data = {**document.data, "type": "evaluation"}
+    ignored = take_ignored(data, WITHOUT_EFFECT)
+    job = validate(EvaluationJob, Document(data, document.path, document.lines))
+    update: dict[str, Any] = {
+        "model": located_model(job.model, document, base),
+        "test_data": job.test_data.located(base),
+        "without_effect": tuple(ignored),
+    }
+    return job.model_copy(update=update)

@@ -1,0 +1,61 @@
+"""What a sweep writes down of its trials: documents made here, never read from a user."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from tintype.schemas.document import StrictModel
+from tintype.schemas.finetuning_job import FinetuningJob
+
+__all__ = ["RankingJob", "SweepJob", "TrialJob"]
+
+
+class _Written(StrictModel):
+    name: str
+    """Of the run."""
+
+    display_name: str | None = None
+    """For people."""
+
+    experiment_name: str
+    """The AutoML job's."""
+
+
+class SweepJob(_Written):
+    """What stands between an AutoML job and its trials (azure-contracts.md §2.8)."""
+
+    type: Literal["sweep"] = "sweep"
+
+
+class _OfSweep(_Written):
+    job: str
+    """The run of the AutoML job, whose data every trial shares."""
+
+    parent_mlflow_run: str
+
+
+class TrialJob(_OfSweep):
+    """One point of the search space, fine-tuned."""
+
+    type: Literal["trial"] = "trial"
+
+    model: str
+    """The model as the sweep's document names it."""
+
+    point: dict[str, Any]
+    """Hyperparameters of this trial, beyond the fixed ones."""
+
+    finetuning: FinetuningJob
+    """What the point comes to."""
+
+
+class RankingJob(_OfSweep):
+    """Backbones ranked by linear heads: the first trial of the automatic mode."""
+
+    type: Literal["ranking"] = "ranking"
+
+    backbones: list[str]
+    """Checkpoints, in the order to try them."""
+
+    deadline: float
+    """time.time() after which no further backbone is tried, once one has been ranked."""
