@@ -33,6 +33,7 @@ def _tintype(form: str, precision: str = "auto") -> Callable[..., float]:
     def run(checkpoint: Path, images: Path, out: Path, labels: Labels) -> float:
         from tintype.batch.options import BatchOptions
         from tintype.batch.runner import run_batch
+        from tintype.schemas.scorer_options import ScorerOptions
         from tintype.scoring.scorer import Scorer
 
         if precision == "int8":
@@ -54,7 +55,7 @@ def _tintype(form: str, precision: str = "auto") -> Callable[..., float]:
         run_batch(
             str(checkpoint), {"input": str(images)}, out,
             options=BatchOptions(form=form, file_name=f"predictions.{form}"),  # type: ignore[arg-type]
-            loading={"precision": precision, "labels": tuple(labels) or None},
+            scoring=ScorerOptions.of(precision=precision, labels=tuple(labels) or None),
         )  # fmt: skip
         return time.perf_counter() - begun - loading
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from tintype.version import __version__
 
 if TYPE_CHECKING:
+    from tintype.batch.runner import run_batch
     from tintype.client import Client
     from tintype.data.reading import read_image_table
     from tintype.jobs.evaluation import evaluate
     from tintype.schemas.finetuning import FinetuningParameters
+    from tintype.schemas.scorer_options import ScorerOptions
     from tintype.scoring.scorer import Scorer
     from tintype.training.finetuning import finetune
 
@@ -24,10 +26,12 @@ __all__ = [
     "Client",
     "FinetuningParameters",
     "Scorer",
+    "ScorerOptions",
     "__version__",
     "evaluate",
     "finetune",
     "read_image_table",
+    "run_batch",
 ]
 
 # Imported on first use: `import tintype` itself loads nothing heavy.
@@ -35,9 +39,11 @@ _HOMES = {
     "Client": "tintype.client",
     "FinetuningParameters": "tintype.schemas.finetuning",
     "Scorer": "tintype.scoring.scorer",
+    "ScorerOptions": "tintype.schemas.scorer_options",
     "evaluate": "tintype.jobs.evaluation",
     "finetune": "tintype.training.finetuning",
     "read_image_table": "tintype.data.reading",
+    "run_batch": "tintype.batch.runner",
 }
 
 

@@ -14,6 +14,7 @@ from batches import contents, write_large_pictures, write_pictures
 from tintype.batch.options import BatchOptions
 from tintype.batch.runner import run_batch
 from tintype.errors import TintypeError
+from tintype.scoring import ScorerOptions
 
 ray = pytest.importorskip("ray")
 
@@ -45,10 +46,9 @@ def nodes(cluster: Any) -> Iterator[list[Any]]:
 
 
 def batch(model: Path, source: Path, output: Path, compute: str, **how: Any) -> Any:
-    options = BatchOptions(
-        batch_size=4, shard_rows=8, compute=compute, actors=2, form="parquet", **how
-    )
-    return run_batch(str(model), {"input": str(source)}, output, options=options)
+    options = BatchOptions(shard_rows=8, compute=compute, actors=2, form="parquet", **how)
+    scoring = ScorerOptions(batch_size=4)
+    return run_batch(str(model), {"input": str(source)}, output, options=options, scoring=scoring)
 
 
 def test_a_lost_node_costs_nothing(

@@ -33,17 +33,18 @@ from tintype.errors import (
     UsageError,
 )
 from tintype.files import locked_folder
+from tintype.scoring import ScorerOptions
 from tintype.scoring.scorer import Scorer
 
-SMALL = {"batch_size": 4, "shard_rows": 8}
+SMALL = {"shard_rows": 8}
 
 
 def batch(model: Path, source: Path, output: Path, **how: Any) -> Any:
-    loading = how.pop("loading", None)
+    scoring = ScorerOptions.of(batch_size=4, **how.pop("scoring", {}))
     cancelled = how.pop("cancelled", lambda: False)
     options = BatchOptions(**{**SMALL, **how})
     return run_batch(
-        str(model), {"input": str(source)}, output, options=options, loading=loading,
+        str(model), {"input": str(source)}, output, options=options, scoring=scoring,
         cancelled=cancelled,
     )  # fmt: skip
 
@@ -129,8 +130,8 @@ def test_embeddings(tmp_path: Path) -> None:
     model = write_checkpoint(tmp_path / "dino", "dinov2")
     source = write_pictures(tmp_path / "in", 9)
     (source / "004.png").write_bytes(b"")
-    loading = {"task": "embeddings"}
-    batch(model, source, tmp_path / "out", form="parquet", loading=loading)
+    scoring = {"task": "embeddings"}
+    batch(model, source, tmp_path / "out", form="parquet", scoring=scoring)
     table = pq.read_table(tmp_path / "out" / "predictions")
     scorer = Scorer.load(model, task="embeddings")
     good = [n for n in range(9) if n != 4]
@@ -140,7 +141,7 @@ def test_embeddings(tmp_path: Path) -> None:
     assert "empty" in table["error"].to_pylist()[4]
     found = np.array([features[n] for n in good], np.float32)
     assert np.abs(found - np.stack([each.features for each in expected])).max() < 1e-4
-    batch(model, source, tmp_path / "csv", loading=loading)
+    batch(model, source, tmp_path / "csv", scoring=scoring)
     with (tmp_path / "csv" / "predictions.csv").open(newline="") as stream:
         rows = list(csv.reader(stream))
     assert [row[2] for row in rows] == [f"{n:03d}.png" for n in good]
@@ -180,7 +181,7 @@ def test_zero_shot_without_labels_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs labels"):
         batch(write_clip(tmp_path / "clip"), source, tmp_path / "out")
     labels = {"labels": ("a cat", "a dog")}
-    summary = batch(tmp_path / "clip", source, tmp_path / "labelled", loading=labels)
+    summary = batch(tmp_path / "clip", source, tmp_path / "labelled", scoring=labels)
     assert set(summary.labels) <= {"a cat", "a dog"}
     assert summary.succeeded == 3
 
@@ -191,13 +192,13 @@ def test_embeddings_of_images_with_texts(tmp_path: Path) -> None:
     rows = [["image", "text"], *[[f"in/{n:03d}.png", f"picture {n}" * (n != 2)] for n in range(5)]]
     with (tmp_path / "pairs.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows(rows)
-    loading = {"task": "embeddings"}
-    batch(model, tmp_path / "pairs.csv", tmp_path / "out", form="parquet", loading=loading)
+    scoring = {"task": "embeddings"}
+    batch(model, tmp_path / "pairs.csv", tmp_path / "out", form="parquet", scoring=scoring)
     table = pq.read_table(tmp_path / "out" / "predictions").to_pylist()
     expected = Scorer.load(model, task="embeddings").embed_texts(["picture 3"])[0]
     assert table[3]["text_features"] == pytest.approx(expected.tolist(), abs=1e-4)
     assert np.isnan(table[2]["text_features"]).all()
-    batch(model, tmp_path / "pairs.csv", tmp_path / "csv", header=True, loading=loading)
+    batch(model, tmp_path / "pairs.csv", tmp_path / "csv", header=True, scoring=scoring)
     with (tmp_path / "csv" / "predictions.csv").open(newline="") as stream:
         lines = list(csv.DictReader(stream))
     assert lines[2]["text_features"] == ""

@@ -9,7 +9,9 @@ import pytest
 
 from tintype.cli.main import _run
 from tintype.client import Client
-from tintype.endpoints.batch.client import BatchDeployments, BatchEndpoints, job_of
+from tintype.client.batch_deployment import BatchDeployments
+from tintype.client.batch_endpoint import BatchEndpoints
+from tintype.endpoints.batch.invocation import job_of
 from tintype.errors import CheckpointError, DocumentError, OutputError, UsageError
 from tintype.schemas.batch_job import BatchInput, BatchJob
 from tintype.workspace.batch_endpoints import BatchEndpointStore

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import inspect
 import json
 import runpy
 from pathlib import Path
@@ -32,6 +31,7 @@ from tintype.schemas.online_endpoint import (
     parse_traffic,
     stored_endpoint,
 )
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.scoring_settings import ScoringSettings
 
 ENDPOINT = """
@@ -462,7 +462,6 @@ def test_scoring_settings_that_cannot_be(settings: dict[str, Any], message: str)
 def test_scoring_settings_are_those_of_the_scorer() -> None:
     from tintype.models.features import POOLINGS
     from tintype.models.runtimes.choice import PRECISIONS, RUNTIMES
-    from tintype.scoring.scorer import Scorer
 
     def values(name: str) -> set[str]:
         annotation = ScoringSettings.model_fields[name].annotation
@@ -472,10 +471,10 @@ def test_scoring_settings_are_those_of_the_scorer() -> None:
     assert values("runtime") == {"auto", *RUNTIMES}
     assert values("precision") == {"auto", *PRECISIONS}
     assert values("pooling") == {"auto", *POOLINGS}
-    options = inspect.signature(Scorer.load).parameters
-    loading = ScoringSettings().loading()
-    assert set(loading) <= set(options)
-    assert loading == {name: options[name].default for name in loading}
+    assert ScoringSettings().options() == ScorerOptions()
+    given = {"precision": "int8", "labels": ["a", "b"], "threads": 2, "normalize": True}
+    settings = ScoringSettings.model_validate({**given, "response_style": "B"})
+    assert settings.options() == ScorerOptions.of(**given)
 
 
 FULL: dict[str, Any] = {

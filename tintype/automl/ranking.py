@@ -22,6 +22,7 @@ from tintype.models.features import pooling_for
 from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.models.weights import count_parameters, stored_tensors
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import ClassificationTask
 from tintype.scoring.results import Embedding
 from tintype.scoring.scorer import Scorer
@@ -211,14 +212,15 @@ class _Embedder:
         self.started = time.monotonic()
         self.checkpoint = resolve_checkpoint(name)
         self.pooling = pooling_for(self.checkpoint)
-        self.scorer = Scorer.load(
-            self.checkpoint.folder if not self.checkpoint.from_scratch else name,
+        options = ScorerOptions(
             task="embeddings",
             pooling=self.pooling,
             runtime="auto" if rows >= _ROWS_WORTH_CONVERTING else "torch",
             precision="auto",
             exact=False,
         )
+        source = name if self.checkpoint.from_scratch else self.checkpoint.folder
+        self.scorer = Scorer.load(source, options)
         key = "-".join(
             [
                 self.checkpoint.weights_digest,

@@ -44,9 +44,6 @@ class BatchOptions:
 
     retries: Retries = field(default_factory=Retries)
 
-    batch_size: int = 32
-    """Images in one pass of the model."""
-
     shard_rows: int = SHARD_ROWS
     """Most rows that are written together."""
 
@@ -63,6 +60,5 @@ class BatchOptions:
             "file_name": self.file_name if self.form != "parquet" else None,
             "header": self.header,
             "writes_rows": self.writes_rows,
-            "batch_size": self.batch_size,
             "shard_rows": self.shard_rows,
         }

@@ -19,13 +19,14 @@ from tintype.batch.shards import ShardFacts, ShardStore
 from tintype.compute.ray_pool import connect, ray_share, reason_in_ray
 from tintype.errors import MissingExtraError, TintypeError
 from tintype.files import write_json
+from tintype.schemas.scorer_options import ScorerOptions
 
 __all__ = ["score_on_ray"]
 
 
 def score_on_ray(
     model: str,
-    loading: dict[str, Any],
+    scoring: ScorerOptions,
     shards: Sequence[Shard],
     store: ShardStore,
     plan: Plan,
@@ -49,7 +50,7 @@ def score_on_ray(
     data = ray.data.from_items([asdict(shard) for shard in shards], override_num_blocks=len(shards))
     scored = data.map_batches(
         ShardActor,
-        fn_constructor_args=(model, loading, store, options),
+        fn_constructor_args=(model, scoring.model_dump(mode="json"), store, options),
         batch_size=1,
         concurrency=options.actors,
         **ray_share(ray, options.actors),
@@ -75,7 +76,7 @@ class ShardActor:
     """What Ray Data runs: a loaded model that scores one shard a call."""
 
     def __init__(
-        self, model: str, loading: dict[str, Any], store: ShardStore, options: BatchOptions
+        self, model: str, scoring: dict[str, Any], store: ShardStore, options: BatchOptions
     ) -> None:
         from tintype.scoring.scorer import Scorer
 
@@ -87,7 +88,7 @@ class ShardActor:
         self._plan = plan
         self._store = store
         self._options = options
-        self._scorer = Scorer.load(model, batch_size=options.batch_size, **loading)
+        self._scorer = Scorer.load(model, ScorerOptions.of(**scoring))
         write_json(store.work / "scorer.json", described(self._scorer))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tintype.batch.writers import csv_header
 from tintype.errors import RunCancelled, RunFailed, UsageError
 from tintype.files import locked_folder, write_json
 from tintype.progress import counting
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.scoring.scorer import Scorer
 
 __all__ = ["run_batch"]
@@ -43,7 +44,7 @@ def run_batch(
     output: Path,
     *,
     options: BatchOptions | None = None,
-    loading: Mapping[str, Any] | None = None,
+    scoring: ScorerOptions | None = None,
     scorer: Scorer | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     tell: Callable[[str], object] = lambda line: None,
@@ -54,8 +55,8 @@ def run_batch(
         model: what `Scorer.load` takes.
         inputs: references by name; see `inputs.find_inputs`.
         output: folder, made when it is not there.
-        loading: further arguments of `Scorer.load`.
-        scorer: what `model` and `loading` give, where it is loaded already.
+        scoring: what `Scorer.load` is told beside the model.
+        scorer: what `model` and `scoring` give, where it is loaded already.
         cancelled: asked after every batch of images.
         tell: receives a line about the progress every 15 seconds.
 
@@ -66,11 +67,14 @@ def run_batch(
         OutputError: the disk is full or gone; what was committed stays.
     """
     options = options or BatchOptions()
-    loading = {key: value for key, value in (loading or {}).items() if value is not None}
-    identity = json.loads(json.dumps({
-        "model": model, "weights": _stamp(Path(model)), "inputs": dict(inputs),
-        "loading": loading, **options.identity(),
-    }, default=list))  # fmt: skip
+    scoring = scoring or ScorerOptions()
+    identity = {
+        "model": model,
+        "weights": _stamp(Path(model)),
+        "inputs": dict(inputs),
+        **scoring.identity(),
+        **options.identity(),
+    }
     finished = _finished(output, identity)
     work = output / ".batch"
     if finished is not None:
@@ -79,7 +83,7 @@ def run_batch(
         shutil.rmtree(work, ignore_errors=True)
         return finished
     with locked_folder(work):
-        batch = _Batch(output, work, options, identity, loading, scorer, cancelled, tell)
+        batch = _Batch(output, work, options, identity, scoring, scorer, cancelled, tell)
         summary = batch.run()
     shutil.rmtree(work, ignore_errors=True)
     return summary
@@ -137,7 +141,7 @@ class _Batch:
         work: Path,
         options: BatchOptions,
         identity: dict[str, Any],
-        loading: Mapping[str, Any],
+        scoring: ScorerOptions,
         scorer: Scorer | None,
         cancelled: Callable[[], bool],
         tell: Callable[[str], object],
@@ -147,7 +151,7 @@ class _Batch:
         self._work = work
         self._options = options
         self._identity = identity
-        self._loading = dict(loading)
+        self._scoring = scoring
         self._cancelled = cancelled
         self._tell = tell
         self._target = _target(output, identity)
@@ -179,7 +183,7 @@ class _Batch:
             elif pending:
                 for facts in score_on_ray(
                     self._identity["model"],
-                    self._loading,
+                    self._scoring,
                     pending,
                     self._store,
                     plan,
@@ -191,9 +195,7 @@ class _Batch:
         return self._finish(plan)
 
     def _scorer(self) -> Scorer:
-        return self._given or Scorer.load(
-            self._identity["model"], batch_size=self._options.batch_size, **self._loading
-        )
+        return self._given or Scorer.load(self._identity["model"], self._scoring)
 
     def _plan(self) -> Plan:
         plan = load_plan(self._work)
@@ -201,7 +203,7 @@ class _Batch:
             return make_plan(
                 self._identity["inputs"],
                 self._work,
-                batch_size=self._options.batch_size,
+                batch_size=self._scoring.batch_size,
                 shard_rows=self._options.shard_rows,
                 identity=self._identity,
             )

@@ -19,7 +19,6 @@ from tintype.batch.writers import Width
 from tintype.errors import UsageError
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
 from tintype.scoring.scorer import Scorer
-from tintype.settings import get_settings
 
 __all__ = ["described", "score_shards"]
 
@@ -53,8 +52,8 @@ def score_shards(
         OutputError: the disk is full or gone.
     """
     width = _width_of(scorer, plan)
-    threads = get_settings().cpu_threads
-    zero_shot, labels = scorer.task == ZERO_SHOT, plan.identity["loading"].get("labels")
+    threads = scorer.choice.threads
+    zero_shot, labels = scorer.task == ZERO_SHOT, plan.identity.get("labels")
     if zero_shot and not labels and not plan.texts:
         raise UsageError(
             "zero-shot classification needs labels: give --labels (scoring.labels in a document), or "

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from tintype.batch.options import BatchOptions
 from tintype.batch.runner import run_batch
 from tintype.data.image_table import ImageTable
 from tintype.files import write_bytes
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.scoring.results import TableScores
 from tintype.scoring.scorer import Scorer
 
@@ -28,7 +28,7 @@ def score_table_in_batch(
     folder: Path,
     *,
     labels: Sequence[str] | None = None,
-    loading: Mapping[str, Any],
+    scoring: ScorerOptions,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> TableScores:
     """As `Scorer.score_table`, with the predictions kept in `folder` as Parquet.
@@ -36,7 +36,7 @@ def score_table_in_batch(
     A batch in `folder` that was ended goes on.
 
     Args:
-        model, loading: what `scorer` was loaded with.
+        model, scoring: what `scorer` was loaded with.
         cancelled: asked after every batch of images.
 
     Raises:
@@ -54,8 +54,8 @@ def score_table_in_batch(
         model,
         {"input": str(rows.absolute())},
         folder,
-        options=BatchOptions(form="parquet", batch_size=scorer.batch_size),
-        loading={**loading, "labels": labels},
+        options=BatchOptions(form="parquet"),
+        scoring=scoring if labels is None else scoring.model_copy(update={"labels": list(labels)}),
         scorer=scorer,
         cancelled=cancelled,
     )

@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.command import command
+from tintype.cli.options import Model
 from tintype.cli.scoring_options import (
     Device,
     Exact,
@@ -26,7 +27,9 @@ from tintype.cli.scoring_options import (
     label_list,
 )
 
-__all__ = ["batch"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 
 class Form(StrEnum):
@@ -37,6 +40,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
+@command(app, azures=False)
 def batch(
     source: Annotated[
         str,
@@ -46,16 +50,8 @@ def batch(
             "image, or .txt with a path or URL a line.",
         ),
     ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="Folder for what comes of it.")
-    ],
-    model: Annotated[
-        str,
-        typer.Option(
-            "-m", "--model",
-            help="Model folder, registered model, job output, catalog name, Hub id.",
-        ),
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Folder for what comes of it.")],
+    model: Model,
     form: Annotated[
         Form, typer.Option("--format", help="parquet, csv (Azure's columns) or jsonl.")
     ] = Form.PARQUET,
@@ -75,7 +71,9 @@ def batch(
     ] = 32,
     shard_rows: Annotated[
         int,
-        typer.Option("--shard-rows", min=1, help="Most rows written together: what a kill can cost."),
+        typer.Option(
+            "--shard-rows", min=1, help="Most rows written together: what a kill can cost."
+        ),
     ] = 1024,
     error_threshold: Annotated[
         int, typer.Option("--error-threshold", min=-1, help="Most input files that may fail.")
@@ -92,16 +90,27 @@ def batch(
     instance_count: Annotated[
         int, typer.Option("--instance-count", min=1, help="On Ray: processes with the model.")
     ] = 1,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-) -> None:  # fmt: skip
+) -> object:
     """Score every image of INPUT into OUTPUT; run it again to go on where it was ended."""
     from tintype.batch.options import BatchOptions, Retries
     from tintype.batch.runner import run_batch
     from tintype.errors import RunCancelled
     from tintype.models.checkpoint import check_obtainable
+    from tintype.scoring import ScorerOptions
     from tintype.workspace.registry import resolve_model
 
+    scoring = ScorerOptions.of(
+        labels=label_list(labels),
+        prompt=prompt,
+        task=task,
+        pooling=pooling,
+        normalize=normalize,
+        runtime=runtime,
+        precision=precision,
+        device=device,
+        exact=exact,
+        batch_size=batch_size,
+    )
     reference = resolve_model(model)
     check_obtainable(reference)
     asked_to_stop = threading.Event()
@@ -120,25 +129,20 @@ def batch(
                 writes_rows=not summary_only,
                 error_threshold=error_threshold,
                 retries=Retries(max_retries, timeout),
-                batch_size=batch_size,
                 shard_rows=shard_rows,
                 compute=compute,
                 actors=instance_count,
             ),
-            loading={
-                "labels": label_list(labels), "prompt": prompt, "task": task, "pooling": pooling,
-                "normalize": normalize, "runtime": runtime, "precision": precision,
-                "device": device, "exact": exact,
-            },
+            scoring=scoring,
             cancelled=asked_to_stop.is_set,
             tell=lambda line: None if sys.stderr.isatty() else print(line, file=sys.stderr),
-        )  # fmt: skip
+        )
     except RunCancelled as stopped:
         print(stopped, file=sys.stderr)
         raise typer.Exit(130) from None
     content = summary.content()
     del content["identity"]
-    show({**content, "folder": str(folder)}, output, query)
+    return {**content, "folder": str(folder)}
 
 
 def _stopper(asked_to_stop: threading.Event) -> Callable[[int, object], None]:

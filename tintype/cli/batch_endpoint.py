@@ -8,58 +8,51 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+from tintype.cli.command import command, confirm, tell_notices
+from tintype.cli.options import (
+    Deployment,
+    Name,
+    NoWait,
+    OptionalFile,
+    OptionalName,
+    Set,
+    Stream,
+    Yes,
+)
 
 if TYPE_CHECKING:
-    from tintype.endpoints.batch.client import InputLike
+    from tintype.endpoints.batch.invocation import InputLike
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Batch endpoints: files scored as jobs.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Option("-n", "--name", help="The endpoint's name.")]
-OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="The endpoint's name.")]
-File = Annotated[Path | None, typer.Option("-f", "--file", help="The endpoint's YAML document.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Accepted; endpoints are there at once.")]
 
-
-@app.command()
+@command(app)
 def create(
-    file: File = None,
+    file: OptionalFile = None,
     name: OptionalName = None,
     set_: Set = None,
     no_wait: NoWait = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+) -> object:
     """Create an endpoint, or replace its document; deployments of an existing one stay."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
     from tintype.schemas.batch_endpoint import load_batch_endpoint
 
     document = load_batch_endpoint(file, set_ or [], {"name": name})
-    for notice in document.notices():
-        print(f"notice: {notice}", file=sys.stderr)
-    show(BatchEndpoints().create_or_update(document), output, query)
+    tell_notices(document.notices())
+    return Client().batch_endpoints.create_or_update(document)
 
 
-@app.command()
+@command(app)
 def update(
     name: OptionalName = None,
-    file: File = None,
+    file: OptionalFile = None,
     set_: Set = None,
     no_wait: NoWait = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+) -> object:
     """Change an endpoint, above all its default: --set defaults.deployment_name=NAME."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.schemas.document import read_yaml
 
@@ -67,59 +60,38 @@ def update(
     chosen = name or (changes.data.get("name") if changes is not None else None)
     if chosen is None:
         raise UsageError("which endpoint? give --name, or --file with a name in it")
-    show(BatchEndpoints().update(str(chosen), changes, set_ or []), output, query)
+    return Client().batch_endpoints.update(str(chosen), changes, set_ or [])
 
 
-@app.command("show")
-def show_endpoint(
-    name: Name,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def show(name: Name) -> object:
     """Show one endpoint."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
 
-    show(BatchEndpoints().get(name), output, query)
+    return Client().batch_endpoints.get(name)
 
 
-@app.command("list")
-def list_endpoints(
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app, "list")
+def list_() -> object:
     """List all endpoints."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
 
-    show(BatchEndpoints().list(), output, query)
+    return Client().batch_endpoints.list()
 
 
-@app.command()
-def delete(
-    name: Name,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    no_wait: NoWait = False,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def delete(name: Name, yes: Yes = False, no_wait: NoWait = False) -> None:
     """Delete an endpoint with its deployments; its jobs stay."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
 
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Delete endpoint {name!r} with its deployments?", abort=True)
-    BatchEndpoints().delete(name)
+    confirm(f"Delete endpoint {name!r} with its deployments?", yes)
+    Client().batch_endpoints.delete(name)
 
 
-@app.command()
+@command(app)
 def invoke(
     name: Name,
-    deployment: Annotated[
-        str | None,
-        typer.Option("-d", "--deployment-name", "--deployment", help="Not the default, but this."),
-    ] = None,
+    deployment: Deployment = None,
     input_: Annotated[
         str | None,
         typer.Option(
@@ -150,15 +122,9 @@ def invoke(
     experiment_name: Annotated[
         str | None, typer.Option("--experiment-name", help="Its MLflow experiment.")
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of the job. Repeatable.")
-    ] = None,
-    stream: Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+    set_: Set = None,
+    stream: Stream = False,
+) -> object:
     """Start a job that scores files, and print the job."""
     from tintype.cli.job import follow
     from tintype.client import Client
@@ -177,21 +143,15 @@ def invoke(
     if stream:
         print(f"Job {record.name}", file=sys.stderr)
         record = follow(record.name, from_end=False)
-    show(record.shown(), output, query)
+    return record
 
 
-@app.command("list-jobs")
-def list_jobs(
-    name: Name,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app, "list-jobs")
+def list_jobs(name: Name) -> object:
     """List the jobs that were started through an endpoint, newest first."""
-    from tintype.endpoints.batch.client import BatchEndpoints
+    from tintype.client import Client
 
-    show([run.shown() for run in BatchEndpoints().list_jobs(name)], output, query)
+    return Client().batch_endpoints.list_jobs(name)
 
 
 def _inputs(given: str | None, kind: str | None, file: Path | None) -> dict[str, InputLike]:

@@ -10,13 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tintype.cli.output import Format, OutputFormat, Query, show
+from tintype.cli.command import command
 
-__all__ = ["down", "status", "up"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 _DOWN_SECONDS = 60.0
 
 
+@command(app, azures=False)
 def up(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on; kept.")] = None,
     port: Annotated[
@@ -29,9 +32,7 @@ def up(
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay here until Ctrl-C or SIGTERM.")
     ] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-) -> None:
+) -> object:
     """Start the daemon that serves this workspace's endpoints; it goes on where it was."""
     from tintype.endpoints.online import control
     from tintype.endpoints.online.daemon_config import load_config, save_config
@@ -60,9 +61,10 @@ def up(
 
             raise typer.Exit(main())
         control.start_daemon()
-    show(control.ask_daemon("status"), output, query)
+    return control.ask_daemon("status")
 
 
+@command(app, azures=False)
 def down() -> None:
     """Stop the daemon: requests under way are finished, endpoints stay on record."""
     from tintype.endpoints.online import control
@@ -76,8 +78,9 @@ def down() -> None:
         time.sleep(0.1)
 
 
-def status(output: OutputFormat = Format.JSON, query: Query = None) -> None:
+@command(app, azures=False)
+def status() -> object:
     """Show whether the daemon runs, and where it listens."""
     from tintype.endpoints.online import control
 
-    show(control.ask_daemon("status", start=False), output, query)
+    return control.ask_daemon("status", start=False)

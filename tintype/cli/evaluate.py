@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
-from tintype.cli.output import Format, PrintFormat, Query, show
+from tintype.cli.command import command
+from tintype.cli.options import ImageColumn, LabelColumn, Model
+from tintype.cli.output import PrintFormat
 
-__all__ = ["evaluate"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 
+@command(app, printing=PrintFormat, azures=False)
 def evaluate(
-    model: Annotated[
-        str,
-        typer.Option("-m", "--model", help="Model folder, registered model, job output, Hub id."),
-    ],
+    model: Model,
     data: Annotated[
         str, typer.Option("-d", "--data", help="MLTable folder, .jsonl, .csv or class folders.")
     ],
@@ -29,27 +31,25 @@ def evaluate(
         typer.Option("--evaluation-config", help='JSON: {"metrics": [...], "threshold": 0.5}'),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
-    label_column: Annotated[str, typer.Option("--label-column-name")] = "label",
-    image_column: Annotated[str, typer.Option("--input-column-names")] = "image_url",
+    label_column: LabelColumn = "label",
+    image_column: ImageColumn = "image_url",
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
-    output: PrintFormat = Format.JSON,
-    query: Query = None,
-) -> None:
+) -> object:
     """Evaluate a model on labelled images that it has not seen."""
     from tintype.evaluation.config import EvaluationConfig
     from tintype.jobs import evaluation
     from tintype.schemas.document import read_yaml, validate
+    from tintype.schemas.scorer_options import ScorerOptions
 
-    found = evaluation.evaluate(
+    return evaluation.evaluate(
         model,
         data,
         output=output_folder,
         config=validate(EvaluationConfig, read_yaml(config)) if config else None,
         label_column=label_column,
         image_column=image_column,
-        precision=precision,
+        scoring=ScorerOptions.of(precision=precision, exact=True),
         experiment=experiment,
-    )
-    show(found.summary, output, query)
+    ).summary

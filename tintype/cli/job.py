@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+from tintype.cli.command import command, tell_notices
+from tintype.cli.options import File, IncludeArchived, Name, OptionalName, Set, Stream
 
 if TYPE_CHECKING:
     from tintype.workspace.runs import RunRecord
@@ -18,132 +19,99 @@ __all__ = ["app", "follow"]
 
 app = typer.Typer(help="Jobs: training runs and what they made.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Option("-n", "--name", help="The job's name.")]
 
-
-@app.command()
+@command(app)
 def create(
-    file: Annotated[Path, typer.Option("-f", "--file", help="The job's YAML document.")],
-    name: Annotated[str | None, typer.Option("-n", "--name", help="Its name, unique.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
-    ] = None,
-    stream: Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")] = False,
+    file: File,
+    name: OptionalName = None,
+    set_: Set = None,
+    stream: Stream = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the job of that name, if there is one.")
     ] = False,
     skip_validation: Annotated[
         bool, typer.Option("--skip-validation", help="Leave the checks to the job itself.")
     ] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+) -> object:
     """Submit a job document."""
     from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.jobs.run import Run
     from tintype.schemas.job import load_job
 
-    client = Client()
+    jobs = Client().jobs
     job = load_job(file, [*(set_ or []), *([f"name={json.dumps(name)}"] if name else [])])
-    for notice in job.notices():
-        print(f"notice: {notice}", file=sys.stderr)
+    tell_notices(job.notices())
     known = False
     if resume:
         if job.name is None:
             raise UsageError("--resume needs the job's name: give --name, or name: in the document")
         known = Run(job.name).exists
     if known and job.name is not None:
-        record = client.jobs.resume(job.name)
+        record = jobs.resume(job.name)
     else:
-        record = client.jobs.create_or_update(job, validate=not skip_validation)
+        record = jobs.create_or_update(job, validate=not skip_validation)
     if stream:
         print(f"Job {record.name}", file=sys.stderr)
         record = follow(record.name, from_end=known)
-    show(record.shown(), output, query)
+    return record
 
 
-@app.command("list")
+@command(app, "list")
 def list_(
     max_results: Annotated[int, typer.Option("-r", "--max-results", help="Most to show.")] = 50,
     all_results: Annotated[bool, typer.Option("--all-results", help="Show all.")] = False,
-    include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
-    archived_only: Annotated[bool, typer.Option("--archived-only")] = False,
+    include_archived: IncludeArchived = False,
+    archived_only: Annotated[
+        bool, typer.Option("--archived-only", help="Show what was archived only.")
+    ] = False,
     parent: Annotated[
         str | None, typer.Option("-p", "--parent-job-name", help="Children of this job.")
     ] = None,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+) -> object:
     """List jobs, newest first."""
     from tintype.client import Client
 
-    jobs = Client().jobs
-    if parent is not None:
-        children = [run.shown() for run in jobs.list(parent_job_name=parent)]
-        return show(children if all_results else children[:max_results], output, query)
-    runs = jobs.list(include_archived=include_archived or archived_only)
-    runs = [run for run in runs if run.archived or not archived_only]
-    return show(
-        [run.shown() for run in (runs if all_results else runs[:max_results])], output, query
+    runs = Client().jobs.list(
+        include_archived=include_archived or archived_only, parent_job_name=parent
     )
+    if archived_only:
+        runs = [run for run in runs if run.archived]
+    return runs if all_results else runs[:max_results]
 
 
-@app.command("show")
-def show_(
-    name: Name,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def show(name: Name) -> object:
     """Show a job."""
     from tintype.client import Client
 
-    show(Client().jobs.get(name).shown(), output, query)
+    return Client().jobs.get(name)
 
 
-@app.command()
-def stream(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace = None) -> None:
+@command(app)
+def stream(name: Name) -> None:
     """Follow a job's log to its end."""
     follow(name, from_end=False)
 
 
-@app.command()
-def cancel(
-    name: Name,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def cancel(name: Name) -> object:
     """End a job; it can be resumed."""
     from tintype.client import Client
 
-    show(Client().jobs.cancel(name).shown(), output, query)
+    return Client().jobs.cancel(name)
 
 
-@app.command()
-def resume(
-    name: Name,
-    stream: Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-) -> None:
+@command(app)
+def resume(name: Name, stream: Stream = False) -> object:
     """Go on with a job that failed, was killed or canceled, from its last checkpoint."""
     from tintype.client import Client
 
     record = Client().jobs.resume(name)
-    if stream:
-        record = follow(name, from_end=True)
-    show(record.shown(), output, query)
+    return follow(name, from_end=True) if stream else record
 
 
-@app.command()
+@command(app)
 def download(
     name: Name,
     path: Annotated[Path, typer.Option("-p", "--download-path", help="Folder to copy to.")] = Path(
@@ -153,8 +121,6 @@ def download(
         str | None, typer.Option("--output-name", help="A named output.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Outputs and log.")] = False,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
 ) -> None:
     """Copy a job's outputs."""
     from tintype.client import Client
@@ -162,16 +128,16 @@ def download(
     print(Client().jobs.download(name, path, output_name=output_name, everything=all_))
 
 
-@app.command()
-def archive(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace = None) -> None:
+@command(app)
+def archive(name: Name) -> None:
     """Hide a job from lists."""
     from tintype.client import Client
 
     Client().jobs.archive(name)
 
 
-@app.command()
-def restore(name: Name, group: IgnoredGroup = None, workspace: IgnoredWorkspace = None) -> None:
+@command(app)
+def restore(name: Name) -> None:
     """Bring an archived job back."""
     from tintype.client import Client
 

@@ -42,14 +42,9 @@ app.add_typer(online_endpoint.app, name="online-endpoint")
 app.add_typer(online_deployment.app, name="online-deployment")
 app.add_typer(batch_endpoint.app, name="batch-endpoint")
 app.add_typer(batch_deployment.app, name="batch-deployment")
-app.command("batch")(batch.batch)
-app.command("predict")(predict.predict)
-app.command("evaluate")(evaluate.evaluate)
-app.command("serve")(serve.serve)
-app.command("similar")(similar.similar)
-app.command("up")(daemon.up)
-app.command("down")(daemon.down)
-app.command("status")(daemon.status)
+# Commands without a noun.
+for single in (batch, predict, evaluate, serve, similar, daemon):
+    app.add_typer(single.app)
 
 
 # Options of every `az` command that change what it prints about itself; scripts carry them along.

@@ -8,16 +8,22 @@ from typing import Annotated
 
 import typer
 
-from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+from tintype.cli.command import command
+from tintype.cli.options import (
+    Description,
+    IncludeArchived,
+    Name,
+    OptionalFile,
+    OptionalName,
+    Set,
+    Version,
+    VersionLabel,
+)
 from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
-from tintype.errors import UsageError
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Registered models, and the catalog.", no_args_is_help=True)
-
-Name = Annotated[str, typer.Option("-n", "--name", help="The model's name.")]
-Version = Annotated[str | None, typer.Option("-v", "--version", help="The version's number.")]
 
 
 class ExportFormat(StrEnum):
@@ -26,31 +32,25 @@ class ExportFormat(StrEnum):
     ONNX = "onnx"
 
 
-@app.command()
+@command(app)
 def create(
-    name: Annotated[str | None, typer.Option("-n", "--name", help="The model's name.")] = None,
+    name: OptionalName = None,
     path: Annotated[
         str | None,
         typer.Option(
             "-p", "--path", help="Model folder, job output (azureml://jobs/...) or runs:/..."
         ),
     ] = None,
-    file: Annotated[Path | None, typer.Option("-f", "--file", help="YAML: name, path, ...")] = None,
+    file: OptionalFile = None,
     version: Version = None,
     type_: Annotated[str | None, typer.Option("-t", "--type", help="mlflow_model.")] = None,
-    description: Annotated[str | None, typer.Option("-d", "--description")] = None,
+    description: Description = None,
     tags: Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of --file.")
-    ] = None,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+    set_: Set = None,
+) -> object:
     """Register a model folder as the next version of a name."""
+    from tintype.client import Client
     from tintype.schemas.model import load_model_document, model_document
-    from tintype.workspace.registry import register_model
 
     given = {
         "name": name,
@@ -58,25 +58,15 @@ def create(
         "version": version,
         "type": type_,
         "description": description,
+        "tags": dict(tag.partition("=")[::2] for tag in tags) if tags else None,
     }
-    written = {key: value for key, value in given.items() if value is not None}
-    if tags:
-        written["tags"] = dict(tag.partition("=")[::2] for tag in tags)  # type: ignore[assignment]
+    options = {key: value for key, value in given.items() if value is not None}
     if file is not None:
-        document = load_model_document(file, set_ or [], written)
-    else:
-        document = model_document(written)
-    model = register_model(
-        document.name,
-        document.path,
-        version=document.version,
-        description=document.description,
-        tags=document.tags,
-    )
-    show(model.shown(), output, query)
+        return Client().models.create_or_update(load_model_document(file, set_ or [], options))
+    return Client().models.create_or_update(model_document(options))
 
 
-@app.command("list")
+@command(app, "list")
 def list_(
     name: Annotated[str | None, typer.Option("-n", "--name", help="All versions of it.")] = None,
     registry: Annotated[
@@ -85,67 +75,50 @@ def list_(
     registry_name: Annotated[
         str | None, typer.Option("--registry-name", help="As Azure's; the same as --registry.")
     ] = None,
-    include_archived: Annotated[bool, typer.Option("--include-archived")] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+    include_archived: IncludeArchived = False,
+) -> object:
     """List the workspace's models, the versions of one, or the catalog."""
-    from tintype.workspace.registry import list_models
+    from tintype.client import Client
 
+    models = Client().models
     if registry or registry_name is not None:
-        from tintype.models.catalog import list_cards
-
-        as_lines = output in (Format.TABLE, Format.TSV)
-        cards = [card for card in list_cards() if name is None or name.lower() in card.name.lower()]
-        show([card.summary() if as_lines else card.shown() for card in cards], output, query)
-        return
-
-    models = list_models(name, include_archived=include_archived)
-    show([model.shown() for model in models], output, query)
+        return [c for c in models.catalog() if name is None or name.lower() in c.name.lower()]
+    return models.list(name, include_archived=include_archived)
 
 
-@app.command("show")
-def show_(
+@command(app)
+def show(
     model: Annotated[
         str | None,
         typer.Argument(help="Registered model, catalog name, Hub id or azureml://registries/..."),
     ] = None,
-    name: Annotated[str | None, typer.Option("-n", "--name", help="The same, as Azure's.")] = None,
+    name: OptionalName = None,
     version: Version = None,
-    label: Annotated[str | None, typer.Option("-l", "--label", help="latest.")] = None,
+    label: VersionLabel = None,
     registry_name: Annotated[
         str | None, typer.Option("--registry-name", help="Look in the catalog only.")
     ] = None,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+) -> object:
     """Show a registered model's version, or a card of the catalog."""
+    from tintype.client import Client
+    from tintype.errors import UsageError
     from tintype.models.catalog import find_card
-    from tintype.workspace.registry import get_model, list_models
 
+    models = Client().models
     wanted = model or name
     if wanted is None:
         raise UsageError("name the model to show")
-    in_workspace = registry_name is None and bool(list_models(wanted, include_archived=True))
+    in_workspace = registry_name is None and bool(models.list(wanted, include_archived=True))
     card = None if in_workspace else find_card(wanted)
-    if card is not None:
-        show(card.shown(), output, query)
-        return
-    show(get_model(wanted, version=version, label=label).shown(), output, query)
+    return card or models.get(wanted, version, label=label)
 
 
-@app.command("import")
+@command(app, "import", azures=False)
 def import_(
     source: Annotated[
         str, typer.Argument(help="Catalog name, Hub id, or folder with config.json and weights.")
     ],
-    name: Annotated[
-        str | None, typer.Option("-n", "--name", help="Name to register it under.")
-    ] = None,
+    name: OptionalName = None,
     revision: Annotated[
         str | None, typer.Option("--revision", help="Hub branch, tag or commit; else main.")
     ] = None,
@@ -156,17 +129,14 @@ def import_(
             "--allow-bin", help="Convert weights from a .bin file, read with weights_only."
         ),
     ] = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-) -> None:
+) -> object:
     """Bring a checkpoint from the Hub, or from a folder, into the workspace."""
-    from tintype.workspace.importing import import_model
+    from tintype.client import Client
 
-    model = import_model(source, name=name, revision=revision, task=task, allow_bin=allow_bin)
-    show(model.shown(), output, query)
+    return Client().models.import_(source, name, revision=revision, task=task, allow_bin=allow_bin)
 
 
-@app.command()
+@command(app, azures=False)
 def quantize(
     model: Annotated[
         str, typer.Argument(help="Model folder, registered model, catalog name or Hub id.")
@@ -178,65 +148,43 @@ def quantize(
     ] = 0.98,
     task: TaskName = None,
     pooling: Pooling = "auto",
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-) -> None:
+) -> object:
     """Calibrate int8 on your own images; `--precision int8` then finds it."""
-    from tintype.scoring import Scorer
-    from tintype.workspace.registry import resolve_model
+    from tintype.client import Client
 
-    scorer = Scorer.load(
-        resolve_model(model),
-        task=task,
-        pooling=pooling,
-        runtime="auto",
-        precision="int8",
-        calibration=images_in(images),
-        min_agreement=min_agreement,
+    return Client().models.quantize(
+        model, images_in(images), min_agreement=min_agreement, task=task, pooling=pooling
     )
-    show(scorer.describe(), output, query)
 
 
-@app.command()
+@command(app)
 def download(
     name: Name,
     version: Version = None,
     path: Annotated[Path, typer.Option("-p", "--download-path", help="Folder to copy to.")] = Path(
         "."
     ),
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
 ) -> None:
     """Copy a version's model folder to PATH/NAME."""
-    from tintype.workspace.registry import download_model
+    from tintype.client import Client
 
-    print(download_model(name, path, version=version))
+    print(Client().models.download(name, version, path))
 
 
-@app.command()
-def archive(
-    name: Name,
-    version: Version = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def archive(name: Name, version: Version = None) -> None:
     """Hide a version, or all, from lists."""
-    from tintype.workspace.registry import archive_model
+    from tintype.client import Client
 
-    archive_model(name, version=version)
+    Client().models.archive(name, version)
 
 
-@app.command()
-def restore(
-    name: Name,
-    version: Version = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def restore(name: Name, version: Version = None) -> None:
     """Bring an archived version back."""
-    from tintype.workspace.registry import archive_model
+    from tintype.client import Client
 
-    archive_model(name, version=version, archived=False)
+    Client().models.restore(name, version)
 
 
 @app.command()
@@ -246,7 +194,6 @@ def export(
     format_: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.ONNX,
 ) -> None:
     """Write a model as ONNX, checked against torch, with its pre- and post-processing."""
-    from tintype.models.onnx_export import export_onnx
-    from tintype.workspace.registry import resolve_model
+    from tintype.client import Client
 
-    print(export_onnx(Path(resolve_model(model)), output))
+    print(Client().models.export(model, output))

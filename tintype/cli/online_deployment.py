@@ -3,84 +3,72 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tintype.cli.output import Format, IgnoredGroup, IgnoredWorkspace, OutputFormat, Query, show
+from tintype.cli.command import command, confirm, tell_notices
+from tintype.cli.options import (
+    EndpointName,
+    File,
+    Ignored,
+    Name,
+    NoWait,
+    OptionalEndpointName,
+    OptionalFile,
+    OptionalName,
+    Set,
+    Yes,
+)
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Online deployments: models behind endpoints.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Option("-n", "--name", help="The deployment's name.")]
-OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="The deployment's name.")]
-Endpoint = Annotated[str, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")]
-OptionalEndpoint = Annotated[
-    str | None, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")
-]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
-]
 AllTraffic = Annotated[
     bool, typer.Option("--all-traffic", help="Give it all of the endpoint's traffic.")
 ]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Return before it answers.")]
-Hidden = Annotated[bool, typer.Option(hidden=True, help="Accepted as Azure's; no effect.")]
 
 
-@app.command()
+@command(app)
 def create(
-    file: Annotated[Path, typer.Option("-f", "--file", help="The deployment's YAML document.")],
+    file: File,
     name: OptionalName = None,
-    endpoint: OptionalEndpoint = None,
+    endpoint: OptionalEndpointName = None,
     set_: Set = None,
     all_traffic: AllTraffic = False,
     no_wait: NoWait = False,
-    skip_script_validation: Hidden = False,
-    local: Hidden = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+    skip_script_validation: Ignored = False,
+    local: Ignored = False,
+) -> object:
     """Create a deployment and wait until it answers."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
     from tintype.schemas.online_deployment import load_online_deployment
 
     document = load_online_deployment(file, set_ or [], {"name": name, "endpoint_name": endpoint})
-    for notice in document.notices():
-        print(f"notice: {notice}", file=sys.stderr)
-    shown = OnlineDeployments().create(
+    tell_notices(document.notices())
+    return Client().online_deployments.create(
         document, all_traffic=all_traffic, wait=not no_wait, tell=_tell
     )
-    show(shown, output, query)
 
 
-@app.command()
+@command(app)
 def update(
-    file: Annotated[
-        Path | None, typer.Option("-f", "--file", help="Its new YAML document.")
-    ] = None,
+    file: OptionalFile = None,
     name: OptionalName = None,
-    endpoint: OptionalEndpoint = None,
+    endpoint: OptionalEndpointName = None,
     set_: Set = None,
     all_traffic: AllTraffic = False,
     no_wait: NoWait = False,
-    skip_script_validation: Hidden = False,
-    local: Hidden = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+    skip_script_validation: Ignored = False,
+    local: Ignored = False,
+) -> object:
     """Change a deployment; what serves goes on until the new instances do."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.schemas.online_deployment import load_online_deployment
 
-    deployments = OnlineDeployments()
+    deployments = Client().online_deployments
     if file is not None:
         options = {"name": name, "endpoint_name": endpoint}
         document = load_online_deployment(file, set_ or [], options)
@@ -88,75 +76,55 @@ def update(
         document = deployments.edited(name, endpoint, set_ or [])
     else:
         raise UsageError("which deployment? give --file, or --name and --endpoint-name")
-    shown = deployments.update(document, all_traffic=all_traffic, wait=not no_wait, tell=_tell)
-    show(shown, output, query)
+    tell_notices(document.notices())
+    return deployments.update(document, all_traffic=all_traffic, wait=not no_wait, tell=_tell)
 
 
-@app.command("show")
-def show_deployment(
-    name: Name,
-    endpoint: Endpoint,
-    local: Hidden = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app)
+def show(name: Name, endpoint: EndpointName, local: Ignored = False) -> object:
     """Show one deployment."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
 
-    show(OnlineDeployments().get(name, endpoint), output, query)
+    return Client().online_deployments.get(name, endpoint)
 
 
-@app.command("list")
-def list_deployments(
-    endpoint: Endpoint,
-    local: Hidden = False,
-    output: OutputFormat = Format.JSON,
-    query: Query = None,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
-) -> None:
+@command(app, "list")
+def list_(endpoint: EndpointName, local: Ignored = False) -> object:
     """List the deployments of an endpoint."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
 
-    show(OnlineDeployments().list(endpoint), output, query)
+    return Client().online_deployments.list(endpoint)
 
 
-@app.command()
+@command(app)
 def delete(
     name: Name,
-    endpoint: Endpoint,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    endpoint: EndpointName,
+    yes: Yes = False,
     no_wait: NoWait = False,
-    local: Hidden = False,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
+    local: Ignored = False,
 ) -> None:
     """Delete a deployment that takes no traffic."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
 
-    if not yes and sys.stdin.isatty():
-        typer.confirm(f"Delete deployment {name!r} of endpoint {endpoint!r}?", abort=True)
-    OnlineDeployments().delete(name, endpoint)
+    confirm(f"Delete deployment {name!r} of endpoint {endpoint!r}?", yes)
+    Client().online_deployments.delete(name, endpoint)
 
 
-@app.command("get-logs")
+@command(app, "get-logs")
 def get_logs(
     name: Name,
-    endpoint: Endpoint,
+    endpoint: EndpointName,
     lines: Annotated[int, typer.Option("-l", "--lines", min=1, help="The last so many.")] = 5000,
     container: Annotated[
         str | None, typer.Option("-c", "--container", help="Accepted as Azure's; there is one log.")
     ] = None,
-    local: Hidden = False,
-    group: IgnoredGroup = None,
-    workspace: IgnoredWorkspace = None,
+    local: Ignored = False,
 ) -> None:
     """Print what the deployment's instances wrote."""
-    from tintype.endpoints.online.client import OnlineDeployments
+    from tintype.client import Client
 
-    print(OnlineDeployments().get_logs(name, endpoint, lines=lines))
+    print(Client().online_deployments.get_logs(name, endpoint, lines=lines))
 
 
 def _tell(line: str) -> None:

@@ -13,8 +13,6 @@ from tintype.errors import UsageError
 
 __all__ = [
     "Format",
-    "IgnoredGroup",
-    "IgnoredWorkspace",
     "OutputFormat",
     "PrintFormat",
     "Query",
@@ -38,14 +36,6 @@ OutputFormat = Annotated[
 PrintFormat = Annotated[Format, typer.Option("-o", "--output-format", help="How to print.")]
 """The same for a command whose --output is a folder."""
 Query = Annotated[str | None, typer.Option("--query", help="JMESPath over what is printed.")]
-IgnoredGroup = Annotated[
-    str | None,
-    typer.Option("-g", "--resource-group", hidden=True, help="Accepted as Azure's; no effect."),
-]
-IgnoredWorkspace = Annotated[
-    str | None,
-    typer.Option("-w", "--workspace-name", hidden=True, help="Accepted as Azure's; no effect."),
-]
 
 
 def show(value: Any, form: Format = Format.JSON, query: str | None = None) -> None:

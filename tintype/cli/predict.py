@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tintype.cli.options import Model
 from tintype.cli.output import Format, OutputFormat, Query, show
 from tintype.cli.scoring_options import (
     Device,
@@ -21,19 +22,15 @@ from tintype.cli.scoring_options import (
     label_list,
 )
 
-__all__ = ["predict"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 
+@app.command()
 def predict(
     images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
-    model: Annotated[
-        str,
-        typer.Option(
-            "-m",
-            "--model",
-            help="Model folder, registered model, job output, catalog name, Hub id.",
-        ),
-    ],
+    model: Model,
     labels: Labels = None,
     prompt: Prompt = None,
     task: TaskName = None,
@@ -53,11 +50,10 @@ def predict(
     query: Query = None,
 ) -> None:
     """Print probabilities or features for each image; exit 1 when one cannot be read."""
-    from tintype.scoring import Prediction, Scorer
+    from tintype.scoring import Prediction, Scorer, ScorerOptions
     from tintype.workspace.registry import resolve_model
 
-    scorer = Scorer.load(
-        resolve_model(model),
+    options = ScorerOptions.of(
         task=task,
         labels=label_list(labels),
         prompt=prompt,
@@ -68,6 +64,7 @@ def predict(
         device=device,
         exact=exact,
     )
+    scorer = Scorer.load(resolve_model(model), options)
     if verbose:
         for name, value in scorer.describe().items():
             typer.echo(f"{name}: {value}", err=True)

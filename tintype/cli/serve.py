@@ -20,9 +20,12 @@ from tintype.cli.scoring_options import (
     label_list,
 )
 
-__all__ = ["serve"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 
+@app.command()
 def serve(
     model: Annotated[
         str, typer.Argument(help="Model folder, registered model, job output or Hub id.")
@@ -61,17 +64,10 @@ def serve(
     """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
     from tintype.endpoints.online.http_server import Tls
     from tintype.endpoints.online.server import serve_model
+    from tintype.scoring import ScorerOptions
     from tintype.workspace.registry import resolve_model
 
-    serve_model(
-        resolve_model(model),
-        host=host,
-        port=port,
-        key_file=key_file,
-        style=style,
-        on_row_error=on_row_error,
-        tls=Tls.of(certificate, private_key),
-        timeout_ms=timeout_ms,
+    scoring = ScorerOptions.of(
         task=task,
         labels=label_list(labels),
         prompt=prompt,
@@ -81,4 +77,15 @@ def serve(
         precision=precision,
         device=device,
         exact=exact,
+    )
+    serve_model(
+        resolve_model(model),
+        scoring,
+        host=host,
+        port=port,
+        key_file=key_file,
+        style=style,
+        on_row_error=on_row_error,
+        tls=Tls.of(certificate, private_key),
+        timeout_ms=timeout_ms,
     )

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tintype.similarity import EmbeddingTable, Neighbours, SimilarityIndex
     from tintype.similarity.sheet import SheetSection
 
-__all__ = ["similar"]
+__all__ = ["app"]
+
+app = typer.Typer()
 
 _THRESHOLD, _NEIGHBOURS = 0.95, 10
 
@@ -30,6 +32,7 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
+@app.command()
 def similar(
     embeddings: Annotated[
         str,
@@ -144,7 +147,7 @@ def _embed(
     """
     import numpy as np
 
-    from tintype.scoring import Scorer
+    from tintype.scoring import Scorer, ScorerOptions
     from tintype.workspace.registry import resolve_model
 
     summary = _summary_of(table.path)
@@ -154,11 +157,10 @@ def _embed(
             f"--image needs --model, the model that made {table.path}: there is no summary.json of a "
             "batch run beside it that names one"
         )
-    scorer = Scorer.load(
-        resolve_model(model),
-        task="embeddings",
-        pooling=pooling or summary.get("pooling") or "auto",
+    options = ScorerOptions.of(
+        task="embeddings", pooling=pooling or summary.get("pooling") or "auto"
     )
+    scorer = Scorer.load(resolve_model(model), options)
     features = np.stack([result.features for result in scorer.predict(images)])
     if features.shape[1] != table.dimension:
         raise UsageError(

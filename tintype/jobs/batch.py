@@ -37,8 +37,6 @@ OUTPUT_NAME = "score"
 
 _JOB_OUTPUT = re.compile(rf"azureml://jobs/(?P<job>[^/]+)/outputs/{OUTPUT_NAME}/paths/(?P<path>.*)")
 
-_PER_PASS = 32
-
 
 def begin(run: Run, job: BatchJob) -> None:
     """Make the child run that holds the output of a new batch job."""
@@ -159,7 +157,7 @@ def _scored(job: BatchJob, folder: Path, cancelled: Callable[[], bool]) -> Batch
         {key: files.path for key, files in job.inputs.items()},
         folder,
         options=_options(job),
-        loading=job.scoring.loading(),
+        scoring=job.scoring.options(),
         cancelled=cancelled,
         tell=lambda line: print(line, flush=True) if tells else None,
     )
@@ -182,7 +180,6 @@ def _options(job: BatchJob) -> BatchOptions:
         writes_rows=settings.output_action == "append_row",
         error_threshold=settings.error_threshold,
         retries=Retries(settings.retry_settings.max_retries, settings.retry_settings.timeout),
-        batch_size=_PER_PASS,
         shard_rows=SHARD_ROWS,
         compute="local" if job.compute.startswith("azureml:") else job.compute,
         actors=job.instance_count * settings.max_concurrency_per_instance,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
@@ -12,7 +12,8 @@ from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
-from tintype.schemas.evaluation_job import EvaluationJob
+from tintype.schemas.evaluation_job import EXACT, EvaluationJob
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
 from tintype.tasks import TaskContext
 from tintype.workspace.registry import resolve_model
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["check", "evaluate", "evaluate_finetuned", "evaluate_on_test", "execute", "settle"]
 
 
+# Converting a model for one pass over a test set would not pay, and any model has this precision,
+# whatever the machine's own settings are.
+_AS_TRAINED = ScorerOptions(runtime="torch", precision="auto", exact=True)
+
+
 def evaluate(
     model: str | Path,
     data: str | Path,
@@ -36,7 +42,7 @@ def evaluate(
     config: EvaluationConfig | None = None,
     label_column: str = "label",
     image_column: str = "image_url",
-    precision: str = "fp32",
+    scoring: ScorerOptions | None = None,
     experiment: str | None = None,
 ) -> Evaluation:
     """Evaluate a model on labelled images.
@@ -46,12 +52,16 @@ def evaluate(
         data: MLTable folder, JSONL, CSV, or folder of class folders.
         output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
             that was killed goes on there. None writes nothing.
+        scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads
+            them.
         experiment: also log metrics and report to this MLflow experiment.
 
     Raises:
         DataError: data that cannot be used, or none of whose images can be read.
         UsageError: an unknown metric, or a model that is missing.
     """
+
+    scoring = scoring or EXACT
 
     def evaluated() -> Evaluation:
         return _evaluate(
@@ -61,7 +71,7 @@ def evaluate(
             config or EvaluationConfig(),
             label_column,
             image_column,
-            precision,
+            scoring,
         )
 
     if experiment is None:
@@ -108,7 +118,7 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
             EvaluationConfig(metrics=job.metrics, threshold=job.threshold),
             job.label_column_name,
             job.input_column_names,
-            job.precision,
+            job.scoring,
             cancelled=lambda: context.stop() == "cancel",
         )
         _log(found, output, tracking)
@@ -151,9 +161,7 @@ def evaluate_on_test(
         return {}
     from tintype.scoring.scorer import Scorer
 
-    # In torch, in a precision that any model has: converting it for one pass over a test set would
-    # not pay, whatever the machine's own settings are.
-    scorer = Scorer.load(model_folder, runtime="torch", precision="auto", exact=True)
+    scorer = Scorer.load(model_folder, _AS_TRAINED)
     found = _evaluated(scorer, tables.test, config, lambda table, labels: scorer.score_table(table))
     found.write(folder / "test-evaluation")
     return {f"test_{name}": value for name, value in found.metrics.items()}
@@ -166,14 +174,13 @@ def _evaluate(
     config: EvaluationConfig,
     label_column: str,
     image_column: str,
-    precision: str,
+    scoring: ScorerOptions,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     from tintype.batch.tables import score_table_in_batch
     from tintype.scoring.scorer import Scorer
 
-    loading: dict[str, Any] = {"precision": precision, "exact": True}
-    scorer = Scorer.load(source, **loading)
+    scorer = Scorer.load(source, scoring)
     task = _task_of_labels(scorer)
     config.check_task(task)
     table = read_image_table(data, task=task, label_column=label_column, image_column=image_column)
@@ -187,7 +194,7 @@ def _evaluate(
             table,
             _work(output),
             labels=labels,
-            loading=loading,
+            scoring=scoring,
             cancelled=cancelled,
         )
 

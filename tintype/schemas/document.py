@@ -135,6 +135,11 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
 Model = TypeVar("Model", bound=BaseModel)
 
 
+def written(document: BaseModel) -> dict[str, Any]:
+    """A document as records keep it: what was not given is not kept, so that a default stays one."""
+    return document.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+
+
 def validate(model: type[Model], document: Document) -> Model:
     """Check `document` against `model`; every problem is reported at once, one a line.
 

@@ -10,8 +10,13 @@ from pydantic import Field
 from tintype.schemas.document import Document, validate
 from tintype.schemas.job_parts import WITHOUT_EFFECT, DataInput, JobHead, take_ignored
 from tintype.schemas.model_reference import Reference, located_model
+from tintype.schemas.scorer_options import ScorerOptions
 
-__all__ = ["EvaluationJob", "read_evaluation_job"]
+__all__ = ["EXACT", "EvaluationJob", "read_evaluation_job"]
+
+
+EXACT = ScorerOptions(precision="fp32", exact=True)
+"""fp32, images bit for bit as transformers reads them."""
 
 
 class EvaluationJob(JobHead):
@@ -42,8 +47,8 @@ class EvaluationJob(JobHead):
     threshold: float = Field(0.5, gt=0, lt=1)
     """Multi-label: a label is predicted at or above this probability."""
 
-    precision: Literal["auto", "fp32", "bf16", "int8"] = "fp32"
-    """fp32 gives the reference's numbers; the others are faster."""
+    scoring: ScorerOptions = EXACT
+    """How the model scores. Left out: fp32 and exact images, which give the reference's numbers."""
 
 
 def read_evaluation_job(document: Document, base: Path) -> EvaluationJob:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tintype.schemas.scorer_options import ScorerOptions
     from tintype.scoring.results import Embedding, Prediction
     from tintype.scoring.scorer import Scorer
 
-__all__ = ["Embedding", "Prediction", "Scorer"]
+__all__ = ["Embedding", "Prediction", "Scorer", "ScorerOptions"]
+
+# NumPy and Pillow are imported only when something is really scored.
+_HOMES = {
+    "Embedding": "tintype.scoring.results",
+    "Prediction": "tintype.scoring.results",
+    "Scorer": "tintype.scoring.scorer",
+    "ScorerOptions": "tintype.schemas.scorer_options",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # NumPy and Pillow are imported only when something is really scored.
-    if name == "Scorer":
-        from tintype.scoring.scorer import Scorer
-
-        return Scorer
-    if name in __all__:
-        from tintype.scoring import results
-
-        return getattr(results, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

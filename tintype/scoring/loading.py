@@ -1,36 +1,52 @@
-"""Loading a Scorer: what the source is, what its task needs, and the runtime for it."""
+"""Loading what a Scorer runs: what the source is, what its task needs, and the runtime for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tintype.errors import CheckpointError, ImageError
 from tintype.images.decode import decode_image
-from tintype.images.loading import ImageSource
+from tintype.images.preprocess import Preprocessor
 from tintype.models.catalog import find_card
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.features import pooling_for
 from tintype.models.model_folder import is_model_folder, open_model_folder
-from tintype.models.runtimes.choice import RuntimeChoice, choose_runtime
-from tintype.models.runtimes.opening import OpenedNetwork, open_network
+from tintype.models.runtimes.agreement import Agreement
+from tintype.models.runtimes.choice import TORCH, RuntimeChoice, choose_runtime
+from tintype.models.runtimes.opening import OpenedNetwork, Runtime, open_network
 from tintype.models.weights import count_parameters, stored_tensors
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import CLASSIFICATION_TASKS, EMBEDDINGS, ZERO_SHOT, Task, parse_task
 from tintype.settings import get_settings
 
-if TYPE_CHECKING:
-    from tintype.scoring.scorer import Scorer
+__all__ = ["LoadedModel", "load_model"]
 
-__all__ = ["load_scorer"]
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that can run, and what has to be known of it."""
+
+    runtime: Runtime
+    preprocessor: Preprocessor
+    task: Task
+    choice: RuntimeChoice
+    """Runtime, precision and device, and why these."""
+    classes: tuple[str, ...] = ()
+    card: dict[str, Any] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+    """None where the weights were never on disk: then there is no text tower to open."""
+    logit_scale: float | None = None
+    agreement: Agreement | None = None
+    """With torch in fp32, over a few images; None where that is what runs."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """What `Scorer.load` was pointed at."""
+    """What is to be loaded."""
 
     checkpoint: Checkpoint
     task: Task | None = None
@@ -39,53 +55,45 @@ class _Source:
     examples: tuple[np.ndarray, ...] = ()
 
 
-def load_scorer(
-    kind: type[Scorer],
-    source: str | Path,
-    *,
-    task: str | None,
-    pooling: str,
-    runtime: str | None,
-    precision: str | None,
-    device: str,
-    calibration: Sequence[ImageSource] | None,
-    min_agreement: float | None,
-    **options: Any,
-) -> Scorer:
-    """See `Scorer.load`; `options` go to the Scorer as they are."""
+def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
+    """Load a model folder, a Hub-format checkpoint folder, or a Hub id; see `Scorer.load`."""
     settings = get_settings()
     found = _open_source(source)
     checkpoint = found.checkpoint
-    chosen_task = parse_task(task) if task else found.task or checkpoint.default_task()
-    output = _output(chosen_task, checkpoint, pooling)
-    wanted = precision or settings.precision
+    task = options.task or found.task or checkpoint.default_task()
+    output = _output(task, checkpoint, options.pooling)
+    precision = options.precision or settings.precision
     choice = choose_runtime(
-        runtime or settings.runtime,
-        wanted,
-        device,
+        options.runtime or settings.runtime,
+        precision,
+        options.device,
         parameters=count_parameters(stored_tensors(checkpoint.folder)),
+        threads=options.threads or settings.cpu_threads,
     )
+    if options.threads is not None and choice.runtime in TORCH:
+        import torch
+
+        torch.set_num_threads(options.threads)
     if choice.precision == "int8":
-        opened = _open_int8(found, output, choice, calibration, min_agreement)
+        opened = _open_int8(found, output, choice, options)
     else:
         opened = open_network(
-            checkpoint, output, choice, examples=found.examples, may_fall_back=wanted == "auto"
+            checkpoint, output, choice, examples=found.examples, may_fall_back=precision == "auto"
         )
     description = opened.description
-    if chosen_task in CLASSIFICATION_TASKS and task is None and found.task is None:
+    if task in CLASSIFICATION_TASKS and options.task is None and found.task is None:
         # What the architecture itself says, now that it was read.
-        chosen_task = parse_task(description.task or chosen_task)
-    return kind(
+        task = parse_task(description.task or task)
+    return LoadedModel(
         opened.runtime,
         opened.preprocessor,
-        task=chosen_task,
-        choice=opened.choice,
-        classes=found.classes or description.labels,
+        task,
+        opened.choice,
+        classes=found.classes or tuple(description.labels),
         card=found.card,
         checkpoint=checkpoint,
         logit_scale=description.logit_scale,
         agreement=opened.agreement,
-        **options,
     )
 
 
@@ -124,8 +132,7 @@ def _open_int8(
     found: _Source,
     output: str,
     choice: RuntimeChoice,
-    calibration: Sequence[ImageSource] | None,
-    min_agreement: float | None,
+    options: ScorerOptions,
 ) -> OpenedNetwork:
     from tintype.models.runtimes.quantization import open_quantized
 
@@ -133,8 +140,8 @@ def _open_int8(
         found.checkpoint,
         output,
         choice,
-        images=calibration,
-        min_agreement=min_agreement,
+        images=options.calibration,
+        min_agreement=options.min_agreement,
         examples=found.examples,
     )
 

@@ -12,17 +12,13 @@ import numpy as np
 from tintype.data.image_table import ImageTable
 from tintype.errors import ModelError, UsageError
 from tintype.images.loading import Failure, ImageSource, iterate_pixels
-from tintype.images.preprocess import Preprocessor
-from tintype.models.checkpoint import Checkpoint
-from tintype.models.runtimes.agreement import Agreement
-from tintype.models.runtimes.choice import RuntimeChoice
-from tintype.models.runtimes.opening import Runtime
 from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
-from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
+from tintype.schemas.scorer_options import ScorerOptions
+from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT
 from tintype.scoring.label_sets import LabelSet, LabelSets
+from tintype.scoring.loading import LoadedModel, load_model
 from tintype.scoring.results import Embedding, Prediction, Result, TableScores
-from tintype.settings import get_settings
 
 __all__ = ["Scorer"]
 
@@ -38,109 +34,61 @@ class Scorer:
     [('a cat', 0.99)]
     """
 
-    def __init__(
-        self,
-        runtime: Runtime,
-        preprocessor: Preprocessor,
-        *,
-        task: Task,
-        choice: RuntimeChoice,
-        classes: Sequence[str] = (),
-        card: dict[str, Any] | None = None,
-        checkpoint: Checkpoint | None = None,
-        logit_scale: float | None = None,
-        agreement: Agreement | None = None,
-        labels: Sequence[str] | None = None,
-        prompt: str | None = None,
-        normalize: bool = False,
-        exact: bool | None = None,
-        batch_size: int = 32,
-    ) -> None:
-        """Prefer `Scorer.load`."""
-        self.task = task
-        self.classes = tuple(classes)
-        self.card = card or {}
-        self.preprocessor = preprocessor
-        self.choice = choice
-        """Runtime, precision and device, and why these."""
-        self.agreement = agreement
-        """With torch in fp32, over a few images; None where that is what runs."""
-        self.exact = choice.precision == "fp32" if exact is None else exact
-        """Whether images are decoded and resized bit for bit as transformers does."""
-        self.batch_size = batch_size
-        self.normalize = normalize
-        self._runtime = runtime
-        self._checkpoint = checkpoint
-        self._logit_scale = logit_scale
-        self._labels: LabelSet | None = None
-        if task == ZERO_SHOT:
-            self._label_sets = LabelSets(lambda texts: self.text_encoder.encode(texts), prompt)
-            self._labels = self._label_sets.get(labels) if labels is not None else None
-        elif labels is not None or prompt is not None:
-            raise UsageError(f"labels and a prompt are for {ZERO_SHOT}, not for {task}")
-
-    @classmethod
-    def load(
-        cls,
-        source: str | Path,
-        *,
-        task: str | None = None,
-        labels: Sequence[str] | None = None,
-        prompt: str | None = None,
-        pooling: str = "auto",
-        normalize: bool = False,
-        runtime: str | None = None,
-        precision: str | None = None,
-        device: str = "auto",
-        exact: bool | None = None,
-        calibration: Sequence[ImageSource] | None = None,
-        min_agreement: float | None = None,
-        batch_size: int = 32,
-    ) -> Scorer:
-        """Load a model folder, a Hub-format checkpoint folder, or a Hub id.
+    def __init__(self, loaded: LoadedModel, options: ScorerOptions | None = None) -> None:
+        """Prefer `Scorer.load`.
 
         Args:
-            task: None takes the model's own: classification where it has a head, zero-shot
-                classification for CLIP, else embeddings.
-            labels: zero-shot labels for when `predict` is given none.
-            prompt: zero-shot template such as "a photo of a {}"; None takes the labels as they are.
-            pooling: of embeddings: auto (the family's own), cls, mean or projection.
-            normalize: whether embeddings are scaled to length 1.
-            runtime: auto, torch, torch-compile, openvino or onnxruntime. None: the setting of this machine.
-            precision: auto, fp32, bf16 or int8. fp32 agrees with transformers to 1e-4. None: the
-                setting of this machine.
-            exact: images decoded and resized bit for bit as transformers does, instead of up to
-                four times faster; None: exactly when the precision is fp32.
-            calibration: for int8, a few hundred of your own images; the result is kept on disk, so
-                that later calls need none.
-            min_agreement: for int8, the least share of images that keep their top label (for
-                embeddings: the least cosine); below it, loading is refused. None: 0.98, or what
-                was accepted at calibration.
-            batch_size: most images in one pass of the model.
+            options: what they say of loading has been done with already.
+
+        Raises:
+            UsageError: labels or a prompt for another task than zero-shot classification.
+        """
+        options = options or ScorerOptions()
+        self.task = loaded.task
+        self.classes = loaded.classes
+        self.card = loaded.card
+        self.preprocessor = loaded.preprocessor
+        self.choice = loaded.choice
+        """Runtime, precision and device, and why these."""
+        self.agreement = loaded.agreement
+        """With torch in fp32, over a few images; None where that is what runs."""
+        self.exact = loaded.choice.precision == "fp32" if options.exact is None else options.exact
+        """Whether images are decoded and resized bit for bit as transformers does."""
+        self.batch_size = options.batch_size
+        self.normalize = options.normalize
+        self._runtime = loaded.runtime
+        self._checkpoint = loaded.checkpoint
+        self._logit_scale = loaded.logit_scale
+        self._labels: LabelSet | None = None
+        if self.task == ZERO_SHOT:
+            self._label_sets = LabelSets(
+                lambda texts: self.text_encoder.encode(texts), options.prompt
+            )
+            if options.labels is not None:
+                self._labels = self._label_sets.get(options.labels)
+        elif options.labels is not None or options.prompt is not None:
+            raise UsageError(f"labels and a prompt are for {ZERO_SHOT}, not for {self.task}")
+
+    @classmethod
+    def load(cls, source: str | Path, options: ScorerOptions | None = None, **given: Any) -> Scorer:
+        """Load a model folder, a Hub-format checkpoint folder, or a Hub id.
+
+        >>> Scorer.load("model", ScorerOptions(precision="int8"))           # doctest: +SKIP
+        >>> Scorer.load("model", precision="int8")                          # doctest: +SKIP
+
+        Args:
+            options: how it scores; see `ScorerOptions`.
+            given: the same by name, in place of `options`.
 
         Raises:
             CheckpointError: missing, damaged, unsafe, or without what the task needs.
-            UsageError: no such device, precision, runtime, task or pooling.
+            UsageError: an option that is unknown, cannot be used, or cannot be had on this machine.
             AgreementError: int8 strays too far from fp32.
         """
-        from tintype.scoring.loading import load_scorer
-
-        return load_scorer(
-            cls,
-            source,
-            task=task,
-            pooling=pooling,
-            runtime=runtime,
-            precision=precision,
-            device=device,
-            calibration=calibration,
-            min_agreement=min_agreement,
-            labels=labels,
-            prompt=prompt,
-            normalize=normalize,
-            exact=exact,
-            batch_size=batch_size,
-        )
+        if options is not None and given:
+            raise UsageError(f"both options and {', '.join(given)} given; put all into the options")
+        options = options or ScorerOptions.of(**given)
+        return cls(load_model(source, options), options)
 
     def predict(
         self,
@@ -179,7 +127,7 @@ class Scorer:
             images,
             self.preprocessor,
             batch_size=self.batch_size,
-            threads=get_settings().cpu_threads,
+            threads=self.choice.threads,
             exact=self.exact,
         ):
             found: dict[int, Result | Failure] = dict(batch.failures)

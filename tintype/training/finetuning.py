@@ -32,7 +32,9 @@ from tintype.models.networks import ImageNetwork
 from tintype.models.runtimes.choice import choose_runtime
 from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.finetuning import FinetuningParameters
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import ClassificationTask
+from tintype.scoring.loading import LoadedModel
 from tintype.scoring.scorer import Scorer
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
@@ -213,15 +215,15 @@ def _finished_scorer(
     """A Scorer of the weights just written, without reading them back or converting them."""
     choice = choose_runtime("torch", "auto", device.type)
     network = ImageNetwork(model, preprocessor, "logits")
-    return Scorer(
+    loaded = LoadedModel(
         TorchRuntime(network, device, choice.precision, own=False),
         preprocessor,
-        task=task,
-        choice=choice,
+        task,
+        choice,
         classes=folder.classes,
         card=folder.card,
-        batch_size=plan.validation_batch_size,
     )
+    return Scorer(loaded, ScorerOptions(batch_size=plan.validation_batch_size))
 
 
 @dataclass(frozen=True)

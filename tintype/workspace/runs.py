@@ -197,6 +197,14 @@ class RunStore:
             found += [child, *self.descendants(child.name)]
         return found
 
+    def list_matching(self, **keys: str) -> list[RunRecord]:
+        """Batch jobs whose documents have these keys, newest first."""
+        return [
+            run
+            for run in self.list(type="batch")
+            if keys.items() <= self.document(run.name).items()
+        ]
+
     def list(
         self,
         *,

@@ -11,6 +11,7 @@ import numpy as np
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
 from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
 from tintype.errors import ModelError
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
 
@@ -26,7 +27,7 @@ def open_service(specification: dict[str, Any]) -> ScoringService:
         CheckpointError, UsageError: it cannot be loaded as asked.
     """
     settings = specification["settings"]
-    scorer = Scorer.load(specification["model"], **settings["loading"])
+    scorer = Scorer.load(specification["model"], ScorerOptions.of(**settings["scoring"]))
     options = ServiceOptions(
         parse_style(settings["style"]),
         parse_row_errors(settings["on_row_error"]),

@@ -30,7 +30,7 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
             "generation": record.generation,
             "model": record.model,
             "settings": {
-                "loading": document.settings.loading(),
+                "scoring": document.settings.options().model_dump(mode="json", exclude_unset=True),
                 "style": document.settings.response_style,
                 "on_row_error": document.settings.on_row_error,
                 "max_waiting": _MOST_WAITING_IMAGES,

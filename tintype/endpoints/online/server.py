@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from tintype.endpoints.online.app import ServerOptions, create_app
 from tintype.endpoints.online.calls import parse_row_errors
@@ -16,6 +15,7 @@ from tintype.endpoints.online.http_server import (
     log_to_stderr,
 )
 from tintype.endpoints.online.keys import read_key
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
 
@@ -24,6 +24,7 @@ __all__ = ["serve_model"]
 
 def serve_model(
     model: str | Path,
+    scoring: ScorerOptions | None = None,
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
@@ -32,15 +33,14 @@ def serve_model(
     on_row_error: str = "fail",
     timeout_ms: int = 5000,
     tls: Tls | None = None,
-    **loading: Any,
 ) -> None:
     """Load `model` and answer POST /score until SIGTERM or Ctrl-C; requests under way are finished.
 
     Args:
         model: model folder, Hub-format checkpoint or Hub id.
+        scoring: how it scores; None takes every default.
         port: 0 takes a free one; the line that is printed when the server is ready names it.
         key_file: see `read_key`; a key that is made up is printed once.
-        loading: options of `Scorer.load`.
 
     Raises:
         CheckpointError, UsageError: the model, the key or an option cannot be used.
@@ -55,7 +55,7 @@ def serve_model(
     if tls is not None:
         tls.check()
     listener = listen(host, port)
-    scorer = Scorer.load(model, **loading)
+    scorer = Scorer.load(model, scoring)
     app, service = create_app(scorer, keys, options)
     log_to_stderr()
     if shown is not None:

@@ -7,10 +7,11 @@ import os
 import shutil
 import sys
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tintype.errors import MissingExtraError, UsageError
 from tintype.models.hardware import has_fast_bf16, pick_device
+from tintype.settings import get_settings
 
 __all__ = ["TORCH", "Precision", "RuntimeChoice", "RuntimeName", "choose_runtime"]
 
@@ -33,19 +34,27 @@ class RuntimeChoice:
     precision: Precision
     device: str
     reason: str
+    threads: int = 1
+    """CPU threads of one pass."""
 
-    def shown(self) -> dict[str, str]:
+    def shown(self) -> dict[str, Any]:
         """The choice as reports and commands print it."""
         return asdict(self)
 
 
 def choose_runtime(
-    runtime: str, precision: str, device: str, *, parameters: int = 0
+    runtime: str,
+    precision: str,
+    device: str,
+    *,
+    parameters: int = 0,
+    threads: int | None = None,
 ) -> RuntimeChoice:
     """Settle every "auto".
 
     Args:
         parameters: of the model; a very large one is not converted unless that is asked for.
+        threads: None takes the setting of this machine.
 
     Raises:
         UsageError: no such runtime, precision or device, or a combination that does not exist.
@@ -68,7 +77,8 @@ def choose_runtime(
         raise MissingExtraError(f"runtime {found!r}", "onnx" if found == "onnxruntime" else found)
     if found == "torch-compile" and place.type == "cpu" and not _has_compiler():
         raise UsageError("runtime 'torch-compile' needs a C++ compiler (g++ or clang++); use torch")
-    return RuntimeChoice(found, level, str(place), f"{why}; {why_level}")
+    count = threads or get_settings().cpu_threads
+    return RuntimeChoice(found, level, str(place), f"{why}; {why_level}", count)
 
 
 def _has_compiler() -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tintype.errors import CheckpointError
-from tintype.settings import get_settings
 
 __all__ = ["OnnxRuntime", "convert_to_onnx"]
 
@@ -19,7 +18,7 @@ _OPSET = 17
 class OnnxRuntime:
     """Runs an ONNX graph of one input and one output; may be called from several threads."""
 
-    def __init__(self, graph: Path) -> None:
+    def __init__(self, graph: Path, *, threads: int) -> None:
         """
         Raises:
             CheckpointError: the graph is damaged.
@@ -27,7 +26,7 @@ class OnnxRuntime:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = get_settings().cpu_threads
+        options.intra_op_num_threads = threads
         # Idle threads sleep instead of spinning, so that a second process gets the cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:

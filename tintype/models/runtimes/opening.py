@@ -143,12 +143,14 @@ def graph_runtime(folder: Path, choice: RuntimeChoice, name: str = "image") -> R
     if choice.runtime == "onnxruntime":
         from tintype.models.runtimes.onnx_runtime import OnnxRuntime
 
-        return OnnxRuntime(folder / f"{name}.onnx")
+        return OnnxRuntime(folder / f"{name}.onnx", threads=choice.threads)
     from tintype.models.hardware import has_fast_bf16, pick_device
     from tintype.models.runtimes.openvino_runtime import OpenvinoRuntime
 
     fast = has_fast_bf16(pick_device("cpu"))
-    return OpenvinoRuntime(folder / f"{name}.xml", choice.precision, fast_bf16=fast)
+    return OpenvinoRuntime(
+        folder / f"{name}.xml", choice.precision, threads=choice.threads, fast_bf16=fast
+    )
 
 
 def _prepare(

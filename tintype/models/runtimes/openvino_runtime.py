@@ -13,7 +13,6 @@ import numpy as np
 
 from tintype.errors import CheckpointError
 from tintype.models.runtimes.choice import Precision
-from tintype.settings import get_settings
 
 __all__ = ["OpenvinoRuntime", "convert_to_openvino", "quiet_openvino"]
 
@@ -23,7 +22,9 @@ _HINTS = {"fp32": "f32", "bf16": "bf16"}
 class OpenvinoRuntime:
     """Runs a graph of one input; may be called from several threads."""
 
-    def __init__(self, graph: Path, precision: Precision, *, fast_bf16: bool = False) -> None:
+    def __init__(
+        self, graph: Path, precision: Precision, *, threads: int, fast_bf16: bool = False
+    ) -> None:
         """
         Args:
             graph: the `.xml` file; its weights lie beside it.
@@ -38,7 +39,7 @@ class OpenvinoRuntime:
         hint = _HINTS.get(precision, "bf16" if fast_bf16 else "f32")
         options = {
             "INFERENCE_PRECISION_HINT": hint,
-            "INFERENCE_NUM_THREADS": get_settings().cpu_threads,
+            "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             # Pinned to the same cores, two processes would wait for each other.
             "ENABLE_CPU_PINNING": False,

@@ -1,0 +1,71 @@
+"""Options that several commands have, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Deployment",
+    "Description",
+    "EndpointName",
+    "File",
+    "Ignored",
+    "ImageColumn",
+    "IncludeArchived",
+    "LabelColumn",
+    "Model",
+    "Name",
+    "NoWait",
+    "OptionalEndpointName",
+    "OptionalFile",
+    "OptionalName",
+    "Set",
+    "Stream",
+    "Version",
+    "VersionLabel",
+    "Yes",
+]
+
+Name = Annotated[str, typer.Option("-n", "--name", help="Its name.")]
+OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="Its name.")]
+EndpointName = Annotated[
+    str, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")
+]
+OptionalEndpointName = Annotated[
+    str | None, typer.Option("-e", "--endpoint-name", "--endpoint", help="Its endpoint.")
+]
+Deployment = Annotated[
+    str | None, typer.Option("-d", "--deployment-name", "--deployment", help="Ask this one.")
+]
+File = Annotated[Path, typer.Option("-f", "--file", help="Its YAML document.")]
+OptionalFile = Annotated[Path | None, typer.Option("-f", "--file", help="Its YAML document.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a key: a.b=value. Repeatable.")
+]
+Description = Annotated[str | None, typer.Option("-d", "--description", help="For people.")]
+Version = Annotated[str | None, typer.Option("-v", "--version", help="Its version.")]
+VersionLabel = Annotated[str | None, typer.Option("-l", "--label", help="latest.")]
+IncludeArchived = Annotated[
+    bool, typer.Option("--include-archived", help="Show what was archived, too.")
+]
+Stream = Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Come back before it is done.")]
+Ignored = Annotated[bool, typer.Option(hidden=True, help="Accepted as Azure's; no effect.")]
+Model = Annotated[
+    str,
+    typer.Option(
+        "-m",
+        "--model",
+        help="Model folder, registered model, job output, catalog name, Hub id.",
+    ),
+]
+LabelColumn = Annotated[
+    str, typer.Option("--label-column-name", help="Key of the label in a JSONL row.")
+]
+ImageColumn = Annotated[
+    str, typer.Option("--input-column-names", help="Key of the image in a JSONL row.")
+]

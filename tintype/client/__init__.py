@@ -1,0 +1,7 @@
+"""The Python face of the workspace: the same nouns, verbs and records as the command line."""
+
+from __future__ import annotations
+
+from tintype.client.client import Client
+
+__all__ = ["Client"]

@@ -1,0 +1,91 @@
+"""Data assets from Python: `Client().data`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tintype.schemas.data_asset import DataAssetDocument, load_data_asset, read_data_asset
+from tintype.schemas.task import parse_training_task
+from tintype.workspace.data_assets import DataAsset, DataAssetStore
+
+__all__ = ["Data"]
+
+
+class Data:
+    """`client.data`; see `workspace.data_assets`."""
+
+    def check(
+        self,
+        path: str | Path,
+        *,
+        task: str | None = None,
+        label_column: str = "label",
+        image_column: str = "image_url",
+    ) -> dict[str, Any]:
+        """Read labelled images and check everything that training would.
+
+        Args:
+            task: None tells it by the labels.
+
+        Returns:
+            `task`, `images` (how many), `classes` (label: how many), and `unreadable_images`
+            (`file`, `line`, `image`, `reason` of each).
+
+        Raises:
+            DataError: names file, line and field of what cannot be used.
+        """
+        from tintype.data.checks import check_training_table
+        from tintype.data.reading import read_image_table
+        from tintype.images.readability import find_unreadable
+
+        table = read_image_table(
+            path,
+            task=parse_training_task(task) if task else None,
+            label_column=label_column,
+            image_column=image_column,
+        )
+        check_training_table(table)
+        unreadable = []
+        for row, reason in find_unreadable(table):
+            file, line = table.origin(row)
+            unreadable.append(
+                {"file": file, "line": line, "image": table.location(row), "reason": reason}
+            )
+        return {
+            "task": table.task,
+            "images": len(table),
+            "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
+            "unreadable_images": unreadable,
+        }
+
+    def create_or_update(
+        self, data: DataAssetDocument | str | Path, overrides: Sequence[str] = ()
+    ) -> DataAsset:
+        """Keep a document, or the YAML file of one, as a new version of its name.
+
+        Raises:
+            UsageError: the document is wrong, or there is that version already.
+        """
+        if isinstance(data, DataAssetDocument):
+            document = read_data_asset(data)
+        else:
+            document = load_data_asset(Path(data), overrides)
+        return DataAssetStore().create(document)
+
+    def get(self, name: str, version: str | None = None, *, label: str | None = None) -> DataAsset:
+        """One version of `name`; the latest where none is named, or with label "latest"."""
+        return DataAssetStore().get(name, version, label=label)
+
+    def list(self, name: str | None = None, *, include_archived: bool = False) -> list[DataAsset]:
+        """The latest version of every asset, or every version of `name`, newest first."""
+        return DataAssetStore().list(name, include_archived=include_archived)
+
+    def archive(self, name: str, version: str | None = None) -> None:
+        """Hide a version (None: all) from lists and from `@latest`."""
+        DataAssetStore().archive(name, version)
+
+    def restore(self, name: str, version: str | None = None) -> None:
+        """Bring an archived version (None: all) back."""
+        DataAssetStore().archive(name, version, archived=False)

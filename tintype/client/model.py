@@ -1,0 +1,151 @@
+"""Registered models and the catalog from Python: `Client().models`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tintype.models.catalog import Card, list_cards
+from tintype.schemas.model import ModelDocument, load_model_document
+from tintype.workspace import registry
+from tintype.workspace.registry import ModelVersion
+
+__all__ = ["Models"]
+
+
+class Models:
+    """`client.models`; see `workspace.registry`."""
+
+    def create_or_update(
+        self,
+        model: ModelDocument | str | Path,
+        path: str | Path | None = None,
+        *,
+        version: str | None = None,
+        description: str | None = None,
+        tags: dict[str, str] | None = None,
+        overrides: Sequence[str] = (),
+    ) -> ModelVersion:
+        """Register a model folder as the next version of a name.
+
+        >>> client.models.create_or_update("photos", "outputs/mlflow-model")     # doctest: +SKIP
+        >>> client.models.create_or_update("model.yml")                          # doctest: +SKIP
+
+        Args:
+            model: a document, its YAML file, or, with `path`, the name.
+            path: see `registry.register_model`.
+
+        Raises:
+            UsageError: a name or version that is not allowed, or a wrong document.
+            CheckpointError: `path` is not a model folder.
+        """
+        if path is not None:
+            return registry.register_model(
+                str(model), path, version=version, description=description, tags=tags
+            )
+        if not isinstance(model, ModelDocument):
+            model = load_model_document(Path(model), overrides, {})
+        return registry.register_model(
+            model.name,
+            model.path,
+            version=model.version,
+            description=model.description,
+            tags=model.tags,
+        )
+
+    def get(
+        self, name: str, version: str | None = None, *, label: str | None = None
+    ) -> ModelVersion:
+        """One version; the latest where none is named, or with label "latest".
+
+        Raises:
+            UsageError: no such model, version or label.
+        """
+        return registry.get_model(name, version=version, label=label)
+
+    def list(
+        self, name: str | None = None, *, include_archived: bool = False
+    ) -> list[ModelVersion]:
+        """The latest version of every model, or every version of `name`, newest first."""
+        return registry.list_models(name, include_archived=include_archived)
+
+    def catalog(self) -> Sequence[Card]:
+        """The cards of checkpoints that can be had from the Hub."""
+        return list_cards()
+
+    def download(
+        self, name: str, version: str | None = None, download_path: str | Path = "."
+    ) -> Path:
+        """Copy a version's model folder to `download_path/name` and return that folder.
+
+        Raises:
+            UsageError: no such model or version.
+            OutputError: the destination exists already or cannot be written.
+        """
+        return registry.download_model(name, Path(download_path), version=version)
+
+    def archive(self, name: str, version: str | None = None) -> None:
+        """Hide a version (None: all) from lists."""
+        registry.archive_model(name, version=version)
+
+    def restore(self, name: str, version: str | None = None) -> None:
+        """Bring an archived version (None: all) back."""
+        registry.archive_model(name, version=version, archived=False)
+
+    def import_(
+        self,
+        source: str,
+        name: str | None = None,
+        *,
+        revision: str | None = None,
+        task: str | None = None,
+        allow_bin: bool = False,
+    ) -> ModelVersion:
+        """Bring a checkpoint from the Hub, or a folder, into the workspace; see `import_model`."""
+        from tintype.workspace.importing import import_model
+
+        return import_model(source, name=name, revision=revision, task=task, allow_bin=allow_bin)
+
+    def quantize(
+        self,
+        model: str | Path,
+        images: Sequence[Any],
+        *,
+        min_agreement: float = 0.98,
+        task: str | None = None,
+        pooling: str = "auto",
+    ) -> dict[str, Any]:
+        """Calibrate int8 on your own images; a Scorer with precision int8 then finds it.
+
+        Args:
+            images: a few hundred, as `Scorer.predict` takes them.
+            min_agreement: below it, int8 is refused.
+
+        Returns:
+            What `Scorer.describe` tells of it.
+
+        Raises:
+            AgreementError: int8 strays too far from fp32; nothing was kept.
+        """
+        from tintype.scoring import Scorer, ScorerOptions
+
+        options = ScorerOptions.of(
+            task=task,
+            pooling=pooling,
+            runtime="auto",
+            precision="int8",
+            calibration=images,
+            min_agreement=min_agreement,
+        )
+        return Scorer.load(registry.resolve_model(model), options).describe()
+
+    def export(self, model: str | Path, output: str | Path) -> Path:
+        """Write a model as ONNX, checked against torch; the file.
+
+        Raises:
+            CheckpointError: it is no model folder, or cannot be expressed.
+        """
+        from tintype.models.onnx_export import export_onnx
+
+        return export_onnx(Path(registry.resolve_model(model)), Path(output))

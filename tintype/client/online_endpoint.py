@@ -1,0 +1,167 @@
+"""Online endpoints from Python: `Client().online_endpoints`."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tintype.client.records import Poller, Record
+from tintype.endpoints.online.control import ask_daemon
+from tintype.endpoints.online.daemon_config import load_config
+from tintype.endpoints.online.keys import digest_of, new_key
+from tintype.errors import OutputError, RunFailed, UsageError
+from tintype.schemas.document import Document
+from tintype.schemas.online_endpoint import (
+    OnlineEndpointDocument,
+    load_online_endpoint,
+    read_online_endpoint,
+)
+from tintype.workspace.credentials import forget_keys, load_keys, save_keys
+
+__all__ = ["OnlineEndpoints"]
+
+
+class OnlineEndpoints:
+    """`client.online_endpoints`: stable addresses with keys."""
+
+    def create_or_update(
+        self, endpoint: OnlineEndpointDocument | str | Path, overrides: Sequence[str] = ()
+    ) -> Record:
+        """Create an endpoint by a document or its YAML file; an existing one keeps its keys."""
+        if not isinstance(endpoint, OnlineEndpointDocument):
+            endpoint = load_online_endpoint(Path(endpoint), overrides)
+        keys = {"primary": new_key(), "secondary": new_key()}
+        digests = {name: digest_of(key) for name, key in keys.items()}
+        known = {record["name"] for record in self.list()}
+        record = Record(
+            ask_daemon("put-endpoint", document=_written(endpoint), key_digests=digests)
+        )
+        if endpoint.name not in known:
+            save_keys(endpoint.name, keys)
+        return record
+
+    def update(self, name: str, changes: dict[str, Any]) -> Record:
+        """Change keys of an endpoint's document, such as `traffic`."""
+        shown = self.get(name)
+        kept = (
+            "name",
+            "description",
+            "tags",
+            "properties",
+            "traffic",
+            "mirror_traffic",
+            "rate_limit",
+        )
+        document = {key: shown[key] for key in kept if shown[key] is not None} | changes
+        if "traffic" in changes and "mirror_traffic" not in changes:
+            # A deployment that now takes live traffic gets no copies any more.
+            live = {key for key, share in document["traffic"].items() if share}
+            mirror = document.get("mirror_traffic", {})
+            document["mirror_traffic"] = {k: v for k, v in mirror.items() if k not in live}
+        checked = read_online_endpoint(Document(document))
+        return Record(
+            ask_daemon("put-endpoint", document=_written(checked), key_digests={}, update=True)
+        )
+
+    def get(self, name: str) -> Record:
+        """One endpoint.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        return Record(ask_daemon("get-endpoint", name=name))
+
+    def list(self) -> list[Record]:
+        """All endpoints, by name."""
+        return [Record(shown) for shown in ask_daemon("list-endpoints")]
+
+    def delete(self, name: str) -> None:
+        """Remove an endpoint with its deployments, after what they have under way."""
+        ask_daemon("delete-endpoint", name=name)
+        forget_keys(name)
+
+    def begin_create_or_update(
+        self, endpoint: OnlineEndpointDocument | str | Path, overrides: Sequence[str] = ()
+    ) -> Poller[Record]:
+        """`create_or_update`, without waiting for it."""
+        return Poller(lambda: self.create_or_update(endpoint, overrides))
+
+    def begin_delete(self, name: str) -> Poller[None]:
+        """`delete`, without waiting for it."""
+        return Poller(lambda: self.delete(name))
+
+    def begin_regenerate_keys(
+        self, name: str, *, key_type: str = "primary"
+    ) -> Poller[dict[str, str]]:
+        """`regenerate_keys`, as azure-ai-ml names it."""
+        return Poller(lambda: self.regenerate_keys(name, key_type))
+
+    def get_keys(self, name: str) -> dict[str, str]:
+        """`primaryKey` and `secondaryKey`, where they were made in this workspace."""
+        self.get(name)
+        keys = load_keys(name)
+        return {"primaryKey": keys["primary"], "secondaryKey": keys["secondary"]}
+
+    def regenerate_keys(self, name: str, key_type: str = "primary") -> dict[str, str]:
+        """Replace one key; the other goes on, so that callers can change over without a gap.
+
+        Raises:
+            UsageError: neither primary nor secondary.
+        """
+        if key_type not in ("primary", "secondary"):
+            raise UsageError(f"key type {key_type!r}: expected primary or secondary")
+        self.get(name)
+        key = new_key()
+        ask_daemon("set-key", name=name, which=key_type, digest=digest_of(key))
+        try:
+            keys = load_keys(name)
+        except UsageError:
+            keys = {"primary": "", "secondary": ""}
+        save_keys(name, {**keys, key_type: key})
+        return self.get_keys(name)
+
+    def invoke(
+        self,
+        name: str,
+        request: bytes,
+        *,
+        deployment_name: str | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        """POST `request` to the endpoint with its primary key; the answer's body.
+
+        Raises:
+            RunFailed: a status other than 200, with what the endpoint said.
+            OutputError: the endpoint cannot be reached.
+        """
+        headers = {
+            "Content-Type": content_type,
+            "Authorization": f"Bearer {self.get_keys(name)['primaryKey']}",
+        }
+        if deployment_name is not None:
+            headers["azureml-model-deployment"] = deployment_name
+        uri = self.get(name)["scoring_uri"]
+        asked = urllib.request.Request(uri, request, headers, method="POST")
+        certificate = load_config().certificate
+        context = ssl.create_default_context(cafile=certificate) if certificate else None
+        # The daemon is on this machine: a proxy of the environment has no business here.
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if context is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        try:
+            with urllib.request.build_opener(*handlers).open(asked, timeout=300) as response:
+                body: bytes = response.read()
+                return body
+        except urllib.error.HTTPError as error:
+            said = error.read().decode("utf-8", "replace")
+            raise RunFailed(f"the endpoint answered {error.code}: {said}") from None
+        except OSError as error:
+            raise OutputError(f"cannot reach {uri}: {error}") from None
+
+
+def _written(document: OnlineEndpointDocument) -> dict[str, Any]:
+    return document.model_dump(mode="json", by_alias=True, exclude_none=True)
