@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from batches import contents, write_large_pictures, write_pictures
+from ray_clusters import MEMORY, ray_cluster
 
 from tintype.batch.options import BatchOptions
 from tintype.batch.runner import run_batch
@@ -18,20 +19,12 @@ from tintype.scoring import ScorerOptions
 
 ray = pytest.importorskip("ray")
 
-MEMORY = {"object_store_memory": 80 * 1024 * 1024}
-
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head without processors; tests add their nodes."""
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **MEMORY}
-    )
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with ray_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ray_clusters import MEMORY, ray_cluster
 
 from tintype.compute.ray_pool import RayPool
 from tintype.tasks import Message, TaskContext
@@ -41,30 +42,22 @@ def heard(pool: RayPool, kind: str, seconds: float = 60) -> Message:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    tests = str(Path(__file__).parent)
-    os.environ["PYTHONPATH"] = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
-    memory = {"object_store_memory": 80 * 1024 * 1024}
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 0, "include_dashboard": False, **memory},
-    )
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
-    yield cluster, memory
-    ray.shutdown()
-    cluster.shutdown()
+    # Its workers import this file, and what it imports.
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])
+    with ray_cluster() as cluster:
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+        yield cluster
 
 
 def test_a_lost_node_costs_only_the_steps_since_the_last_checkpoint(
     cluster: Any, tmp_path: Path
 ) -> None:
-    whole, memory = cluster
     nodes = {}
     for _ in range(2):
-        node = whole.add_node(num_cpus=1, **memory)
+        node = cluster.add_node(num_cpus=1, **MEMORY)
         nodes[node.node_id] = node
-    whole.wait_for_nodes()
+    cluster.wait_for_nodes()
     pool = RayPool("test_ray_pool:count", 2)
     try:
         pool.start("a", {"path": str(tmp_path / "a"), "pause": 0.4})
@@ -72,7 +65,7 @@ def test_a_lost_node_costs_only_the_steps_since_the_last_checkpoint(
         assert first.body["home"] == os.environ["TINTYPE_HOME"]
         while not (tmp_path / "a").exists():
             time.sleep(0.05)
-        whole.remove_node(nodes[first.body["node"]], allow_graceful=False)
+        cluster.remove_node(nodes[first.body["node"]], allow_graceful=False)
         again = heard(pool, "message")
         assert again.body["node"] != first.body["node"]
         assert again.body["begun_at"] >= 1

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
 from commands import run
 from online import Load, Workspace
+from ray_clusters import ray_cluster
 
 pytest.importorskip("ray.serve")
 
 
 @pytest.fixture
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    from ray.cluster_utils import Cluster
-
-    cluster: Any = Cluster(
-        initialize_head=True,
-        head_node_args={
-            "num_cpus": 4, "include_dashboard": False, "object_store_memory": 80 * 1024 * 1024,
-        },
-    )  # fmt: skip
-    found = Workspace(tmp_path_factory.mktemp("ray"))
-    found.environment["RAY_ADDRESS"] = cluster.address
-    yield found
-    found("down")
-    cluster.shutdown()
+    with ray_cluster(head_cpus=4) as cluster:
+        found = Workspace(tmp_path_factory.mktemp("ray"))
+        found.environment["RAY_ADDRESS"] = cluster.address
+        yield found
+        found("down")
 
 
 def test_replicas_on_ray(workspace: Workspace) -> None:

@@ -14,7 +14,7 @@ __all__ = ["BatchSummary", "FailedFiles", "summarize"]
 
 
 # Whoever compares embeddings needs to know.
-_OF_LOADING = ("pooling", "normalize")
+_OF_SCORING = ("pooling", "normalize")
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class BatchSummary:
 
     def content(self) -> dict[str, Any]:
         """As summary.json holds it."""
-        loading = self.identity["loading"]
-        return {**asdict(self), **{key: loading[key] for key in _OF_LOADING if key in loading}}
+        given = self.identity
+        return {**asdict(self), **{key: given[key] for key in _OF_SCORING if key in given}}
 
     @classmethod
     def of_content(cls, content: dict[str, Any]) -> BatchSummary:
         """From what `content` gave."""
-        return cls(**{key: value for key, value in content.items() if key not in _OF_LOADING})
+        return cls(**{key: value for key, value in content.items() if key not in _OF_SCORING})
 
 
 def summarize(

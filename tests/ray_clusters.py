@@ -1,0 +1,34 @@
+"""Ray clusters on this machine: one at a time, whatever other test processes do.
+
+Two at once have ended each other's drivers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+MEMORY = {"object_store_memory": 80 * 1024 * 1024}
+
+
+@contextlib.contextmanager
+def ray_cluster(head_cpus: int = 0) -> Iterator[Any]:
+    """A cluster of a head alone; tests add their nodes."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "tintype-tests-ray.lock"):
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": head_cpus, "include_dashboard": False, **MEMORY},
+        )
+        try:
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
