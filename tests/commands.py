@@ -11,14 +11,17 @@ from pathlib import Path
 TINTYPE = str(Path(sys.executable).with_name("tintype"))
 
 
-def run(*arguments: object, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and check its exit code; no traceback may ever show."""
+def run(
+    *arguments: object, code: int = 0, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in `folder`, and check its exit code; no traceback may ever show."""
     result = subprocess.run(
         [TINTYPE, *map(str, arguments)],
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
         timeout=240,
+        cwd=folder,
         check=False,
     )
     assert result.returncode == code, f"{result.returncode}\n{result.stdout}\n{result.stderr}"

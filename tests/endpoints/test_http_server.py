@@ -19,11 +19,11 @@ import pytest
 from certificates import write_certificate
 from pictures import encoded, noise
 
-from tintype.endpoints.online import http_server as http_server_module
-from tintype.endpoints.online.app import ServerOptions, create_app
-from tintype.endpoints.online.http_server import Tls, http_server, listen
-from tintype.endpoints.online.keys import KeyRing, digest_of
-from tintype.endpoints.online.scoring_service import ScoringService
+from tintype.endpoints.online.gateway import http_server as http_server_module
+from tintype.endpoints.online.gateway.http_server import Tls, http_server, listen
+from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
+from tintype.endpoints.online.in_process import ServerOptions, create_app
+from tintype.endpoints.online.instances.scoring_service import ScoringService
 from tintype.errors import UsageError
 from tintype.scoring import Scorer
 

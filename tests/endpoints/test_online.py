@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pictures import encoded, noise
 from starlette.testclient import TestClient
 
-from tintype.endpoints.online.app import ServerOptions, create_app
-from tintype.endpoints.online.keys import KeyRing, digest_of, read_key
+from tintype.endpoints.online.gateway.keys import KeyRing, digest_of, read_key
+from tintype.endpoints.online.in_process import ServerOptions, create_app
 from tintype.errors import UsageError
 from tintype.scoring import Scorer
 

@@ -13,8 +13,8 @@ from checkpoints import write_checkpoint, write_clip
 from pictures import encoded, noise
 from starlette.testclient import TestClient
 
-from tintype.endpoints.online.app import ServerOptions, create_app
-from tintype.endpoints.online.keys import KeyRing, digest_of
+from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
+from tintype.endpoints.online.in_process import ServerOptions, create_app
 from tintype.scoring import Scorer
 
 KEY = "a-key-of-enough-length"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import MutableMapping
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tintype.endpoints.online.body import ByteBudget, ClientGone, read_body
 from tintype.endpoints.online.calls import Answer, ScoreCall
-from tintype.endpoints.online.frames import Frame, read_frame, write_frame
-from tintype.endpoints.online.keys import KeyRing, digest_of
-from tintype.endpoints.online.rate_limit import RateLimiter
-from tintype.endpoints.online.scaling import Autoscaler
-from tintype.endpoints.online.served import ModelDescription, ServedEndpoint
+from tintype.endpoints.online.deployments.protocol import ModelDescription
+from tintype.endpoints.online.deployments.scaling import Autoscaler
+from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, read_body
+from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
+from tintype.endpoints.online.gateway.rate_limit import RateLimiter
+from tintype.endpoints.online.gateway.served import ServedEndpoint
+from tintype.endpoints.online.instances.frames import Frame, read_frame, write_frame
 from tintype.errors import RequestError
+from tintype.scoring.micro_batcher import MicroBatcher
 
 
 class Named:
@@ -207,3 +212,30 @@ def test_either_key_opens_and_says_which() -> None:
         "Bearer \udcff",
     ):
         assert ring.match(wrong) is None
+
+
+def test_work_between_passes_is_done_by_the_thread_of_the_model() -> None:
+    class Fake:
+        batch_size = 4
+
+        def __init__(self) -> None:
+            self.log: list[str] = []
+
+        def run(self, pixels: np.ndarray) -> np.ndarray:
+            time.sleep(0.05)
+            self.log.append(f"{len(pixels)} by {threading.current_thread().name}")
+            return np.zeros((len(pixels), 2), np.float32)
+
+    scorer = Fake()
+    batcher = MicroBatcher(scorer)  # type: ignore[arg-type]
+    image, later = np.zeros((2, 2, 3), np.uint8), time.monotonic() + 60
+    first = batcher.submit([image], later)
+    time.sleep(0.02)
+    waiting = batcher.submit([image, image], later)
+    batcher.between_passes(lambda: scorer.log.append(f"work by {threading.current_thread().name}"))
+    batcher.between_passes(lambda: 1 / 0)
+    rest = batcher.submit([image], later)
+    for future in (*first, *waiting, *rest):
+        assert future.result(10).shape == (2,)
+    batcher.close()
+    assert scorer.log == ["1 by model", "2 by model", "work by model", "1 by model"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tintype.data import read_image_table
 from tintype.errors import CheckpointError, ImageError, UsageError
-from tintype.scoring import Prediction, Scorer
+from tintype.scoring import Prediction, Scorer, ScorerOptions
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -121,3 +121,27 @@ def test_a_picture_is_drawn(tmp_path: Path, model_folder: Path) -> None:
         paths[-1].write_bytes(encoded(noise(50, 50, seed=number)))
     draw_predictions(paths, Scorer.load(model_folder).predict(paths), tmp_path / "out.png")
     assert Image.open(tmp_path / "out.png").size[0] > 500
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino", "onnxruntime"])
+def test_threads_can_change_between_two_passes(vit_checkpoint: Path, runtime: str) -> None:
+    scorer = Scorer.load(vit_checkpoint, runtime=runtime, precision="fp32", threads=2)
+    assert scorer.choice.threads == scorer.describe()["threads"] == 2
+    image = noise(40, 50)
+    before = scorer.predict([image])[0].probs
+    scorer.set_threads(1)
+    assert scorer.choice.threads == 1
+    assert np.abs(scorer.predict([image])[0].probs - before).max() < 1e-6
+
+
+def test_options_are_one_value(vit_checkpoint: Path) -> None:
+    options = ScorerOptions(runtime="torch", precision="fp32", batch_size=3, exact=False)
+    scorer = Scorer.load(vit_checkpoint, options)
+    assert (scorer.batch_size, scorer.exact) == (3, False)
+    assert Scorer.load(vit_checkpoint, **options.model_dump(exclude_unset=True)).batch_size == 3
+    with pytest.raises(UsageError, match="both options and precision given"):
+        Scorer.load(vit_checkpoint, options, precision="bf16")
+    with pytest.raises(UsageError, match="precison: unknown key"):
+        Scorer.load(vit_checkpoint, precison="bf16")
+    with pytest.raises(UsageError, match="threads"):
+        ScorerOptions.of(threads=0)

@@ -22,7 +22,7 @@ import pytest
 from pictures import encoded, noise
 from PIL import Image
 
-from tintype.endpoints.online.openapi import openapi_document
+from tintype.endpoints.online.gateway.openapi import openapi_document
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.web.playground import PLAYGROUND_HEADERS, playground_file
 

@@ -34,9 +34,9 @@ def up(
     ] = False,
 ) -> object:
     """Start the daemon that serves this workspace's endpoints; it goes on where it was."""
-    from tintype.endpoints.online import control
-    from tintype.endpoints.online.daemon_config import load_config, save_config
-    from tintype.endpoints.online.http_server import Tls
+    from tintype.endpoints.online.daemon import control
+    from tintype.endpoints.online.daemon.config import load_config, save_config
+    from tintype.endpoints.online.gateway.http_server import Tls
     from tintype.errors import UsageError
 
     Tls.of(certificate, private_key)
@@ -57,7 +57,7 @@ def up(
         if changes:
             save_config(config)
         if foreground:
-            from tintype.endpoints.online.daemon import main
+            from tintype.endpoints.online.daemon.process import main
 
             raise typer.Exit(main())
         control.start_daemon()
@@ -67,7 +67,7 @@ def up(
 @command(app, azures=False)
 def down() -> None:
     """Stop the daemon: requests under way are finished, endpoints stay on record."""
-    from tintype.endpoints.online import control
+    from tintype.endpoints.online.daemon import control
 
     if not control.daemon_answers():
         print("the daemon does not run", file=sys.stderr)
@@ -81,6 +81,6 @@ def down() -> None:
 @command(app, azures=False)
 def status() -> object:
     """Show whether the daemon runs, and where it listens."""
-    from tintype.endpoints.online import control
+    from tintype.endpoints.online.daemon import control
 
     return control.ask_daemon("status", start=False)

@@ -62,7 +62,7 @@ def serve(
     ] = 5000,
 ) -> None:
     """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
-    from tintype.endpoints.online.http_server import Tls
+    from tintype.endpoints.online.gateway.http_server import Tls
     from tintype.endpoints.online.server import serve_model
     from tintype.scoring import ScorerOptions
     from tintype.workspace.registry import resolve_model

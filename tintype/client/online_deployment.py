@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tintype.client.records import Poller, Record
-from tintype.endpoints.online.control import ask_daemon
+from tintype.endpoints.online.daemon.control import ask_daemon
 from tintype.errors import RunFailed
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.document import Document, apply_overrides

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tintype.client.records import Poller, Record
-from tintype.endpoints.online.control import ask_daemon
-from tintype.endpoints.online.daemon_config import load_config
-from tintype.endpoints.online.keys import digest_of, new_key
+from tintype.endpoints.online.daemon.config import load_config
+from tintype.endpoints.online.daemon.control import ask_daemon
+from tintype.endpoints.online.gateway.keys import digest_of, new_key
 from tintype.errors import OutputError, RunFailed, UsageError
 from tintype.schemas.document import Document
 from tintype.schemas.online_endpoint import (

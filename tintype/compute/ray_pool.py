@@ -227,4 +227,4 @@ def _here(ray: Any) -> dict[str, Any]:
     except RuntimeError:
         # Through ray:// the owner is on no node.
         return {}
-    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node, soft=True)}
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node, soft=False)}

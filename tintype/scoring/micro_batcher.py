@@ -8,10 +8,11 @@ as a long pass begins would else wait for two of them.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -20,7 +21,11 @@ import numpy as np
 from tintype.errors import RequestError
 from tintype.scoring.scorer import Scorer
 
-__all__ = ["MicroBatcher"]
+__all__ = ["MicroBatcher", "Work"]
+
+_log = logging.getLogger("tintype")
+
+Work = Callable[[], object]
 
 
 # A pass of the model may take this share of the time that its first image has from its arrival.
@@ -50,7 +55,8 @@ class MicroBatcher:
         self._max_waiting = max_waiting
         self._admitted = 0
         self._lock = threading.Lock()
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | Work | None] = queue.SimpleQueue()
+        self._to_do: list[Work] = []
         self.images_run = 0
         """Images that have been through the model."""
         self.busy_since: float | None = None
@@ -105,6 +111,10 @@ class MicroBatcher:
             self._queue.put(item)
         return [item.future for item in items]
 
+    def between_passes(self, work: Work) -> None:
+        """Have `work` done by the thread that runs the model, before a later pass."""
+        self._queue.put(work)
+
     def close(self) -> None:
         """Finish what is queued and end the thread."""
         self._queue.put(None)
@@ -115,20 +125,37 @@ class MicroBatcher:
             first = self._queue.get()
             if first is None:
                 return
-            batch, ended = self._gather(first)
-            if batch:
-                self._answer(batch)
+            ended = False
+            if isinstance(first, _Item):
+                batch, ended = self._gather(first)
+                if batch:
+                    self._answer(batch)
+            else:
+                self._to_do.append(first)
+            self._work()
             if ended:
                 return
+
+    def _work(self) -> None:
+        to_do, self._to_do = self._to_do, []
+        for work in to_do:
+            try:
+                work()
+            except Exception:
+                # The model goes on as it was.
+                _log.exception("what was to be done between two passes failed")
 
     def _gather(self, first: _Item) -> tuple[list[_Item], bool]:
         """What waits, up to one pass; and whether the end was among it."""
         batch: list[_Item] = []
-        item: _Item | None = first
+        item: _Item | Work | None = first
         most = self._most_now(first)
         while True:
             if item is None:
                 return batch, True
+            if not isinstance(item, _Item):
+                self._to_do.append(item)
+                return batch, False
             if self._is_wanted(item):
                 batch.append(item)
             if len(batch) >= most:

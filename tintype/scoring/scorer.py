@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -172,6 +173,17 @@ class Scorer:
         if not np.isfinite(outputs).all():
             raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")
         return outputs
+
+    def set_threads(self, count: int) -> None:
+        """Use so many CPU threads from the next pass on.
+
+        Called by the thread that runs the passes, between two of them.
+        """
+        if count != self.choice.threads:
+            self._runtime.set_threads(count)
+            if "text_encoder" in self.__dict__:
+                self.text_encoder.set_threads(count)
+            self.choice = replace(self.choice, threads=count)
 
     def results(self, outputs: np.ndarray, label_set: LabelSet | None = None) -> Sequence[Result]:
         """What the task makes of `outputs`, float32 (n, D) as `run` gives them."""

@@ -67,6 +67,11 @@ class DeploymentRecord:
     created_at: str = field(default_factory=now)
     modified_at: str = field(default_factory=now)
 
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Its endpoint's name and its own."""
+        return self.endpoint, self.name
+
     def changed(self, **changes: Any) -> DeploymentRecord:
         """A copy with `changes`, modified now."""
         return replace(self, **{"modified_at": now(), **changes})

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.endpoints.online.app import ServerOptions, create_app
 from tintype.endpoints.online.calls import parse_row_errors
-from tintype.endpoints.online.http_server import (
+from tintype.endpoints.online.gateway.http_server import (
     Tls,
     address_of,
     end_well_on_signals,
@@ -14,7 +13,8 @@ from tintype.endpoints.online.http_server import (
     listen,
     log_to_stderr,
 )
-from tintype.endpoints.online.keys import read_key
+from tintype.endpoints.online.gateway.keys import read_key
+from tintype.endpoints.online.in_process import ServerOptions, create_app
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer

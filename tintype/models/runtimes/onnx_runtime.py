@@ -23,19 +23,24 @@ class OnnxRuntime:
         Raises:
             CheckpointError: the graph is damaged.
         """
+        self._graph = graph
+        self.set_threads(threads)
+
+    def set_threads(self, count: int) -> None:
+        """See `Runtime`."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = count
         # Idle threads sleep instead of spinning, so that a second process gets the cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                str(graph), options, providers=["CPUExecutionProvider"]
+                str(self._graph), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
             # Its errors have no common type.
-            raise CheckpointError(f"the graph {graph} cannot be used: {error}") from None
+            raise CheckpointError(f"the graph {self._graph} cannot be used: {error}") from None
         self._input = self._session.get_inputs()[0].name
 
     def run(self, values: np.ndarray) -> np.ndarray:

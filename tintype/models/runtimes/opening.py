@@ -35,6 +35,12 @@ class Runtime(Protocol):
     def run(self, values: np.ndarray, /) -> np.ndarray:
         """Pixels uint8 (n, height, width, 3), or token ids int64 (n, length) -> float32 (n, D)."""
 
+    def set_threads(self, count: int) -> None:
+        """Use so many CPU threads from the next pass on.
+
+        Called by the thread that runs the passes, between two of them.
+        """
+
 
 @dataclass(frozen=True)
 class OpenedNetwork:

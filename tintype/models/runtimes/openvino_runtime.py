@@ -34,20 +34,29 @@ class OpenvinoRuntime:
             CheckpointError: the graph is damaged.
         """
         quiet_openvino()
-        import openvino
-
-        hint = _HINTS.get(precision, "bf16" if fast_bf16 else "f32")
-        options = {
-            "INFERENCE_PRECISION_HINT": hint,
-            "INFERENCE_NUM_THREADS": threads,
+        self._graph = graph
+        self._options = {
+            "INFERENCE_PRECISION_HINT": _HINTS.get(precision, "bf16" if fast_bf16 else "f32"),
             "NUM_STREAMS": 1,
             # Pinned to the same cores, two processes would wait for each other.
             "ENABLE_CPU_PINNING": False,
         }
+        self._compile(threads)
+
+    def set_threads(self, count: int) -> None:
+        """See `Runtime`."""
+        self._compile(count)
+
+    def _compile(self, threads: int) -> None:
+        import openvino
+
+        options = {**self._options, "INFERENCE_NUM_THREADS": threads}
         try:
-            self._compiled: Any = openvino.Core().compile_model(graph, "CPU", options)
+            self._compiled: Any = openvino.Core().compile_model(self._graph, "CPU", options)
         except RuntimeError as error:
-            raise CheckpointError(f"the graph {graph} cannot be used: {_reason(error)}") from None
+            raise CheckpointError(
+                f"the graph {self._graph} cannot be used: {_reason(error)}"
+            ) from None
         self._requests = threading.local()
 
     def run(self, values: np.ndarray) -> np.ndarray:

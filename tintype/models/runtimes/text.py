@@ -6,6 +6,7 @@ It runs once for each set of labels, so its speed matters little and its exactne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ class TextEncoder:
         """Prefer `open_text_encoder`."""
         self._runtime = runtime
         self._tokenizer = tokenizer
+
+    def set_threads(self, count: int) -> None:
+        """See `Runtime`."""
+        self._runtime.set_threads(count)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """float32 (n, D), not normalised.
@@ -67,7 +72,7 @@ def open_text_encoder(checkpoint: Checkpoint, choice: RuntimeChoice) -> TextEnco
     tokenizer = TextTokenizer(folder / "tokenizer.json", length=length)
     if runtime == "torch":
         return TextEncoder(_TorchText(checkpoint), tokenizer)
-    exact = RuntimeChoice(choice.runtime, "fp32", choice.device, choice.reason)
+    exact = replace(choice, precision="fp32")
     return TextEncoder(graph_runtime(folder, exact, "text"), tokenizer)
 
 
@@ -84,6 +89,12 @@ class _TorchText:
 
         with torch.no_grad():
             return self._network(torch.from_numpy(values)).numpy()
+
+    def set_threads(self, count: int) -> None:
+        """See `Runtime`."""
+        import torch
+
+        torch.set_num_threads(count)
 
 
 def _prepare(checkpoint: Checkpoint, runtime: str, length: int, folder: Path) -> None:

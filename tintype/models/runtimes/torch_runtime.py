@@ -64,6 +64,11 @@ class TorchRuntime:
         with self._precision():
             return self._network(batch).float().numpy()
 
+    def set_threads(self, count: int) -> None:
+        """See `Runtime`."""
+        if self._device.type == "cpu":
+            torch.set_num_threads(count)
+
     def _precision(self) -> AbstractContextManager[object]:
         if not self._autocast:
             return nullcontext()

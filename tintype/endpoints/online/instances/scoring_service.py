@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import orjson
 
-from tintype.endpoints.online.body import media_type, multipart_images
 from tintype.endpoints.online.calls import (
-    MODEL_VERSION,
     Answer,
     RowErrors,
     ScoreCall,
@@ -25,24 +21,13 @@ from tintype.endpoints.online.calls import (
     refusal,
     too_late,
 )
+from tintype.endpoints.online.instances.protocols import PROTOCOLS
+from tintype.endpoints.online.instances.protocols.face import Limits, Rows, WireProtocol
 from tintype.errors import FetchError, ImageError, ModelError, RequestError, UsageError
 from tintype.images.loading import pixels_of
 from tintype.images.request import image_bytes_from_text
-from tintype.schemas.mlflow_protocol import read_invocation, write_predictions
-from tintype.schemas.open_inference import (
-    InferRequest,
-    read_infer_request,
-    write_infer_response,
-)
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
-from tintype.schemas.wire import (
-    ScoreRequest,
-    Style,
-    parse_style,
-    read_score_request,
-    write_answer,
-    write_embeddings,
-)
+from tintype.schemas.wire import Style, parse_style
 from tintype.scoring.label_sets import LabelSet, parse_labels
 from tintype.scoring.micro_batcher import MicroBatcher
 from tintype.scoring.scorer import Scorer
@@ -58,8 +43,6 @@ _PARSE_IN_THREAD = 256 * 1024
 # A canary that passed counts for so many seconds.
 _CANARY_SECONDS = 2.0
 
-_Cells = Sequence[str | bytes]
-
 
 @dataclass(frozen=True)
 class ServiceOptions:
@@ -72,18 +55,6 @@ class ServiceOptions:
 
     max_waiting: int = 512
     """Images in the process at once; more are refused with 429."""
-
-
-@dataclass
-class _Rows:
-    """What a call asks about, as the task will see it."""
-
-    cells: _Cells
-    texts: Sequence[str]
-    infer: InferRequest | None = None
-    """The Open Inference Protocol's request, to be answered in kind."""
-    errors: dict[int, RequestError] | None = None
-    """Rows that could not be read, where they are skipped."""
 
 
 class ScoringService:
@@ -101,8 +72,15 @@ class ScoringService:
         self._options = options or ServiceOptions()
         self._settings = get_settings()
         self.batcher = MicroBatcher(scorer, max_waiting=self._options.max_waiting)
-        self._decoders = ThreadPoolExecutor(self._settings.cpu_threads, thread_name_prefix="decode")
+        self._decoders = ThreadPoolExecutor(scorer.choice.threads, thread_name_prefix="decode")
         self._ready_until = 0.0
+
+    def set_threads(self, count: int) -> None:
+        """Use so many CPU threads, for images at once and for the model after its pass."""
+        before = self._decoders
+        self._decoders = ThreadPoolExecutor(count, thread_name_prefix="decode")
+        before.shutdown(wait=False)
+        self.batcher.between_passes(lambda: self.scorer.set_threads(count))
 
     def close(self) -> None:
         """Finish what is queued."""
@@ -133,63 +111,36 @@ class ScoringService:
     # The walk ---------------------------------------------------------------------------------
 
     async def _answer(self, call: ScoreCall, deadline: float) -> bytes:
-        style, skip = self._wishes(call)
-        rows = await self._rows(call)
+        protocol = PROTOCOLS[call.protocol]
+        style, skip = self._wishes(call, protocol)
+        rows = await self._rows(call, protocol)
         if skip:
             rows.errors = {}
         self.batcher.admit(len(rows.cells), deadline)
         try:
             if self.scorer.task == EMBEDDINGS:
-                return await self._embeddings(call, rows, deadline)
-            return await self._probabilities(call, rows, style, deadline)
+                return await self._embeddings(call, protocol, rows, deadline)
+            return await self._probabilities(call, protocol, rows, style, deadline)
         finally:
             self.batcher.release(len(rows.cells))
 
-    def _wishes(self, call: ScoreCall) -> tuple[Style, bool]:
+    def _wishes(self, call: ScoreCall, protocol: WireProtocol) -> tuple[Style, bool]:
         """The response style, and whether unreadable rows are skipped."""
         try:
             style = parse_style(call.style) if call.style else self._options.style
             skip = parse_row_errors(call.on_row_error or self._options.on_row_error) == "skip"
         except UsageError as error:
             raise RequestError(str(error)) from None
-        if call.protocol == "infer":
-            # Its tensors have one row an image: there is no place for another kind of answer.
-            return "probs", False
-        return style, skip
+        return (style, skip) if protocol.has_styles else ("probs", False)
 
-    async def _rows(self, call: ScoreCall) -> _Rows:
-        """The call's images, still encoded (texts of a JSON body, or bytes), and their texts."""
-        kind = media_type(call.content_type)
-        most, needed = self._settings.max_request_rows, self.scorer.task != EMBEDDINGS
-        if call.protocol == "infer":
-            read_infer = partial(read_infer_request, max_rows=most, images_required=needed)
-            infer: InferRequest = await _parsed(call.body, read_infer)
-            return _Rows(infer.score.images, infer.score.texts, infer)
-        if call.protocol == "invocations":
-            read = partial(
-                read_invocation,
-                content_type=call.content_type,
-                max_rows=most,
-                images_required=needed,
-            )
-            return _as_rows(await _parsed(call.body, read))
-        if kind in ("application/json", "text/json", "text/plain"):
-            read = partial(read_score_request, max_rows=most, images_required=needed)
-            return _as_rows(await _parsed(call.body, read))
-        if kind == "multipart/form-data":
-            images = await asyncio.to_thread(multipart_images, call.body, call.content_type)
-            if len(images) > most:
-                raise RequestError(f"{len(images)} images; the limit is {most}", status=413)
-            return _Rows(images, ())
-        if kind.startswith("image/") or kind == "application/octet-stream":
-            return _Rows([call.body], ())
-        raise RequestError(
-            f"content type {kind!r}; expected application/json, multipart/form-data or image/*",
-            status=415,
-        )
+    async def _rows(self, call: ScoreCall, protocol: WireProtocol) -> Rows:
+        limits = Limits(self._settings.max_request_rows, self.scorer.task != EMBEDDINGS)
+        if len(call.body) < _PARSE_IN_THREAD:
+            return protocol.read(call, limits)
+        return await asyncio.to_thread(protocol.read, call, limits)
 
     async def _probabilities(
-        self, call: ScoreCall, rows: _Rows, style: Style, deadline: float
+        self, call: ScoreCall, protocol: WireProtocol, rows: Rows, style: Style, deadline: float
     ) -> bytes:
         """The answer of a classifier; zero-shot, by the labels of the first row's text."""
         label_set = None
@@ -199,16 +150,18 @@ class ScoringService:
             label_set = await self._text_work(self._label_set, first)
         outputs = await self._outputs(rows, deadline, call.timeout_s)
         labels = label_set.labels if label_set is not None else self.scorer.classes
-        found = self.scorer.predictions(outputs, label_set) if len(outputs) else []
-        probabilities = [prediction.probs for prediction in found]
-        if rows.infer is not None:
-            return self._inferred(rows.infer, {"probs": np.stack(probabilities), "labels": labels})
-        answer = write_answer(probabilities, labels, style)
-        if rows.errors:
-            answer = _with_errors(answer, rows.errors)
-        return write_predictions(answer) if call.protocol == "invocations" else answer
+        predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
+        return protocol.write_probabilities(
+            rows,
+            [prediction.probs for prediction in predictions],
+            labels,
+            style,
+            model_name=self.name,
+        )
 
-    async def _embeddings(self, call: ScoreCall, rows: _Rows, deadline: float) -> bytes:
+    async def _embeddings(
+        self, call: ScoreCall, protocol: WireProtocol, rows: Rows, deadline: float
+    ) -> bytes:
         """Features of images, of texts where the model reads them, or of both."""
         with_image = [bool(cell) for cell in rows.cells]
         with_text = [bool(text) for text in rows.texts]
@@ -216,32 +169,18 @@ class ScoringService:
             raise RequestError(
                 "embeddings need an image in every row, a text in every row, or both in every row"
             )
-        image_features = text_features = None
+        images = texts = None
         if any(with_text):
-            text_features = await self._text_work(self.scorer.embed_texts, list(rows.texts))
+            texts = await self._text_work(self.scorer.embed_texts, list(rows.texts))
             # A row is whole or not at all: with texts, an unreadable image refuses the call.
             rows.errors = None
         if any(with_image) or not any(with_text):
             outputs = await self._outputs(rows, deadline, call.timeout_s)
-            found = self.scorer.embeddings(outputs) if len(outputs) else []
-            image_features = [embedding.features for embedding in found]
-        if rows.infer is not None:
-            images = None if image_features is None else np.stack(image_features)
-            tensors = {"image_features": images, "text_features": text_features}
-            return self._inferred(rows.infer, tensors)
-        answer = write_embeddings(image_features, text_features)
-        if rows.errors:
-            answer = _with_errors(answer, rows.errors)
-        return write_predictions(answer) if call.protocol == "invocations" else answer
+            embeddings = self.scorer.embeddings(outputs) if len(outputs) else []
+            images = [embedding.features for embedding in embeddings]
+        return protocol.write_embeddings(rows, images, texts, model_name=self.name)
 
-    def _inferred(
-        self, request: InferRequest, tensors: dict[str, np.ndarray | Sequence[str] | None]
-    ) -> bytes:
-        return write_infer_response(
-            request, tensors, model_name=self.name, model_version=MODEL_VERSION
-        )
-
-    async def _outputs(self, rows: _Rows, deadline: float, timeout_s: float) -> np.ndarray:
+    async def _outputs(self, rows: Rows, deadline: float, timeout_s: float) -> np.ndarray:
         """What the model gives for the readable rows: float32 (n, D)."""
         pixels = await self._decoded(rows, deadline, timeout_s)
         if not pixels:
@@ -261,7 +200,7 @@ class ScoringService:
         except UsageError as error:
             raise RequestError(str(error)) from None
 
-    async def _decoded(self, rows: _Rows, deadline: float, timeout_s: float) -> list[np.ndarray]:
+    async def _decoded(self, rows: Rows, deadline: float, timeout_s: float) -> list[np.ndarray]:
         """Preprocessed pixels of the rows, without those that `rows.errors` gets to hold.
 
         Raises:
@@ -323,23 +262,3 @@ class ScoringService:
         finally:
             for future in futures:
                 future.cancel()
-
-
-async def _parsed(body: bytes, read: Callable[[bytes], Any]) -> Any:
-    return read(body) if len(body) < _PARSE_IN_THREAD else await asyncio.to_thread(read, body)
-
-
-def _as_rows(request: ScoreRequest) -> _Rows:
-    return _Rows(request.images, request.texts)
-
-
-def _with_errors(answer: bytes, errors: dict[int, RequestError]) -> bytes:
-    """The answer's rows with `{"error": ...}` in the places of those that could not be read."""
-    read = orjson.loads(answer)
-    rows = iter(read)
-    return orjson.dumps(
-        [
-            orjson.loads(refusal(errors[row]).body) if row in errors else next(rows)
-            for row in range(len(read) + len(errors))
-        ]
-    )

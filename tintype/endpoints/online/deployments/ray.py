@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 from tintype.compute.ray_serving import RayService, ReplicaLost, ServicePlan
@@ -18,11 +17,17 @@ from tintype.endpoints.online.calls import (
     refusal,
     too_late,
 )
-from tintype.endpoints.online.deployment import GRACE_SECONDS, DeploymentPlan
-from tintype.endpoints.online.instance_process import InstanceProcess
+from tintype.endpoints.online.deployments.protocol import (
+    GRACE_SECONDS,
+    DeploymentPlan,
+    ModelDescription,
+    Settled,
+    check_calls,
+)
+from tintype.endpoints.online.instances.process import InstanceProcess
 from tintype.endpoints.online.metrics import GatewayMetrics
-from tintype.endpoints.online.served import ModelDescription, check_calls
 from tintype.errors import TintypeError
+from tintype.settings import get_settings
 
 __all__ = ["RayDeployment"]
 
@@ -32,7 +37,7 @@ _WATCH_SECONDS = 2.0
 
 
 class RayDeployment:
-    """Fits `served.Backend`, and has what the daemon asks of a `LiveDeployment`."""
+    """Fits `protocol.Deployment`: its instances are replicas on a cluster."""
 
     def __init__(
         self,
@@ -41,9 +46,9 @@ class RayDeployment:
         plan: DeploymentPlan,
         *,
         metrics: GatewayMetrics,
-        settled: Callable[[int, str | None], None],
+        settled: Settled,
     ) -> None:
-        """See `LiveDeployment`."""
+        """See `local.LocalDeployment`."""
         self.endpoint = endpoint
         self.name = name
         self._plan = plan
@@ -59,12 +64,12 @@ class RayDeployment:
 
     @property
     def timeout_s(self) -> float:
-        """See `served.Backend`."""
+        """See `protocol.Answering`."""
         return self._plan.timeout_s
 
     @property
     def description(self) -> ModelDescription | None:
-        """See `served.Backend`."""
+        """See `protocol.Answering`."""
         return self._description
 
     def check_room(self) -> None:
@@ -101,6 +106,9 @@ class RayDeployment:
         """Go over to `plan`, after what is being gone over to now."""
         self._plan = plan
         self._work = asyncio.create_task(self._deploy(plan, self._work))
+
+    def share_threads(self, count: int) -> None:
+        """A cluster's processors are Ray's to share out."""
 
     def states(self) -> dict[str, int]:
         """Replicas by state."""
@@ -179,13 +187,18 @@ class RayDeployment:
 
 
 def _service_plan(plan: DeploymentPlan) -> ServicePlan:
+    threads = plan.threads or max(1, get_settings().cpu_threads // plan.most_instances)
     return ServicePlan(
-        factory="tintype.endpoints.online.model_service:Replica",
+        factory="tintype.endpoints.online.instances.model_service:Replica",
         specification=plan.specification,
         replicas=plan.instances,
         most_calls=plan.most_in_flight,
-        cpus=plan.threads,
-        environment=plan.environment,
+        cpus=threads,
+        environment={
+            "TINTYPE_THREADS": str(threads),
+            "OMP_NUM_THREADS": str(threads),
+            **plan.environment,
+        },
         autoscaling=None
         if plan.scaler is None
         else {

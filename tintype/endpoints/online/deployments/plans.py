@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tintype.endpoints.online.deployment import DeploymentPlan
-from tintype.endpoints.online.scaling import Autoscaler
+from tintype.endpoints.online.deployments.protocol import DeploymentPlan
+from tintype.endpoints.online.deployments.scaling import Autoscaler
 from tintype.schemas.online_deployment import OnlineDeploymentDocument, stored_deployment
 from tintype.schemas.online_deployment_parts import TargetUtilizationScaleSettings
 from tintype.settings import get_settings
@@ -36,8 +36,8 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
                 "max_waiting": _MOST_WAITING_IMAGES,
             },
         },
-        environment=_environment(document),
-        threads=_threads(document),
+        environment={**document.environment_variables, **get_settings().environment()},
+        threads=document.settings.threads,
         compute="local" if document.compute.startswith("azureml:") else document.compute,
         generation=record.generation,
         instances=document.instance_count,
@@ -54,27 +54,6 @@ def needs_new_instances(old: DeploymentRecord, new: DeploymentRecord) -> bool:
     before, after = plan_of(old), plan_of(new)
     same = {**before.specification, "generation": 0} == {**after.specification, "generation": 0}
     return not same or before.environment != after.environment
-
-
-def _environment(document: OnlineDeploymentDocument) -> dict[str, str]:
-    threads = str(_threads(document))
-    return {
-        "TINTYPE_THREADS": threads,
-        "OMP_NUM_THREADS": threads,
-        **document.environment_variables,
-        **get_settings().environment(),
-    }
-
-
-def _threads(document: OnlineDeploymentDocument) -> int:
-    """Each instance's share of the machine's threads, when there are as many as there may be."""
-    scale = document.scale_settings
-    most = (
-        scale.max_instances
-        if isinstance(scale, TargetUtilizationScaleSettings)
-        else document.instance_count
-    )
-    return max(1, get_settings().cpu_threads // most)
 
 
 def _scaler(document: OnlineDeploymentDocument) -> Autoscaler | None:

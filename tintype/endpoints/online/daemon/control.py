@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.compute.local import start_worker
-from tintype.endpoints.online.instance_process import runtime_folder
+from tintype.endpoints.online.instances.process import runtime_folder
 from tintype.errors import OutputError, RunFailed, TintypeError, UsageError
 from tintype.settings import get_settings
 
@@ -114,7 +114,7 @@ def start_daemon() -> None:
     """
     log = _log()
     began = log.stat().st_size if log.exists() else 0
-    process = start_worker("tintype.endpoints.online.daemon", [], log)
+    process = start_worker("tintype.endpoints.online.daemon.process", [], log)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if daemon_answers():

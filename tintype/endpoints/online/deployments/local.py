@@ -7,27 +7,30 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.calls import Answer, ScoreCall, error_answer, refusal, too_late
-from tintype.endpoints.online.instance_link import InstanceLost
-from tintype.endpoints.online.instance_process import InstanceProcess, start_instance
+from tintype.endpoints.online.deployments.protocol import (
+    GRACE_SECONDS,
+    DeploymentPlan,
+    ModelDescription,
+    Settled,
+    check_calls,
+)
+from tintype.endpoints.online.instances.link import InstanceLost
+from tintype.endpoints.online.instances.process import InstanceProcess, start_instance
 from tintype.endpoints.online.metrics import GatewayMetrics
-from tintype.endpoints.online.scaling import Autoscaler
-from tintype.endpoints.online.served import ModelDescription, check_calls
 from tintype.errors import TintypeError, UsageError
+from tintype.settings import get_settings
 
-__all__ = ["GRACE_SECONDS", "DeploymentPlan", "LiveDeployment"]
+__all__ = ["LocalDeployment"]
 
 _log = logging.getLogger("tintype")
 
 _TICK_SECONDS = 0.2
-
-GRACE_SECONDS = 2.0
-"""Past a call's own time limit: the instance answers 408 by itself, and this is for one that cannot."""
 
 # A process that has said nothing for so long hangs: it beats every second.
 _SILENT_SECONDS = 5.0
@@ -45,29 +48,8 @@ _DRAIN_SECONDS = 30.0
 _LOG_LINES_SHOWN = 5
 
 
-@dataclass(frozen=True)
-class DeploymentPlan:
-    """What a deployment's document asks for, as far as processes are concerned."""
-
-    specification: dict[str, Any]
-    """For every instance; see `instance.py`."""
-    environment: dict[str, str]
-    generation: int
-    instances: int
-    timeout_s: float
-    most_in_flight: int
-    """Calls that each instance may have; more are refused with 429."""
-    start_seconds: float
-    """From an instance's start to its being ready; then it counts as failed."""
-    threads: int = 1
-    """Of each instance."""
-    compute: str = "local"
-    """`local`, `ray` or `ray://host:port`."""
-    scaler: Autoscaler | None = None
-
-
-class LiveDeployment:
-    """Fits `served.Backend`."""
+class LocalDeployment:
+    """Fits `protocol.Deployment`: its instances are processes of this machine."""
 
     def __init__(
         self,
@@ -77,13 +59,8 @@ class LiveDeployment:
         *,
         logs: Path,
         metrics: GatewayMetrics,
-        settled: Callable[[int, str | None], None],
+        settled: Settled,
     ) -> None:
-        """
-        Args:
-            settled: called with a generation and None when it serves, or with the reason why it
-                does not.
-        """
         self.endpoint = endpoint
         self.name = name
         self._plan = plan
@@ -93,6 +70,7 @@ class LiveDeployment:
         self._settled_generation = 0
         self._instances: list[InstanceProcess] = []
         self._numbers = itertools.count(1)
+        self._threads = plan.threads or get_settings().cpu_threads
         self._calls = 0
         self._changed = asyncio.Event()
         self._failures = 0
@@ -106,7 +84,7 @@ class LiveDeployment:
 
     @property
     def timeout_s(self) -> float:
-        """See `served.Backend`."""
+        """See `protocol.Answering`."""
         return self._plan.timeout_s
 
     @property
@@ -176,6 +154,17 @@ class LiveDeployment:
         self._failures, self._retry_at, self._given_up = 0, 0.0, False
         self._changed.set()
 
+    def share_threads(self, count: int) -> None:
+        """See `protocol.Deployment`; those that run change over after their pass."""
+        self._threads = self._plan.threads or count
+        for instance in self._ready():
+            self._tell_threads(instance)
+
+    def _tell_threads(self, instance: InstanceProcess) -> None:
+        # To another version the word may mean something else; it is replaced soon.
+        if instance.link is not None and not instance.is_outdated:
+            instance.link.share_threads(self._threads)
+
     def states(self) -> dict[str, int]:
         """How many instances are in each state."""
         found: dict[str, int] = dict.fromkeys(("starting", "ready", "draining"), 0)
@@ -218,10 +207,26 @@ class LiveDeployment:
         for instance in list(self._instances):
             await self._look_at(instance)
         plan = self._plan
-        current = [i for i in self._instances if i.generation == plan.generation]
+        current = [
+            i
+            for i in self._instances
+            if i.generation == plan.generation and i.state in ("starting", "ready")
+        ]
         wanted = self._wanted(plan)
-        if len(current) < wanted and not self._given_up and time.monotonic() >= self._retry_at:
+        outdated = next((i for i in current if i.is_outdated), None)
+        # Where one is outdated, one more: the next is replaced when this one answers.
+        room = wanted + (outdated is not None)
+        if len(current) < room and not self._given_up and time.monotonic() >= self._retry_at:
             self._instances.append(await self._started(plan))
+        elif outdated is not None:
+            if len([i for i in current if i.state == "ready"]) > wanted:
+                _log.warning(
+                    "instance %d of deployment %s, %s speaks another version; it is replaced",
+                    outdated.pid,
+                    self.name,
+                    self.endpoint,
+                )
+                self._end(outdated)
         elif len(current) > wanted:
             # The youngest first: the others are warm.
             self._end(current[-1])
@@ -246,6 +251,7 @@ class LiveDeployment:
             elif time.monotonic() - instance.started > self._plan.start_seconds:
                 await self._lost(instance, f"was not ready after {self._plan.start_seconds:.0f} s")
             elif await instance.connect():
+                self._tell_threads(instance)
                 self._failures, self._retry_at = 0, 0.0
                 self._changed.set()
         elif instance.state == "ready":
@@ -300,7 +306,11 @@ class LiveDeployment:
             plan.specification,
             number=number,
             log=self._logs / f"{plan.generation}-{number}.log",
-            environment=plan.environment,
+            environment={
+                "TINTYPE_THREADS": str(self._threads),
+                "OMP_NUM_THREADS": str(self._threads),
+                **plan.environment,
+            },
         )
 
     def _end(self, instance: InstanceProcess) -> None:

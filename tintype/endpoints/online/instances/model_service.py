@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
-from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
+from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
 from tintype.errors import ModelError
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.wire import parse_style

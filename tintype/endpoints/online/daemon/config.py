@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tintype.endpoints.online.http_server import Tls, address_of
-from tintype.endpoints.online.keys import new_key
+from tintype.endpoints.online.gateway.http_server import Tls, address_of
+from tintype.endpoints.online.gateway.keys import new_key
 from tintype.errors import OutputError
 from tintype.files import write_json
 from tintype.settings import get_settings

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tintype.endpoints.online.calls import Answer, ScoreCall
-from tintype.endpoints.online.gateway import Gateway, GatewayRoutes
-from tintype.endpoints.online.keys import KeyRing
-from tintype.endpoints.online.scoring_service import ScoringService, ServiceOptions
-from tintype.endpoints.online.served import ModelDescription, ServedEndpoint
+from tintype.endpoints.online.deployments.protocol import ModelDescription
+from tintype.endpoints.online.gateway.gateway import Gateway, GatewayRoutes
+from tintype.endpoints.online.gateway.keys import KeyRing
+from tintype.endpoints.online.gateway.served import ServedEndpoint
+from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
 from tintype.scoring.scorer import Scorer
 
 __all__ = ["LocalBackend", "ServerOptions", "create_app"]
@@ -25,7 +26,7 @@ class ServerOptions(ServiceOptions):
 
 
 class LocalBackend:
-    """A deployment that is this process."""
+    """A deployment that is this process; fits `Answering`."""
 
     def __init__(self, service: ScoringService, timeout_s: float) -> None:
         self.name = _NAME

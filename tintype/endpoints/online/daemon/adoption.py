@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
-from tintype.endpoints.online.instance_process import InstanceProcess, runtime_folder
+from tintype.endpoints.online.instances.process import InstanceProcess, runtime_folder
 from tintype.workspace.endpoints import EndpointStore
 
 __all__ = ["find_instances"]

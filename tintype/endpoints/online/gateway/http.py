@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tintype.endpoints.online.body import Receive
+from tintype.endpoints.online.gateway.body import Receive
 
 __all__ = ["HttpRequest", "HttpResponse", "Scope", "Send"]
 

@@ -1,8 +1,8 @@
 """How a gateway and its instances talk: frames over a unix socket, many calls on one connection.
 
 A frame is a header (a JSON object) and a body (bytes): two big-endian lengths of 4 and 8 bytes, then
-both. To an instance go `score`, `cancel` and `canary`; from it come `hello` once, `answer`, and a
-`beat` every second.
+both. To an instance go `score`, `cancel`, `canary` and `threads`; from it come `hello` once, `answer`,
+and a `beat` every second. The hello says which version of all this the instance speaks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Any
 
 import orjson
 
-__all__ = ["READ_AHEAD", "Frame", "read_frame", "write_frame"]
+__all__ = ["PROTOCOL", "READ_AHEAD", "Frame", "read_frame", "write_frame"]
+
+PROTOCOL = 2
+"""Counts up when frames change their meaning. 1: instances that did not say it."""
 
 _LENGTHS = struct.Struct(">IQ")
 

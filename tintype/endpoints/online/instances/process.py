@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tintype.endpoints.online.instance_link import InstanceLink
+from tintype.endpoints.online.instances.frames import PROTOCOL
+from tintype.endpoints.online.instances.link import InstanceLink
 from tintype.errors import OutputError, UsageError
 from tintype.files import write_json
 from tintype.settings import get_settings
@@ -53,6 +54,11 @@ class InstanceProcess:
         if self.process is not None:
             return self.process.returncode
         return 0 if self.link is None or self.link.lost.is_set() else None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it speaks another version than this gateway: of other code, older or newer."""
+        return self.link is not None and self.link.protocol != PROTOCOL
 
     async def connect(self) -> bool:
         """Try to reach it; True once it is ready."""
@@ -120,7 +126,7 @@ async def start_instance(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tintype.endpoints.online.instance",
+                sys.executable, "-m", "tintype.endpoints.online.instances.instance",
                 str(socket.with_suffix(".json")),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stream,

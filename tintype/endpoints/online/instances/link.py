@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.calls import Answer, ScoreCall, call_header
-from tintype.endpoints.online.frames import READ_AHEAD, read_frame, write_frame
+from tintype.endpoints.online.instances.frames import READ_AHEAD, read_frame, write_frame
 
 __all__ = ["InstanceLink", "InstanceLost"]
 
@@ -76,6 +76,16 @@ class InstanceLink:
             InstanceLost: the instance went away first.
         """
         return await self._ask({"kind": "canary", "timeout_s": timeout_s})
+
+    @property
+    def protocol(self) -> int:
+        """Which version of the frames the instance speaks."""
+        return int(self.hello.get("protocol", 1))
+
+    def share_threads(self, count: int) -> None:
+        """Tell it how many CPU threads are its own."""
+        with contextlib.suppress(ConnectionError):
+            write_frame(self._writer, {"kind": "threads", "count": count})
 
     async def close(self) -> None:
         """Hang up; calls under way are lost."""

@@ -1,6 +1,6 @@
 """An instance: the process that holds one copy of a deployment's model and answers its gateway.
 
-    python -m tintype.endpoints.online.instance SPECIFICATION.json
+    python -m tintype.endpoints.online.instances.instance SPECIFICATION.json
 
 The specification names the model, how to load it, and the socket to listen on. The socket appears
 when the model is loaded and warm. Without a gateway for a while, the process ends itself.
@@ -21,9 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.calls import answer_header, call_of
-from tintype.endpoints.online.frames import READ_AHEAD, Frame, read_frame, write_frame
-from tintype.endpoints.online.model_service import describe, open_service, warm_up
-from tintype.endpoints.online.scoring_service import ScoringService
+from tintype.endpoints.online.instances.frames import (
+    PROTOCOL,
+    READ_AHEAD,
+    Frame,
+    read_frame,
+    write_frame,
+)
+from tintype.endpoints.online.instances.model_service import describe, open_service, warm_up
+from tintype.endpoints.online.instances.scoring_service import ScoringService
 from tintype.errors import TintypeError
 from tintype.quiet import quiet_loggers
 
@@ -49,6 +55,7 @@ class Instance:
         """
         self._service = service
         self._identity = identity
+        self._threads = service.scorer.choice.threads
         self._connections = 0
         self._alone_since = time.monotonic()
         self._ending = asyncio.Event()
@@ -82,6 +89,9 @@ class Instance:
             write_frame(writer, self._hello())
             await writer.drain()
             while (frame := await read_frame(reader)) is not None:
+                if frame.header["kind"] == "threads":
+                    self._share_threads(int(frame.header["count"]))
+                    continue
                 number = int(frame.header["id"])
                 if frame.header["kind"] == "cancel":
                     task = tasks.get(number)
@@ -100,6 +110,13 @@ class Instance:
             self._connections -= 1
             self._alone_since = time.monotonic()
             writer.close()
+
+    def _share_threads(self, count: int) -> None:
+        """What the machine has for this process has changed."""
+        if count != self._threads:
+            print(f"threads: {count}", flush=True)
+            self._threads = count
+            self._service.set_threads(count)
 
     async def _answer(self, frame: Frame, writer: asyncio.StreamWriter) -> None:
         header = frame.header
@@ -123,7 +140,7 @@ class Instance:
 
     def _hello(self) -> dict[str, Any]:
         return {
-            "kind": "hello", **self._identity, "pid": os.getpid(), **describe(self._service)
+            "kind": "hello", "protocol": PROTOCOL, **self._identity, "pid": os.getpid(), **describe(self._service)
         }  # fmt: skip
 
 

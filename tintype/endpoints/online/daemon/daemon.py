@@ -1,7 +1,5 @@
 """The daemon: the gateway, and the deployments behind it, kept as their records say.
 
-    python -m tintype.endpoints.online.daemon
-
 Records are written before anything is done about them, and read when it starts: killed at any
 moment, it goes on from there, with the instances that are still alive.
 """
@@ -9,46 +7,40 @@ moment, it goes on from there, with the instances that are still alive.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import sys
 from dataclasses import replace
 from typing import Any
 
-import filelock
-
 from tintype.compute.ray_serving import leave_cluster
-from tintype.endpoints.online.adoption import find_instances
-from tintype.endpoints.online.control import control_socket, serve_control
-from tintype.endpoints.online.daemon_config import (
+from tintype.endpoints.online.daemon.adoption import find_instances
+from tintype.endpoints.online.daemon.config import (
     DEFAULT_PORT,
     DaemonConfig,
-    load_config,
     save_config,
 )
-from tintype.endpoints.online.deployment import LiveDeployment
-from tintype.endpoints.online.gateway import Gateway, GatewayRoutes
-from tintype.endpoints.online.http_server import (
-    end_well_on_signals,
+from tintype.endpoints.online.daemon.control import control_socket, serve_control
+from tintype.endpoints.online.daemon.shown import shown_deployment, shown_endpoint
+from tintype.endpoints.online.deployments.local import LocalDeployment
+from tintype.endpoints.online.deployments.plans import needs_new_instances, plan_of
+from tintype.endpoints.online.deployments.protocol import Deployment
+from tintype.endpoints.online.deployments.ray import RayDeployment
+from tintype.endpoints.online.gateway.gateway import Gateway, GatewayRoutes
+from tintype.endpoints.online.gateway.http_server import (
     http_server,
     listen,
-    log_to_stderr,
 )
-from tintype.endpoints.online.keys import KeyRing, digest_of
+from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
+from tintype.endpoints.online.gateway.rate_limit import RateLimiter
+from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.metrics import GatewayMetrics
-from tintype.endpoints.online.plans import needs_new_instances, plan_of
-from tintype.endpoints.online.rate_limit import RateLimiter
-from tintype.endpoints.online.ray_deployment import RayDeployment
-from tintype.endpoints.online.served import ServedEndpoint
-from tintype.endpoints.online.shown import shown_deployment, shown_endpoint
-from tintype.errors import OutputError, TintypeError, UsageError
+from tintype.errors import OutputError, UsageError
 from tintype.schemas.online_endpoint import stored_endpoint
 from tintype.settings import get_settings
 from tintype.version import __version__
 from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, EndpointStore
 
-__all__ = ["Daemon", "main"]
+__all__ = ["Daemon"]
 
 _log = logging.getLogger("tintype")
 
@@ -61,7 +53,7 @@ class Daemon:
         self._store = EndpointStore()
         self._metrics = GatewayMetrics()
         self._served: dict[str, ServedEndpoint] = {}
-        self._live: dict[tuple[str, str], LiveDeployment | RayDeployment] = {}
+        self._live: dict[tuple[str, str], Deployment] = {}
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         keys = KeyRing({"metrics": digest_of(config.metrics_key)})
@@ -229,8 +221,8 @@ class Daemon:
                     previous=None if old.provisioning_state in ("Failed", "Creating") else served,
                 )  # fmt: skip
             self._store.save(record)
-            live = self._live[endpoint, name]
-            live.update(plan_of(record))
+            self._live[endpoint, name].update(plan_of(record))
+            self._share_threads()
         if all_traffic:
             mirror = {k: v for k, v in owner.mirror_traffic.items() if k != name}
             owner = owner.changed(traffic={name: 100}, mirror_traffic=mirror)
@@ -274,6 +266,13 @@ class Daemon:
                     f"traffic: endpoint {endpoint!r} has no deployment {name!r}; it has {have}"
                 )
 
+    def _records(self) -> list[DeploymentRecord]:
+        return [
+            record
+            for endpoint in self._store.endpoints()
+            for record in self._store.deployments(endpoint.name)
+        ]
+
     def _serve(self, record: EndpointRecord) -> None:
         """Make the gateway serve `record` as it is now."""
         document = stored_endpoint(record.document)
@@ -297,20 +296,20 @@ class Daemon:
             limiter,
         )
 
-    def _begin(self, record: DeploymentRecord) -> LiveDeployment | RayDeployment:
+    def _begin(self, record: DeploymentRecord) -> Deployment:
         plan = plan_of(record)
 
         def settled(generation: int, failure: str | None) -> None:
             self._settled(record.endpoint, record.name, generation, failure)
 
-        live: LiveDeployment | RayDeployment
+        live: Deployment
         if plan.compute.startswith("ray"):
             live = RayDeployment(
                 record.endpoint, record.name, plan, metrics=self._metrics, settled=settled
             )
         else:
             logs = self._store.folder(record.endpoint, record.name) / "logs"
-            live = LiveDeployment(
+            live = LocalDeployment(
                 record.endpoint,
                 record.name,
                 plan,
@@ -319,13 +318,23 @@ class Daemon:
                 settled=settled,
             )
         self._live[record.endpoint, record.name] = live
+        self._share_threads()
         return live
+
+    def _share_threads(self) -> None:
+        """What this machine has, shared out evenly over all instances that there may come to be."""
+        plans = [plan_of(record) for record in self._records() if record.owner in self._live]
+        here = sum(plan.most_instances for plan in plans if not plan.compute.startswith("ray"))
+        share = max(1, get_settings().cpu_threads // max(1, here))
+        for live in self._live.values():
+            live.share_threads(share)
 
     async def _end(self, record: DeploymentRecord) -> None:
         live = self._live.pop((record.endpoint, record.name), None)
         if live is not None:
             await live.stop()
         self._store.delete_deployment(record.endpoint, record.name)
+        self._share_threads()
 
     def _settled(self, endpoint: str, name: str, generation: int, failure: str | None) -> None:
         """A generation serves, or has failed; then what served before is the truth again."""
@@ -363,44 +372,3 @@ _VERBS = {
 
 
 _LOOKING = ("status", "get-endpoint", "list-endpoints", "get-deployment", "list-deployments")
-
-
-def main() -> int:
-    """Run the daemon of this workspace; the exit status."""
-    home = get_settings().home
-    lock = filelock.FileLock(home / "daemon" / "lock")
-    log_to_stderr()
-    try:
-        (home / "daemon").mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=5.0)
-    except filelock.Timeout:
-        print("another daemon serves this workspace", flush=True)
-        return 0
-    except OSError as error:
-        print(f"error: cannot write the workspace {home}: {error.strerror}", flush=True)
-        return 1
-    end_well_on_signals()
-    # The folder it was started in may be deleted while it lives.
-    os.environ.update(get_settings().environment())
-    os.chdir(home)
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(Daemon(load_config()).run())
-    except TintypeError as error:
-        print(f"error: {error}", flush=True)
-        return error.exit_code
-    finally:
-        lock.release()
-    return 0
-
-
-def _loop_factory() -> Any:
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        return uvloop.new_event_loop
-    return None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,67 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from tintype.endpoints.online.calls import Answer, ScoreCall
-from tintype.endpoints.online.keys import KeyRing
-from tintype.endpoints.online.rate_limit import RateLimiter
+from tintype.endpoints.online.deployments.protocol import Answering
+from tintype.endpoints.online.gateway.keys import KeyRing
+from tintype.endpoints.online.gateway.rate_limit import RateLimiter
 from tintype.errors import RequestError
-from tintype.schemas.task import Task
 
-__all__ = ["Backend", "ModelDescription", "ServedEndpoint", "check_calls"]
-
-
-@dataclass(frozen=True)
-class ModelDescription:
-    """What a deployment's model is, as its OpenAPI document says it."""
-
-    task: Task
-    classes: Sequence[str]
-    reads_text: bool = False
-    """Whether it has a text tower."""
-
-
-def check_calls(deployment: str, calls: int, limit: int) -> None:
-    """
-    Raises:
-        RequestError: 429, `deployment` has as many calls as it may.
-    """
-    if calls >= limit:
-        raise RequestError(
-            f"deployment {deployment!r} is at its limit of {limit} requests; try again shortly",
-            status=429,
-        )
-
-
-class Backend(Protocol):
-    """A deployment that answers, in this process or through others."""
-
-    @property
-    def name(self) -> str:
-        """The deployment's."""
-
-    @property
-    def timeout_s(self) -> float:
-        """From the arrival of a request to its answer."""
-
-    @property
-    def description(self) -> ModelDescription | None:
-        """None until a model is loaded."""
-
-    def check_room(self) -> None:
-        """
-        Raises:
-            RequestError: 429, more requests are under way than it takes.
-        """
-
-    async def answer(self, call: ScoreCall) -> Answer:
-        """Answer within `call.timeout_s`; cancelling it gives the call up."""
-
-    async def canary(self, timeout_s: float) -> Answer:
-        """200 where an image has just been through a model, else 503."""
+__all__ = ["ServedEndpoint"]
 
 
 @dataclass
@@ -72,14 +19,14 @@ class ServedEndpoint:
 
     name: str
     keys: KeyRing
-    deployments: dict[str, Backend] = field(default_factory=dict)
+    deployments: dict[str, Answering] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
     """Deployment -> percent of the requests that name none."""
     mirror_traffic: dict[str, int] = field(default_factory=dict)
     """Deployment -> percent of live requests that it gets a copy of; its answers are dropped."""
     limiter: RateLimiter | None = None
 
-    def choose(self, wanted: str | None, draw: float | None = None) -> Backend:
+    def choose(self, wanted: str | None, draw: float | None = None) -> Answering:
         """The deployment for one request.
 
         Args:
@@ -106,7 +53,7 @@ class ServedEndpoint:
             status=404,
         )
 
-    def mirrored(self, draw: float | None = None) -> Backend | None:
+    def mirrored(self, draw: float | None = None) -> Answering | None:
         """The deployment that gets a copy of this request, by the percent of mirror traffic."""
         point = (random.random() if draw is None else draw) * 100
         for name, percent in self.mirror_traffic.items():

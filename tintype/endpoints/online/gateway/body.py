@@ -1,16 +1,14 @@
-"""Reading a request's body under limits, and the files of a form in it."""
+"""Reading a request's body under limits."""
 
 from __future__ import annotations
 
 import asyncio
-import email.parser
-import email.policy
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tintype.errors import RequestError
 
-__all__ = ["ByteBudget", "ClientGone", "Receive", "media_type", "multipart_images", "read_body"]
+__all__ = ["ByteBudget", "ClientGone", "Receive", "read_body"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 """ASGI's."""
@@ -39,11 +37,6 @@ class ByteBudget:
     def give_back(self, count: int) -> None:
         """Make room again for `count` bytes that were taken."""
         self._taken -= count
-
-
-def media_type(content_type: str) -> str:
-    """The media type of a Content-Type header without parameters; JSON where there is none."""
-    return (content_type or "application/json").split(";", 1)[0].strip().lower()
 
 
 async def read_body(
@@ -85,25 +78,3 @@ async def read_body(
             raise RequestError("the body did not arrive in time", status=408) from None
         raise
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def multipart_images(body: bytes, content_type: str) -> list[bytes]:
-    """The files of a multipart/form-data body, in order.
-
-    Raises:
-        RequestError: 400 when the body has no files, or is not what its header says.
-    """
-    # The parser of e-mail reads MIME parts; a form is one.
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
-    if not message.is_multipart():
-        raise RequestError("the body is not multipart/form-data with a boundary")
-    images: list[bytes] = []
-    for part in message.iter_parts():
-        if part.get_filename() is None:
-            continue
-        payload = part.get_payload(decode=True)
-        images.append(payload if isinstance(payload, bytes) else b"")
-    if not images:
-        raise RequestError("the form has no file in it; send each image as a file")
-    return images

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from tintype.endpoints.online.body import ByteBudget, ClientGone, Receive, read_body
 from tintype.endpoints.online.calls import (
     MODEL_VERSION,
     Answer,
@@ -20,11 +19,13 @@ from tintype.endpoints.online.calls import (
     error_answer,
     refusal,
 )
-from tintype.endpoints.online.http import HttpRequest, HttpResponse, Scope, Send
-from tintype.endpoints.online.keys import KeyRing
+from tintype.endpoints.online.deployments.protocol import Answering
+from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, Receive, read_body
+from tintype.endpoints.online.gateway.http import HttpRequest, HttpResponse, Scope, Send
+from tintype.endpoints.online.gateway.keys import KeyRing
+from tintype.endpoints.online.gateway.openapi import openapi_document
+from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.metrics import METRICS_TYPE, GatewayMetrics
-from tintype.endpoints.online.openapi import openapi_document
-from tintype.endpoints.online.served import Backend, ServedEndpoint
 from tintype.errors import RequestError
 from tintype.schemas.open_inference import model_metadata, server_metadata
 from tintype.settings import get_settings
@@ -333,7 +334,7 @@ async def _disconnected(receive: Receive) -> None:
         continue
 
 
-async def _quietly(backend: Backend, call: ScoreCall) -> Answer:
+async def _quietly(backend: Answering, call: ScoreCall) -> Answer:
     try:
         backend.check_room()
         return await backend.answer(call)

@@ -1,0 +1,1 @@
+"""The control plane: one process of a workspace keeps its endpoints as their records say."""

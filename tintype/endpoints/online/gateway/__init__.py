@@ -1,0 +1,1 @@
+"""The data plane: HTTP in, a deployment's answer out; keys, traffic, limits."""

@@ -1,0 +1,1 @@
+"""The processes that hold a model each, and how they are started and talked to."""

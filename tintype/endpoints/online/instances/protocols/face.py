@@ -1,0 +1,96 @@
+"""What a wire protocol has to do: turn a call's body into rows, and rows' results into a body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from tintype.endpoints.online.calls import ScoreCall, refusal
+from tintype.errors import RequestError
+from tintype.schemas.wire import Style
+
+__all__ = ["Limits", "Rows", "WireProtocol", "with_errors"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a call may ask for."""
+
+    max_rows: int
+    images_required: bool
+    """False lets rows have a text and no image."""
+
+
+@dataclass
+class Rows:
+    """What a call asks about, as the task will see it."""
+
+    cells: Sequence[str | bytes]
+    """Images, still encoded: texts of a JSON body, or bytes."""
+    texts: Sequence[str]
+    """"" where a row has none."""
+    request: Any = None
+    """What else the protocol has to know when it answers."""
+    errors: dict[int, RequestError] | None = None
+    """Rows that could not be read, where they are skipped; None where one refuses the call."""
+
+
+class WireProtocol(Protocol):
+    """One way of asking and answering over HTTP."""
+
+    has_styles: bool
+    """Whether answers come in several styles, and a row may be answered by an error."""
+
+    def read(self, call: ScoreCall, limits: Limits) -> Rows:
+        """
+        Raises:
+            RequestError: 400 with what is wrong and where, 413 over a limit, 415 for a content type
+                that is not the protocol's.
+        """
+
+    def write_probabilities(
+        self,
+        rows: Rows,
+        probabilities: Sequence[np.ndarray],
+        labels: Sequence[str],
+        style: Style,
+        *,
+        model_name: str,
+    ) -> bytes:
+        """The answer of a classifier.
+
+        Args:
+            probabilities: float32 (classes,) of every row that is not in `rows.errors`.
+        """
+
+    def write_embeddings(
+        self,
+        rows: Rows,
+        images: Sequence[np.ndarray] | None,
+        texts: Sequence[np.ndarray] | None,
+        *,
+        model_name: str,
+    ) -> bytes:
+        """The answer of an embedder.
+
+        Args:
+            images, texts: float32 (D,) of every row that is not in `rows.errors`; None: of none.
+        """
+
+
+def with_errors(answer: bytes, errors: dict[int, RequestError] | None) -> bytes:
+    """A JSON list of rows with `{"error": ...}` in the places of those that could not be read."""
+    if not errors:
+        return answer
+    read = orjson.loads(answer)
+    rows = iter(read)
+    return orjson.dumps(
+        [
+            orjson.loads(refusal(errors[row]).body) if row in errors else next(rows)
+            for row in range(len(read) + len(errors))
+        ]
+    )
