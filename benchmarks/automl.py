@@ -44,9 +44,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument(
-        "--folder", type=Path, default=Path.home() / ".cache" / "tintype-bench-automl",
+        "--folder",
+        type=Path,
+        default=Path.home() / ".cache" / "tintype-bench-automl",
         help="keeps the pretrained checkpoint and AutoGluon's environment for the next run",
-    )  # fmt: skip
+    )
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     home = options.folder / f"home-{int(time.time())}"
@@ -69,8 +71,10 @@ def _accuracy(options: argparse.Namespace) -> None:
     hub, timm = write_formula_resnet(options.folder / "resnet18", seconds=options.pretrain)
     peer = None if options.no_peer else _peer_python(options.folder)
     minutes = options.seconds / 60
-    print(f"| {options.seconds:.0f} s each, one ResNet-18 for both | test images | AutoGluon | in "
-          "| Tintype | in | to AutoGluon's accuracy |")  # fmt: skip
+    print(
+        f"| {options.seconds:.0f} s each, one ResNet-18 for both | test images | AutoGluon | in "
+        "| Tintype | in | to AutoGluon's accuracy |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name in options.datasets:
         folder = DATASETS[name](options.folder / "data" / name)

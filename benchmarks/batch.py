@@ -89,8 +89,10 @@ def _speed(folder: Path, options: argparse.Namespace) -> None:
         medians = {system: statistics.median(found) for system, found in rates.items()}
         slowest = medians.get("pipeline")
         ceiling = medians.get("scorer")
-        print(f"| {hub_id}, {options.images} JPEGs of 500x375 | images/s | against the pipeline "
-              "| of the Scorer's own rate |")  # fmt: skip
+        print(
+            f"| {hub_id}, {options.images} JPEGs of 500x375 | images/s | against the pipeline "
+            "| of the Scorer's own rate |"
+        )
         print("|---|---|---|---|")
         for system, rate in medians.items():
             against = f"{rate / slowest:.1f}x" if slowest else ""
@@ -116,8 +118,11 @@ def _growth(folder: Path, options: argparse.Namespace) -> None:
             peaks.append(found["peak"] / 1e6)
             times.append(found["work"])
         seconds = statistics.median(times)
-        print(f"| {count:,} | {seconds:.1f} | {count / seconds:.0f} "
-              f"| {statistics.median(peaks):.0f} MB |", flush=True)  # fmt: skip
+        print(
+            f"| {count:,} | {seconds:.1f} | {count / seconds:.0f} "
+            f"| {statistics.median(peaks):.0f} MB |",
+            flush=True,
+        )
         shutil.rmtree(images)
     print()
 
@@ -138,8 +143,11 @@ def _resume(folder: Path, options: argparse.Namespace) -> None:
     print(f"| {options.resume_images:,} images, ViT-B/16 | seconds, with start and load |")
     print("|---|---|")
     print(f"| uninterrupted | {statistics.median(whole):.1f} |")
-    print(f"| kill -9 at half way, run again | {statistics.median(killed):.1f}, "
-          f"{ratio - 1:+.1%}; the same bytes |\n", flush=True)  # fmt: skip
+    print(
+        f"| kill -9 at half way, run again | {statistics.median(killed):.1f}, "
+        f"{ratio - 1:+.1%}; the same bytes |\n",
+        flush=True,
+    )
 
 
 def _ray(folder: Path, options: argparse.Namespace) -> None:
@@ -159,8 +167,15 @@ def _ray(folder: Path, options: argparse.Namespace) -> None:
             for _ in range(nodes):
                 cluster.add_node(num_cpus=1, **memory)
             cluster.wait_for_nodes()
-            command = _command(checkpoint, images, folder / "out", "--compute", "ray",
-                               "--instance-count", str(nodes))  # fmt: skip
+            command = _command(
+                checkpoint,
+                images,
+                folder / "out",
+                "--compute",
+                "ray",
+                "--instance-count",
+                str(nodes),
+            )
             _clear(folder / "out")
             environment = {**os.environ, "RAY_ADDRESS": cluster.address}
             subprocess.run(command, env=environment, check=True, capture_output=True)
@@ -193,8 +208,10 @@ def _worker(
     script = Path(__file__).with_name("batch_peers.py")
     done = subprocess.run(
         [sys.executable, script, system, checkpoint, images, out, json.dumps(labels)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"{system} failed:\n{done.stderr[-3000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

@@ -53,10 +53,12 @@ def _tintype(form: str, precision: str = "auto") -> Callable[..., float]:
         Scorer.load = classmethod(load)  # type: ignore[assignment, method-assign]
         begun = time.perf_counter()
         run_batch(
-            str(checkpoint), {"input": str(images)}, out,
+            str(checkpoint),
+            {"input": str(images)},
+            out,
             options=BatchOptions(form=form, file_name=f"predictions.{form}"),  # type: ignore[arg-type]
             scoring=ScorerOptions.of(precision=precision, labels=tuple(labels) or None),
-        )  # fmt: skip
+        )
         return time.perf_counter() - begun - loading
 
     return run
@@ -120,8 +122,9 @@ def _ray(dtype: str) -> Callable[..., float]:
 
         cores = len(os.sched_getaffinity(0))
         # One more than there are: reading has to be placed beside the actor.
-        ray.init(num_cpus=cores + 1, include_dashboard=False, log_to_driver=False,
-                 logging_level="error")  # fmt: skip
+        ray.init(
+            num_cpus=cores + 1, include_dashboard=False, log_to_driver=False, logging_level="error"
+        )
         ray.data.DataContext.get_current().enable_progress_bars = False
         # The model's loading belongs to the actor: an image first, then what is timed.
         begun = _ray_run(
@@ -140,9 +143,12 @@ def _ray_run(
     begun = time.perf_counter()
     data = ray.data.read_images(paths, mode="RGB", include_paths=True)
     data = data.map_batches(
-        _Actor, fn_constructor_args=(str(checkpoint), labels, dtype, cores), batch_size=32,
-        concurrency=1, num_cpus=cores,
-    )  # fmt: skip
+        _Actor,
+        fn_constructor_args=(str(checkpoint), labels, dtype, cores),
+        batch_size=32,
+        concurrency=1,
+        num_cpus=cores,
+    )
     data.write_parquet(str(out))
     return begun
 

@@ -108,9 +108,14 @@ def _accuracy(folder: Path) -> None:
     train, held_out = split_validation(table, fraction=0.2, seed=0)
     path = folder / "vit-small"
     config = ViTConfig(
-        hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=256,
-        image_size=32, patch_size=8, num_labels=10,
-    )  # fmt: skip
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        intermediate_size=256,
+        image_size=32,
+        patch_size=8,
+        num_labels=10,
+    )
     ViTForImageClassification(config).save_pretrained(path)
     ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(path)
     ours = [_our_accuracy(folder / f"accuracy-{s}", path, train, held_out, s) for s in (1, 2, 3)]
@@ -148,9 +153,14 @@ def _our_steps(output: Path, checkpoint: Path, table: Any, steps: int) -> float:
     )
     few = table.select(np.arange(8))
     finetune(
-        checkpoint=str(checkpoint), train=table, validation=few, task="image_classification",
-        parameters=parameters, output_folder=output, log=stamp,
-    )  # fmt: skip
+        checkpoint=str(checkpoint),
+        train=table,
+        validation=few,
+        task="image_classification",
+        parameters=parameters,
+        output_folder=output,
+        log=stamp,
+    )
     return statistics.median(np.diff(times[1:-1]))
 
 
@@ -162,9 +172,13 @@ def _our_head(output: Path, checkpoint: Path, table: Any, epochs: int, seed: int
     few = table.select(np.arange(8))
     start = time.perf_counter()
     finetune(
-        checkpoint=str(checkpoint), train=table, validation=few, task="image_classification",
-        parameters=parameters, output_folder=output,
-    )  # fmt: skip
+        checkpoint=str(checkpoint),
+        train=table,
+        validation=few,
+        task="image_classification",
+        parameters=parameters,
+        output_folder=output,
+    )
     return time.perf_counter() - start
 
 
@@ -173,14 +187,23 @@ def _our_accuracy(output: Path, checkpoint: Path, train: Any, held_out: Any, see
     from tintype.training import finetune
 
     parameters = FinetuningParameters(
-        training_batch_size=32, number_of_epochs=15, learning_rate=1e-3, warmup_steps=0,
-        learning_rate_scheduler="warmup_linear", weight_decay=0.0, apply_augmentations=False,
+        training_batch_size=32,
+        number_of_epochs=15,
+        learning_rate=1e-3,
+        warmup_steps=0,
+        learning_rate_scheduler="warmup_linear",
+        weight_decay=0.0,
+        apply_augmentations=False,
         random_seed=seed,
-    )  # fmt: skip
+    )
     result = finetune(
-        checkpoint=str(checkpoint), train=train, validation=held_out, task="image_classification",
-        parameters=parameters, output_folder=output,
-    )  # fmt: skip
+        checkpoint=str(checkpoint),
+        train=train,
+        validation=held_out,
+        task="image_classification",
+        parameters=parameters,
+        output_folder=output,
+    )
     # The last evaluation, not the best: Trainer's defaults keep the last weights.
     return float(result.history[-1]["accuracy"])
 
@@ -218,9 +241,13 @@ def _peer_trainer(
         checkpoint, num_labels=len(table.classes), ignore_mismatched_sizes=True
     )
     settings = TrainingArguments(
-        output_dir=str(folder / "trainer"), report_to=[], save_strategy="no", disable_tqdm=True,
-        logging_strategy="no", **arguments,
-    )  # fmt: skip
+        output_dir=str(folder / "trainer"),
+        report_to=[],
+        save_strategy="no",
+        disable_tqdm=True,
+        logging_strategy="no",
+        **arguments,
+    )
     return Trainer(
         model=model,
         args=settings,
@@ -255,9 +282,15 @@ def _trainer_accuracy(
     folder: Path, checkpoint: Path, train: Any, held_out: Any, seed: int
 ) -> float:
     trainer = _peer_trainer(
-        folder, checkpoint, train, [], num_train_epochs=15, learning_rate=1e-3, seed=seed,
+        folder,
+        checkpoint,
+        train,
+        [],
+        num_train_epochs=15,
+        learning_rate=1e-3,
+        seed=seed,
         per_device_train_batch_size=32,
-    )  # fmt: skip
+    )
     trainer.train()
     logits = trainer.predict(_PeerDataset(held_out, checkpoint)).predictions
     return float((logits.argmax(-1) == held_out.targets()).mean())

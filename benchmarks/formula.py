@@ -80,10 +80,13 @@ def _pretrained(seconds: float, seed: int) -> Any:
     torch.manual_seed(seed)
     model = ResNetForImageClassification(
         ResNetConfig(
-            embedding_size=64, hidden_sizes=[64, 128, 256, 512], depths=[2, 2, 2, 2],
-            layer_type="basic", num_labels=CLASSES,
+            embedding_size=64,
+            hidden_sizes=[64, 128, 256, 512],
+            depths=[2, 2, 2, 2],
+            layer_type="basic",
+            num_labels=CLASSES,
         )
-    )  # fmt: skip
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.02)
     begun, epoch = time.monotonic(), 0
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -148,11 +151,20 @@ def _write_timm(model: Any, folder: Path) -> None:
     # timm, in the peer's own environment, reads nothing else from a local folder.
     torch.save(state, folder / "pytorch_model.bin")  # noqa: TID251
     config = {
-        "architecture": "resnet18", "num_classes": 1000, "num_features": features,
+        "architecture": "resnet18",
+        "num_classes": 1000,
+        "num_features": features,
         "pretrained_cfg": {
-            "input_size": [3, SIDE, SIDE], "fixed_input_size": False, "interpolation": "bilinear",
-            "crop_pct": 1.0, "mean": [0.5] * 3, "std": [0.5] * 3, "num_classes": 1000,
-            "first_conv": "conv1", "classifier": "fc", "architecture": "resnet18",
+            "input_size": [3, SIDE, SIDE],
+            "fixed_input_size": False,
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "mean": [0.5] * 3,
+            "std": [0.5] * 3,
+            "num_classes": 1000,
+            "first_conv": "conv1",
+            "classifier": "fc",
+            "architecture": "resnet18",
         },
-    }  # fmt: skip
+    }
     (folder / "config.json").write_text(json.dumps(config))

@@ -86,14 +86,18 @@ def _scoring(name: str, folder: Path, options: argparse.Namespace) -> None:
         rows.append((title, precision, _both_sizes(answer, images, options)))
         del answer
     base = rows[0][2]
-    print(f"| {hub_id}, JPEG 500x375 in | batch 1 | batch {options.batch} "
-          "| against the pipeline | of the GEMM ceiling |")  # fmt: skip
+    print(
+        f"| {hub_id}, JPEG 500x375 in | batch 1 | batch {options.batch} "
+        "| against the pipeline | of the GEMM ceiling |"
+    )
     print("|---|---|---|---|---|")
     for title, precision, (one, many) in rows:
         ceiling = rates.get(precision, rates["bf16"])
         share = f"{many / ceiling:.0%}" if precision in rates else ""
-        print(f"| {title} | {one:.1f} | {many:.1f} | {one / base[0]:.1f}x, {many / base[1]:.1f}x "
-              f"| {share} |")  # fmt: skip
+        print(
+            f"| {title} | {one:.1f} | {many:.1f} | {one / base[0]:.1f}x, {many / base[1]:.1f}x "
+            f"| {share} |"
+        )
     for precision, rate in rates.items():
         print(f"| ceiling: {precision} GEMM over the model's operations | | {rate:.1f} | | |")
     print(flush=True)
@@ -130,9 +134,12 @@ def _both_sizes(
     answer(images[:1])
     answer(images)
     return [
-        size / _median(lambda size=size: answer(images[:size]), options.repeats * (3 if size == 1 else 1))
+        size
+        / _median(
+            lambda size=size: answer(images[:size]), options.repeats * (3 if size == 1 else 1)
+        )
         for size in (1, len(images))
-    ]  # fmt: skip
+    ]
 
 
 # Decoding alone -------------------------------------------------------------------------------
@@ -169,15 +176,19 @@ def _decoding(repeats: int) -> None:
     def rate(work: Callable[[bytes], Any], data: bytes, count: int) -> float:
         return count / _median(lambda: [work(data) for _ in range(count)], repeats)
 
-    print("| decode, resize to 224, normalise; one core, images/s | size | Pillow, as transformers "
-          "| Tintype, exact | Tintype, fast | fast against Pillow |")  # fmt: skip
+    print(
+        "| decode, resize to 224, normalise; one core, images/s | size | Pillow, as transformers "
+        "| Tintype, exact | Tintype, fast | fast against Pillow |"
+    )
     print("|---|---|---|---|---|---|")
     for width, height in ((500, 375), (1280, 960), (4000, 3000)):
         data = photo_jpeg(width, height, 0)
         count = max(3, int(6e6 / (width * height)))
         pillow, exact, fast = (rate(work, data, count) for work in (by_pillow, exactly, quickly))
-        print(f"| {width}x{height} | {len(data) / 1000:.0f} KB | {pillow:.1f} | {exact:.1f} "
-              f"| {fast:.1f} | {fast / pillow:.1f}x |")  # fmt: skip
+        print(
+            f"| {width}x{height} | {len(data) / 1000:.0f} KB | {pillow:.1f} | {exact:.1f} "
+            f"| {fast:.1f} | {fast / pillow:.1f}x |"
+        )
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     print(flush=True)
 
@@ -220,10 +231,12 @@ def _run_workers(folder: Path, count: int, seconds: float = 8.0) -> list[float]:
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", _WORKER, str(folder), str(seconds)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(count)
-    ]  # fmt: skip
+    ]
     for worker in workers:
         assert worker.stdout is not None
         assert worker.stdout.readline().strip() == "ready"

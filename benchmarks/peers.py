@@ -41,10 +41,15 @@ def _onnxruntime(folder: Path, name: str, device: str, images: list[bytes]) -> A
     processor, model = _load(folder, name, torch.float32)
     path = folder.parent / f"{name}-peer.onnx"
     torch.onnx.export(
-        _Plain(model, name), (torch.randn(2, 3, 224, 224),), str(path), dynamo=False,
-        input_names=["pixels"], output_names=["out"], opset_version=17,
+        _Plain(model, name),
+        (torch.randn(2, 3, 224, 224),),
+        str(path),
+        dynamo=False,
+        input_names=["pixels"],
+        output_names=["out"],
+        opset_version=17,
         dynamic_axes={"pixels": {0: "batch"}, "out": {0: "batch"}},
-    )  # fmt: skip
+    )
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda batch: session.run(None, {"pixels": _pixels(processor, batch)})
 

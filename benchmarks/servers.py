@@ -134,16 +134,32 @@ def _start_int8(bench: Bench, log: Path) -> AbstractContextManager[Running]:
     for seed in range(100, 100 + _CALIBRATION_PHOTOS):
         (images / f"{seed}.jpg").write_bytes(photo_jpeg(500, 375, seed))
     # Random weights have no classes to agree on: only the speed is measured.
-    _tintype(bench, log, "model", "quantize", str(bench.checkpoint), "--images", str(images),
-             "--min-agreement", "0")  # fmt: skip
+    _tintype(
+        bench,
+        log,
+        "model",
+        "quantize",
+        str(bench.checkpoint),
+        "--images",
+        str(images),
+        "--min-agreement",
+        "0",
+    )
     return (_start_endpoint if bench.tintype == "endpoint" else _start_serve)(bench, log, "int8")
 
 
 @contextmanager
 def _start_serve(bench: Bench, log: Path, precision: str) -> Iterator[Running]:
     key, port = secrets.token_urlsafe(24), _free_port()
-    command = [_tintype_script(), "serve", str(bench.checkpoint), "--port", str(port),
-               "--precision", precision]  # fmt: skip
+    command = [
+        _tintype_script(),
+        "serve",
+        str(bench.checkpoint),
+        "--port",
+        str(port),
+        "--precision",
+        precision,
+    ]
     with _process(command, {**bench.environment, "TINTYPE_KEY": key}, log) as process:
         headers = {"Authorization": f"Bearer {key}"}
         yield Running(f"http://127.0.0.1:{port}/score", headers, process)
@@ -173,8 +189,17 @@ def _start_endpoint(bench: Bench, log: Path, precision: str) -> Iterator[Running
         _tintype(
             bench, log, "online-endpoint", "create", "--file", str(files["endpoint"]), "-o", "json"
         )
-        _tintype(bench, log, "online-deployment", "create", "--file", str(files["deployment"]),
-                 "--all-traffic", "-o", "json")  # fmt: skip
+        _tintype(
+            bench,
+            log,
+            "online-deployment",
+            "create",
+            "--file",
+            str(files["deployment"]),
+            "--all-traffic",
+            "-o",
+            "json",
+        )
         keys = _tintype(
             bench, log, "online-endpoint", "get-credentials", "-n", _ENDPOINT, "-o", "json"
         )
@@ -232,12 +257,28 @@ def _start_mlflow(bench: Bench, log: Path) -> Iterator[Running]:
         with log.open("a") as file:
             done = subprocess.run(
                 [python, script, bench.checkpoint, model],
-                env=bench.environment, stdout=file, stderr=file, check=False,
-            )  # fmt: skip
+                env=bench.environment,
+                stdout=file,
+                stderr=file,
+                check=False,
+            )
         if done.returncode:
             raise ServerFailed(f"mlflow cannot save the model:\n{_end_of(log)}")
-    command = [str(python), "-m", "mlflow", "models", "serve", "-m", str(model),
-               "-h", "127.0.0.1", "-p", str(port), "--env-manager", "local"]  # fmt: skip
+    command = [
+        str(python),
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        str(model),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "--env-manager",
+        "local",
+    ]
     with _process(command, bench.environment, log) as process:
         yield Running(f"http://127.0.0.1:{port}/invocations", {}, process)
 
@@ -286,10 +327,19 @@ def peer_python(folder: Path) -> Path:
     if not installed.exists():
         constraints = HERE.parent / "constraints.txt"
         subprocess.run(
-            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check",
-             "--constraint", str(constraints), *PEERS],
+            [
+                python,
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--disable-pip-version-check",
+                "--constraint",
+                str(constraints),
+                *PEERS,
+            ],
             check=True,
-        )  # fmt: skip
+        )
         installed.write_text(wanted)
     return python
 
@@ -297,42 +347,70 @@ def peer_python(folder: Path) -> Path:
 SERVERS: dict[str, Server] = {
     "tintype": Server("**Tintype**", "ours", _start_tintype, _tintype_request, _tintype_top),
     "tintype-int8": Server(
-        "**Tintype**, int8 after `tintype model quantize`", "ours-int8",
-        _start_int8, _tintype_request, _tintype_top,
+        "**Tintype**, int8 after `tintype model quantize`",
+        "ours-int8",
+        _start_int8,
+        _tintype_request,
+        _tintype_top,
     ),
     "mlflow": Server(
-        "`mlflow models serve`, transformers flavour", "mlflow", _start_mlflow,
-        lambda image, labels: {"inputs": [image]}, _mlflow_top, zero_shot=False,
+        "`mlflow models serve`, transformers flavour",
+        "mlflow",
+        _start_mlflow,
+        lambda image, labels: {"inputs": [image]},
+        _mlflow_top,
+        zero_shot=False,
     ),
     "fastapi": Server(
-        "FastAPI + transformers pipeline", "users",
-        _script("fastapi_app", "pipeline"), _peer_request, _peer_top,
+        "FastAPI + transformers pipeline",
+        "users",
+        _script("fastapi_app", "pipeline"),
+        _peer_request,
+        _peer_top,
     ),
     "litserve": Server(
-        "LitServe, batching, transformers", "users",
-        _script("litserve_app", "fp32"), _peer_request, _peer_top,
+        "LitServe, batching, transformers",
+        "users",
+        _script("litserve_app", "fp32"),
+        _peer_request,
+        _peer_top,
     ),
     "ray": Server(
-        "Ray Serve, `@serve.batch`, transformers pipeline", "users",
-        _script("ray_app", "pipeline"), _peer_request, _peer_top,
+        "Ray Serve, `@serve.batch`, transformers pipeline",
+        "users",
+        _script("ray_app", "pipeline"),
+        _peer_request,
+        _peer_top,
     ),
     "litserve-bf16": Server(
-        "LitServe, batching, transformers in bf16 by hand", "users-bf16",
-        _script("litserve_app", "bf16"), _peer_request, _peer_top,
+        "LitServe, batching, transformers in bf16 by hand",
+        "users-bf16",
+        _script("litserve_app", "bf16"),
+        _peer_request,
+        _peer_top,
     ),
     "litserve-openvino": Server(
-        "LitServe, batching, OpenVINO in bf16 by hand", "given",
-        _script("litserve_app", "openvino"), _peer_request, _peer_top,
+        "LitServe, batching, OpenVINO in bf16 by hand",
+        "given",
+        _script("litserve_app", "openvino"),
+        _peer_request,
+        _peer_top,
     ),
     "litserve-scorer": Server(
-        "LitServe, batching, our Scorer", "scorer",
-        _script("litserve_app", "scorer"), _peer_request, _peer_top,
+        "LitServe, batching, our Scorer",
+        "scorer",
+        _script("litserve_app", "scorer"),
+        _peer_request,
+        _peer_top,
     ),
     "ray-scorer": Server(
-        "Ray Serve, `@serve.batch`, our Scorer", "scorer",
-        _script("ray_app", "scorer"), _peer_request, _peer_top,
+        "Ray Serve, `@serve.batch`, our Scorer",
+        "scorer",
+        _script("ray_app", "scorer"),
+        _peer_request,
+        _peer_top,
     ),
-}  # fmt: skip
+}
 
 
 # Processes ----------------------------------------------------------------------------------------

@@ -54,9 +54,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tintype", choices=("serve", "endpoint"), default="serve")
     parser.add_argument(
-        "--folder", type=Path, default=Path.home() / ".cache" / "tintype-bench-serving",
+        "--folder",
+        type=Path,
+        default=Path.home() / ".cache" / "tintype-bench-serving",
         help="keeps the peers' environment, the checkpoints and the servers' logs",
-    )  # fmt: skip
+    )
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     quiet()
@@ -216,8 +218,11 @@ class _Ceiling:
         script = Path(__file__).with_name("in_process.py")
         process = subprocess.Popen(
             [sys.executable, script, bench.checkpoint, json.dumps(bench.labels), *photos],
-            env=bench.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=bench.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             yield cls(process)
         finally:

@@ -146,8 +146,10 @@ def _closed_cells(measured: Measured, connections: int) -> str:
 
 
 def _print_open(hub_id: str, server: Server, measured: Measured) -> None:
-    print(f"| {server.title}, {hub_id}, random arrivals | offered/s | good/s | p50, p99 ms "
-          "| refused (429) | refused in p50, p99 ms | other than 200, 429 |")  # fmt: skip
+    print(
+        f"| {server.title}, {hub_id}, random arrivals | offered/s | good/s | p50, p99 ms "
+        "| refused (429) | refused in p50, p99 ms | other than 200, 429 |"
+    )
     print("|---|---|---|---|---|---|---|")
     for share, repeats in measured.open.items():
         offered, goodput, p50, p99, refused_p50, refused_p99 = (
@@ -157,9 +159,11 @@ def _print_open(hub_id: str, server: Server, measured: Measured) -> None:
         sent = sum(sum(each.answers.values()) for each in repeats)
         refused = sum(each.answers.get("429", 0) for each in repeats)
         rest = sent - refused - sum(each.answers.get("200", 0) for each in repeats)
-        print(f"| {share:.0%} of saturation | {offered:.1f} | {goodput:.1f} "
-              f"| {p50 * 1000:.0f}, {p99 * 1000:.0f} | {refused / max(sent, 1):.0%} "
-              f"| {_ms(refused_p50)}, {_ms(refused_p99)} | {rest} |")  # fmt: skip
+        print(
+            f"| {share:.0%} of saturation | {offered:.1f} | {goodput:.1f} "
+            f"| {p50 * 1000:.0f}, {p99 * 1000:.0f} | {refused / max(sent, 1):.0%} "
+            f"| {_ms(refused_p50)}, {_ms(refused_p99)} | {rest} |"
+        )
     print(flush=True)
 
 
@@ -195,19 +199,28 @@ def print_targets(hub_id: str, shown: Shown) -> None:
             _row(title, f"≥ {factor:g}x", f"{ratio:.2f}x ({name})", ratio >= factor)
             if int8 is not None and int8.closed and "mlflow" in groups:
                 ratio = int8.rate(most) / rate if rate else math.inf
-                _row(f"the same, in int8 {title.removeprefix('throughput ')}",
-                     f"≥ {factor:g}x", f"{ratio:.2f}x ({name})", ratio >= factor)  # fmt: skip
+                _row(
+                    f"the same, in int8 {title.removeprefix('throughput ')}",
+                    f"≥ {factor:g}x",
+                    f"{ratio:.2f}x ({name})",
+                    ratio >= factor,
+                )
         else:
             _row(title, f"≥ {factor:g}x", "–", None)
     pairs = zip(ours.closed[most], ours.ceiling, strict=True)
     share = statistics.median(each.rate / alone for each, alone in pairs)
-    _row(f"of our Scorer's throughput in process, at {most} connections", "≥ 90 %",
-         f"{share:.0%}", share >= 0.9)  # fmt: skip
+    _row(
+        f"of our Scorer's throughput in process, at {most} connections",
+        "≥ 90 %",
+        f"{share:.0%}",
+        share >= 0.9,
+    )
     if 1 in ours.closed:
         pairs = zip(ours.closed[1], ours.alone_p50, strict=True)
         added = statistics.median(each.p50 - alone for each, alone in pairs)
-        _row("the HTTP path at 1 connection adds", "≤ 3 ms", f"{added * 1000:.1f} ms",
-             added <= 0.003)  # fmt: skip
+        _row(
+            "the HTTP path at 1 connection adds", "≤ 3 ms", f"{added * 1000:.1f} ms", added <= 0.003
+        )
     if ours.open:
         below, above = ours.open[0.7], ours.open[3.0]
         spread = statistics.median(each.p99 / each.p50 for each in below)

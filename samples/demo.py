@@ -52,16 +52,29 @@ def main() -> int:
     model_folder = output / "workspace" / "runs" / "demo" / "outputs" / "mlflow-model"
     evaluation = output / "evaluation"
     tintype(
-        "evaluate", "--model", model_folder, "--data", output / "data" / "test",
-        "--output", evaluation, "-o", "none",
-    )  # fmt: skip
+        "evaluate",
+        "--model",
+        model_folder,
+        "--data",
+        output / "data" / "test",
+        "--output",
+        evaluation,
+        "-o",
+        "none",
+    )
     metrics = json.loads((evaluation / "metrics.json").read_text("utf-8"))["metrics"]
     accuracy = metrics["accuracy"]
     print(f"Held-out accuracy {accuracy:.4f}; report: {evaluation / 'evaluation.html'}")
     tintype(
-        "model", "create", "--name", "demo-classifier", "--type", "mlflow_model",
-        "--path", "azureml://jobs/demo/outputs/artifacts/paths/outputs/mlflow-model/",
-    )  # fmt: skip
+        "model",
+        "create",
+        "--name",
+        "demo-classifier",
+        "--type",
+        "mlflow_model",
+        "--path",
+        "azureml://jobs/demo/outputs/artifacts/paths/outputs/mlflow-model/",
+    )
 
     step("4. Deploy on a local endpoint and ask it over HTTP")
     images = held_out_images(output / "data" / "test", count=6)

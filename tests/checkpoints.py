@@ -125,17 +125,25 @@ def write_clip(folder: Path, *, tokenizer_file: bool = True, side: int = 32) -> 
     """
     import transformers
 
-    tower = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-             "intermediate_size": 64}  # fmt: skip
+    tower = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
     vocabulary = write_clip_tokenizer(folder, length=16, tokenizer_file=tokenizer_file)
     config = transformers.CLIPConfig(
-        text_config={**tower, "vocab_size": len(vocabulary), "max_position_embeddings": 16,
-                     "bos_token_id": vocabulary["<|startoftext|>"],
-                     "eos_token_id": vocabulary["<|endoftext|>"],
-                     "pad_token_id": vocabulary["<|endoftext|>"]},
+        text_config={
+            **tower,
+            "vocab_size": len(vocabulary),
+            "max_position_embeddings": 16,
+            "bos_token_id": vocabulary["<|startoftext|>"],
+            "eos_token_id": vocabulary["<|endoftext|>"],
+            "pad_token_id": vocabulary["<|endoftext|>"],
+        },
         vision_config={**tower, "image_size": side, "patch_size": 8},
         projection_dim=24,
-    )  # fmt: skip
+    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.CLIPModel(config)

@@ -54,8 +54,15 @@ class Hub:
     def _info(self, handler: BaseHTTPRequestHandler, name: str, folder: Path, path: str) -> None:
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         names = [str(file.relative_to(folder)) for file in files]
-        content: object = {"id": name, "modelId": name, "sha": COMMIT, "private": False, "tags": [],
-                           "downloads": 0, "siblings": [{"rfilename": n} for n in names]}  # fmt: skip
+        content: object = {
+            "id": name,
+            "modelId": name,
+            "sha": COMMIT,
+            "private": False,
+            "tags": [],
+            "downloads": 0,
+            "siblings": [{"rfilename": n} for n in names],
+        }
         if "/tree/" in path:
             content = [
                 {"type": "file", "path": n, "size": f.stat().st_size, "oid": self._etag(f)}

@@ -25,15 +25,30 @@ def seeds() -> tuple[bytes, ...]:
     frames[0].save(animated, "GIF", save_all=True, append_images=frames[1:])
     wide = Image.fromarray((np.arange(48 * 48, dtype=np.uint16) * 28).reshape(48, 48))
     found = [
-        encoded(rgb, "JPEG"), encoded(rgb, "JPEG", progressive=True), encoded(rgb, "JPEG", subsampling=0),
-        encoded(picture.convert("L"), "JPEG"), encoded(picture.convert("CMYK"), "JPEG"),
-        encoded(rgb, "JPEG", exif=_orientation(6)), encoded(noise(500, 700, seed=3), "JPEG", quality=60),
-        encoded(rgb), encoded(alpha), encoded(picture.convert("P")), encoded(picture.convert("1")),
-        encoded(wide), encoded(picture.convert("LA")), encoded(rgb, "WEBP"), encoded(alpha, "WEBP", lossless=True),
-        encoded(picture.convert("P"), "GIF"), animated.getvalue(), encoded(rgb, "BMP"), encoded(rgb, "TIFF"),
-        encoded(rgb, "TIFF", compression="tiff_lzw"), encoded(rgb, "TIFF", compression="jpeg"),
-        encoded(rgb, "PPM"), encoded(rgb, "ICO"),
-    ]  # fmt: skip
+        encoded(rgb, "JPEG"),
+        encoded(rgb, "JPEG", progressive=True),
+        encoded(rgb, "JPEG", subsampling=0),
+        encoded(picture.convert("L"), "JPEG"),
+        encoded(picture.convert("CMYK"), "JPEG"),
+        encoded(rgb, "JPEG", exif=_orientation(6)),
+        encoded(noise(500, 700, seed=3), "JPEG", quality=60),
+        encoded(rgb),
+        encoded(alpha),
+        encoded(picture.convert("P")),
+        encoded(picture.convert("1")),
+        encoded(wide),
+        encoded(picture.convert("LA")),
+        encoded(rgb, "WEBP"),
+        encoded(alpha, "WEBP", lossless=True),
+        encoded(picture.convert("P"), "GIF"),
+        animated.getvalue(),
+        encoded(rgb, "BMP"),
+        encoded(rgb, "TIFF"),
+        encoded(rgb, "TIFF", compression="tiff_lzw"),
+        encoded(rgb, "TIFF", compression="jpeg"),
+        encoded(rgb, "PPM"),
+        encoded(rgb, "ICO"),
+    ]
     if "AVIF" in Image.SAVE:
         found.append(encoded(rgb, "AVIF"))
     return tuple(found)

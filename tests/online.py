@@ -28,9 +28,12 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {
-            "TINTYPE_HOME": str(folder / "home"), "TINTYPE_RUNTIME": "torch",
-            "TINTYPE_PRECISION": "fp32", "HF_HUB_OFFLINE": "1", "TINTYPE_THREADS": "2",
-        }  # fmt: skip
+            "TINTYPE_HOME": str(folder / "home"),
+            "TINTYPE_RUNTIME": "torch",
+            "TINTYPE_PRECISION": "fp32",
+            "HF_HUB_OFFLINE": "1",
+            "TINTYPE_THREADS": "2",
+        }
         self.deployment = folder / "deployment.yml"
         self.deployment.write_text(AZURE_DEPLOYMENT)
         self.request = folder / "request.json"
@@ -75,9 +78,12 @@ class Endpoint:
         self.secondary: str = keys["secondaryKey"]
 
     def ask(
-        self, path: str = "/score", body: bytes | None = REQUEST, key: str | None = None,
+        self,
+        path: str = "/score",
+        body: bytes | None = REQUEST,
+        key: str | None = None,
         **headers: str,
-    ) -> tuple[int, Any, http.client.HTTPMessage]:  # fmt: skip
+    ) -> tuple[int, Any, http.client.HTTPMessage]:
         given = {
             "Authorization": f"Bearer {key or self.key}",
             "Content-Type": "application/json",

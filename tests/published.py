@@ -14,23 +14,43 @@ Published = tuple[str, dict[str, Any], str, str, dict[str, Any]]
 _SQUARE = {"size": {"height": 224, "width": 224}}
 _HALF = {**_SQUARE, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 _IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
-_CROPPED = {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224},
-            "do_center_crop": True, "do_convert_rgb": True, "resample": 3, **_IMAGENET}  # fmt: skip
+_CROPPED = {
+    "size": {"shortest_edge": 256},
+    "crop_size": {"height": 224, "width": 224},
+    "do_center_crop": True,
+    "do_convert_rgb": True,
+    "resample": 3,
+    **_IMAGENET,
+}
 
 
 def _vit(hidden: int, layers: int, heads: int, labels: int = 1000) -> dict[str, Any]:
-    return {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads,
-            "intermediate_size": 4 * hidden, "num_labels": labels}  # fmt: skip
+    return {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * hidden,
+        "num_labels": labels,
+    }
 
 
 def _dinov2(hidden: int, layers: int, heads: int, **more: Any) -> dict[str, Any]:
-    return {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": heads,
-            "image_size": 518, "patch_size": 14, **more}  # fmt: skip
+    return {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "image_size": 518,
+        "patch_size": 14,
+        **more,
+    }
 
 
 def _clip(vision: dict[str, Any], text: dict[str, Any], projection: int) -> dict[str, Any]:
-    return {"vision_config": {**vision, "projection_dim": projection},
-            "text_config": {**text, "projection_dim": projection, "bos_token_id": 0, "eos_token_id": 2}, "projection_dim": projection}  # fmt: skip
+    return {
+        "vision_config": {**vision, "projection_dim": projection},
+        "text_config": {**text, "projection_dim": projection, "bos_token_id": 0, "eos_token_id": 2},
+        "projection_dim": projection,
+    }
 
 
 def _resnet(depths: list[int], kind: str) -> dict[str, Any]:
@@ -43,60 +63,170 @@ _RESNET_PROCESSOR = {"size": {"shortest_edge": 224}, "crop_pct": 0.875, **_IMAGE
 PUBLISHED: dict[str, Published] = {
     "microsoft/beit-base-patch16-224-pt22k-ft22k": (
         "BeitConfig",
-        {"num_labels": 21841, "use_relative_position_bias": True, "use_mean_pooling": True,
-         "layer_scale_init_value": 0.1},
-        "BeitForImageClassification", "BeitImageProcessor",
+        {
+            "num_labels": 21841,
+            "use_relative_position_bias": True,
+            "use_mean_pooling": True,
+            "layer_scale_init_value": 0.1,
+        },
+        "BeitForImageClassification",
+        "BeitImageProcessor",
         {**_HALF, "do_center_crop": False, "resample": 2},
     ),
     "google/vit-base-patch16-224": (
-        "ViTConfig", _vit(768, 12, 12), "ViTForImageClassification", "ViTImageProcessor", _HALF),
+        "ViTConfig",
+        _vit(768, 12, 12),
+        "ViTForImageClassification",
+        "ViTImageProcessor",
+        _HALF,
+    ),
     "google/vit-large-patch16-224": (
-        "ViTConfig", _vit(1024, 24, 16), "ViTForImageClassification", "ViTImageProcessor", _HALF),
+        "ViTConfig",
+        _vit(1024, 24, 16),
+        "ViTForImageClassification",
+        "ViTImageProcessor",
+        _HALF,
+    ),
     "WinKawaks/vit-small-patch16-224": (
-        "ViTConfig", _vit(384, 12, 6), "ViTForImageClassification", "ViTImageProcessor", _HALF),
+        "ViTConfig",
+        _vit(384, 12, 6),
+        "ViTForImageClassification",
+        "ViTImageProcessor",
+        _HALF,
+    ),
     "facebook/deit-base-patch16-224": (
-        "ViTConfig", _vit(768, 12, 12), "ViTForImageClassification", "DeiTImageProcessor",
-        {"size": {"height": 256, "width": 256}, "crop_size": {"height": 224, "width": 224}, **_IMAGENET},
+        "ViTConfig",
+        _vit(768, 12, 12),
+        "ViTForImageClassification",
+        "DeiTImageProcessor",
+        {
+            "size": {"height": 256, "width": 256},
+            "crop_size": {"height": 224, "width": 224},
+            **_IMAGENET,
+        },
     ),
     "microsoft/swinv2-base-patch4-window12-192-22k": (
         "Swinv2Config",
-        {"image_size": 192, "embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32],
-         "window_size": 12, "num_labels": 21841},
-        "Swinv2ForImageClassification", "ViTImageProcessor",
+        {
+            "image_size": 192,
+            "embed_dim": 128,
+            "depths": [2, 2, 18, 2],
+            "num_heads": [4, 8, 16, 32],
+            "window_size": 12,
+            "num_labels": 21841,
+        },
+        "Swinv2ForImageClassification",
+        "ViTImageProcessor",
         {"size": {"height": 192, "width": 192}, "resample": 3, **_IMAGENET},
     ),
-    "facebook/dinov2-small": ("Dinov2Config", _dinov2(384, 12, 6), "Dinov2Model", "BitImageProcessor", _CROPPED),
-    "facebook/dinov2-base": ("Dinov2Config", _dinov2(768, 12, 12), "Dinov2Model", "BitImageProcessor", _CROPPED),
-    "facebook/dinov2-large": ("Dinov2Config", _dinov2(1024, 24, 16), "Dinov2Model", "BitImageProcessor", _CROPPED),
+    "facebook/dinov2-small": (
+        "Dinov2Config",
+        _dinov2(384, 12, 6),
+        "Dinov2Model",
+        "BitImageProcessor",
+        _CROPPED,
+    ),
+    "facebook/dinov2-base": (
+        "Dinov2Config",
+        _dinov2(768, 12, 12),
+        "Dinov2Model",
+        "BitImageProcessor",
+        _CROPPED,
+    ),
+    "facebook/dinov2-large": (
+        "Dinov2Config",
+        _dinov2(1024, 24, 16),
+        "Dinov2Model",
+        "BitImageProcessor",
+        _CROPPED,
+    ),
     "facebook/dinov2-giant": (
-        "Dinov2Config", _dinov2(1536, 40, 24, use_swiglu_ffn=True), "Dinov2Model", "BitImageProcessor", _CROPPED),
+        "Dinov2Config",
+        _dinov2(1536, 40, 24, use_swiglu_ffn=True),
+        "Dinov2Model",
+        "BitImageProcessor",
+        _CROPPED,
+    ),
     "facebook/dinov2-base-imagenet1k-1-layer": (
-        "Dinov2Config", _dinov2(768, 12, 12, num_labels=1000), "Dinov2ForImageClassification",
-        "BitImageProcessor", _CROPPED),
+        "Dinov2Config",
+        _dinov2(768, 12, 12, num_labels=1000),
+        "Dinov2ForImageClassification",
+        "BitImageProcessor",
+        _CROPPED,
+    ),
     "openai/clip-vit-base-patch32": (
         "CLIPConfig",
         _clip({"patch_size": 32}, {}, 512),
-        "CLIPModel", "CLIPImageProcessor", {},
+        "CLIPModel",
+        "CLIPImageProcessor",
+        {},
     ),
     "openai/clip-vit-large-patch14": (
         "CLIPConfig",
-        _clip({"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
-               "num_attention_heads": 16, "patch_size": 14},
-              {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}, 768),
-        "CLIPModel", "CLIPImageProcessor", {},
+        _clip(
+            {
+                "hidden_size": 1024,
+                "intermediate_size": 4096,
+                "num_hidden_layers": 24,
+                "num_attention_heads": 16,
+                "patch_size": 14,
+            },
+            {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
+            768,
+        ),
+        "CLIPModel",
+        "CLIPImageProcessor",
+        {},
     ),
-    "microsoft/resnet-18": ("ResNetConfig", _resnet([2, 2, 2, 2], "basic"), "ResNetForImageClassification", "ConvNextImageProcessor", _RESNET_PROCESSOR),
-    "microsoft/resnet-34": ("ResNetConfig", _resnet([3, 4, 6, 3], "basic"), "ResNetForImageClassification", "ConvNextImageProcessor", _RESNET_PROCESSOR),
-    "microsoft/resnet-50": ("ResNetConfig", _resnet([3, 4, 6, 3], "bottleneck"), "ResNetForImageClassification", "ConvNextImageProcessor", _RESNET_PROCESSOR),
-    "microsoft/resnet-101": ("ResNetConfig", _resnet([3, 4, 23, 3], "bottleneck"), "ResNetForImageClassification", "ConvNextImageProcessor", _RESNET_PROCESSOR),
-    "microsoft/resnet-152": ("ResNetConfig", _resnet([3, 8, 36, 3], "bottleneck"), "ResNetForImageClassification", "ConvNextImageProcessor", _RESNET_PROCESSOR),
+    "microsoft/resnet-18": (
+        "ResNetConfig",
+        _resnet([2, 2, 2, 2], "basic"),
+        "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "microsoft/resnet-34": (
+        "ResNetConfig",
+        _resnet([3, 4, 6, 3], "basic"),
+        "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "microsoft/resnet-50": (
+        "ResNetConfig",
+        _resnet([3, 4, 6, 3], "bottleneck"),
+        "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "microsoft/resnet-101": (
+        "ResNetConfig",
+        _resnet([3, 4, 23, 3], "bottleneck"),
+        "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "microsoft/resnet-152": (
+        "ResNetConfig",
+        _resnet([3, 8, 36, 3], "bottleneck"),
+        "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
     "google/mobilenet_v2_1.0_224": (
-        "MobileNetV2Config", {"num_labels": 1001}, "MobileNetV2ForImageClassification",
+        "MobileNetV2Config",
+        {"num_labels": 1001},
+        "MobileNetV2ForImageClassification",
         "MobileNetV2ImageProcessor",
-        {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True,
-         "image_mean": [0.5] * 3, "image_std": [0.5] * 3},
+        {
+            "size": {"shortest_edge": 256},
+            "crop_size": {"height": 224, "width": 224},
+            "do_center_crop": True,
+            "image_mean": [0.5] * 3,
+            "image_std": [0.5] * 3,
+        },
     ),
-}  # fmt: skip
+}
 
 
 def count_published(name: str) -> int:

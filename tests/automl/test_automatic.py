@@ -149,8 +149,9 @@ def test_without_backbones_small_networks_are_trained(tmp_path: Path) -> None:
     assert trial.parameters["model_name"] == "tintype/resnet-small"
     assert case.parameters(trial).early_stopping_patience == 10
     assert {case.trial().parameters["model_name"] for _ in range(6)} == {
-        "tintype/resnet-small", "tintype/vit-small",
-    }  # fmt: skip
+        "tintype/resnet-small",
+        "tintype/vit-small",
+    }
 
 
 def test_settings_are_not_repeated_and_later_ones_are_drawn(tmp_path: Path) -> None:

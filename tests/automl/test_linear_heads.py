@@ -83,11 +83,15 @@ def test_confident_mistakes_come_first() -> None:
         "image_classification", probabilities, np.array([0, 0, 0]), ("a", "b"), most=5
     )
     assert [(issue.row, issue.given, issue.predicted) for issue in found] == [
-        (2, "a", "b"), (1, "a", "b")
-    ]  # fmt: skip
+        (2, "a", "b"),
+        (1, "a", "b"),
+    ]
     several = confident_mistakes(
-        "image_classification_multilabel", probabilities, np.array([[1, 0], [1, 1], [0, 0]]),
-        ("a", "b"), most=5,
-    )  # fmt: skip
+        "image_classification_multilabel",
+        probabilities,
+        np.array([[1, 0], [1, 1], [0, 0]]),
+        ("a", "b"),
+        most=5,
+    )
     assert [issue.row for issue in several] == [2, 1]
     assert several[1].given == "a, b"

@@ -92,9 +92,11 @@ def test_sobol_points_are_spread_more_evenly_than_random_ones() -> None:
         points = RandomPoints(space, RandomSampling(seed=3, rule=rule))  # type: ignore[arg-type]
         drawn = [points.point(number) for number in range(64)]
         counts = np.histogram2d(
-            [p["learning_rate"] for p in drawn], [p["momentum"] for p in drawn],
-            bins=4, range=[[0, 1], [0, 1]],
-        )[0]  # fmt: skip
+            [p["learning_rate"] for p in drawn],
+            [p["momentum"] for p in drawn],
+            bins=4,
+            range=[[0, 1], [0, 1]],
+        )[0]
         return int(counts.min())
 
     # 64 points of a Sobol sequence put four into each of sixteen cells.

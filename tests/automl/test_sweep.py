@@ -115,10 +115,12 @@ def test_a_crash_is_retried_once_and_the_sweep_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_hopeless_trial_is_terminated(tmp_path: Path) -> None:
-    pool = FakePool({
-        "0": [[*says("0", 0.7, 0.8, 0.9), ends("0", 0.9)]],
-        "1": [[*says("1", 0.2, 0.3, 0.95), ends("1", 0.95)]],
-    })  # fmt: skip
+    pool = FakePool(
+        {
+            "0": [[*says("0", 0.7, 0.8, 0.9), ends("0", 0.9)]],
+            "1": [[*says("1", 0.2, 0.3, 0.95), ends("1", 0.95)]],
+        }
+    )
     policy = BanditPolicy(slack_factor=0.2, delay_evaluation=2)
     study, running = sweep(tmp_path, pool, limit=2, policy=policy)
     running.run()

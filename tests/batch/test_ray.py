@@ -45,9 +45,12 @@ def batch(model: Path, source: Path, output: Path, compute: str, **how: Any) -> 
 
 
 def test_a_lost_node_costs_nothing(
-    cluster: Any, nodes: list[Any], tmp_path: Path, vit_checkpoint: Path,
+    cluster: Any,
+    nodes: list[Any],
+    tmp_path: Path,
+    vit_checkpoint: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     source = write_large_pictures(tmp_path / "in", 200)
     (source / "011.png").unlink()
     (source / "011.png").write_bytes(b"no picture")

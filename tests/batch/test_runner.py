@@ -44,9 +44,13 @@ def batch(model: Path, source: Path, output: Path, **how: Any) -> Any:
     cancelled = how.pop("cancelled", lambda: False)
     options = BatchOptions(**{**SMALL, **how})
     return run_batch(
-        str(model), {"input": str(source)}, output, options=options, scoring=scoring,
+        str(model),
+        {"input": str(source)},
+        output,
+        options=options,
+        scoring=scoring,
         cancelled=cancelled,
-    )  # fmt: skip
+    )
 
 
 def stopping_after(calls: int) -> Callable[[], bool]:

@@ -66,8 +66,14 @@ def test_references_of_every_kind(images: Path, monkeypatch: pytest.MonkeyPatch)
         jsonl(images, [{"image_url": text, "label": "x"} for text in references])
     )
     assert [Path(p).name for p in table.locations()] == [
-        "0.png", "1.png", "2.png", "a b.png", "photo.jpg", "3.png", "4.png",
-    ]  # fmt: skip
+        "0.png",
+        "1.png",
+        "2.png",
+        "a b.png",
+        "photo.jpg",
+        "3.png",
+        "4.png",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -194,13 +200,22 @@ def test_random_sample_is_seeded(images: Path) -> None:
         ("paths: [{file: no.jsonl}]", "MLTable:1: paths.0.file: nothing at"),
         ("paths: []", "expected a list"),
         ("path: [{file: rows.jsonl}]", "Did you mean 'paths'"),
-        ("paths: [{file: rows.jsonl}]\ntransformations:\n- read_parquet: {}", "MLTable:3: .*does not apply"),
+        (
+            "paths: [{file: rows.jsonl}]\ntransformations:\n- read_parquet: {}",
+            "MLTable:3: .*does not apply",
+        ),
         ("paths: [{file: rows.jsonl}]\ntransformations:\n- tke: 3", "Did you mean 'take'"),
-        ("paths: [{file: rows.jsonl}]\ntransformations:\n- filter: '__import__(\"os\")'", "not supported"),
-        ("paths: [{file: rows.jsonl}]\ntransformations:\n- read_json_lines: {invalid_lines: skip}", "error or drop"),
+        (
+            "paths: [{file: rows.jsonl}]\ntransformations:\n- filter: '__import__(\"os\")'",
+            "not supported",
+        ),
+        (
+            "paths: [{file: rows.jsonl}]\ntransformations:\n- read_json_lines: {invalid_lines: skip}",
+            "error or drop",
+        ),
         ("paths: [", "not valid YAML"),
     ],
-)  # fmt: skip
+)
 def test_bad_mltables(images: Path, text: str, message: str) -> None:
     jsonl(images, [{"image_url": "0.png", "label": "x"}])
     with pytest.raises(DataError if "YAML" not in message else Exception, match=message):

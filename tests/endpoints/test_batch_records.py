@@ -226,14 +226,18 @@ def test_an_invocation_overrides_the_deployment(
         inputs={"x": {"path": "july", "type": "uri_folder"}},
         output_path="azureml://datastores/disk/paths/rows",
         overrides=[
-            "retry_settings.timeout=60", "settings.output_file_name=rows.parquet",
-            "inputs.x.path=august", "inputs.y.path=/may", "tags.n=1", "scoring.normalize=true",
+            "retry_settings.timeout=60",
+            "settings.output_file_name=rows.parquet",
+            "inputs.x.path=august",
+            "inputs.y.path=/may",
+            "tags.n=1",
+            "scoring.normalize=true",
         ],
         job_name="summer",
         instance_count=1,
         mini_batch_size=20,
         experiment_name="birds",
-    )  # fmt: skip
+    )
     assert {name: files.path for name, files in job.inputs.items()} == {
         "x": str(tmp_path / "august"),
         "y": "/may",
@@ -256,8 +260,12 @@ def test_what_an_invocation_lacks(photos: Path) -> None:
     with pytest.raises(UsageError, match="nothing to score"):
         job_of("photos", deployment_name="vit", inputs={})
     with pytest.raises(UsageError, match="datastore 'disk' has no local folder"):
-        job_of("photos", deployment_name="vit", inputs={"x": "j"},
-               output_path="azureml://datastores/disk/paths/rows")  # fmt: skip
+        job_of(
+            "photos",
+            deployment_name="vit",
+            inputs={"x": "j"},
+            output_path="azureml://datastores/disk/paths/rows",
+        )
     with pytest.raises(DocumentError, match="instance_count: 0 given"):
         job_of("photos", deployment_name="vit", inputs={"x": "j"}, instance_count=0)
     BatchDeployments().delete("vit", "photos")
@@ -305,16 +313,43 @@ def test_the_life_of_an_endpoint_on_the_command_line(
     )
     shown = command("batch-endpoint", "show", "--name", "photos", "--query", "defaults")
     assert shown == {"deployment_name": "vit"}
-    shown = command("batch-deployment", "update", "-n", "vit", "-e", "photos",
-                    "--set", "settings.mini_batch_size=6", "error_threshold=0")  # fmt: skip
+    shown = command(
+        "batch-deployment",
+        "update",
+        "-n",
+        "vit",
+        "-e",
+        "photos",
+        "--set",
+        "settings.mini_batch_size=6",
+        "error_threshold=0",
+    )
     assert (shown["settings"]["mini_batch_size"], shown["settings"]["error_threshold"]) == (6, 0)
     listed = command("batch-deployment", "list", "--endpoint-name", "photos")
     assert [found["compute"] for found in listed] == ["local"]
     job = command(
-        "batch-endpoint", "invoke", "-n", "photos", "--input", "/july", "--input-type", "uri_folder",
-        "-p", tmp_path / "rows", "-m", "3", "-c", "4", "--job-name", "summer",
-        "--experiment-name", "birds", "--set", "settings.output_header=true", "tags.a=b",
-    )  # fmt: skip
+        "batch-endpoint",
+        "invoke",
+        "-n",
+        "photos",
+        "--input",
+        "/july",
+        "--input-type",
+        "uri_folder",
+        "-p",
+        tmp_path / "rows",
+        "-m",
+        "3",
+        "-c",
+        "4",
+        "--job-name",
+        "summer",
+        "--experiment-name",
+        "birds",
+        "--set",
+        "settings.output_header=true",
+        "tags.a=b",
+    )
     assert (job["name"], job["status"], job["type"]) == ("summer", "NotStarted", "batch")
     (asked,) = submitted
     assert asked.inputs == {"input": BatchInput(path="/july", type="uri_folder")}

@@ -57,10 +57,20 @@ def expected(scorer: Scorer, count: int) -> list[dict[str, Any]]:
         {"input_data": CELLS[:2], "params": {}},
         {"input_data": [{"image": CELLS[0]}, {"image": CELLS[1]}]},
         {"inputs": CELLS[:2]},
-        {"input_data": [base64.encodebytes(IMAGES[0]).decode(), f"data:image/jpeg;base64,{CELLS[1]}"]},
-        {"input_data": {"columns": ["image"], "data": [json.dumps({"image_base64": c}) for c in CELLS[:2]]}},
+        {
+            "input_data": [
+                base64.encodebytes(IMAGES[0]).decode(),
+                f"data:image/jpeg;base64,{CELLS[1]}",
+            ]
+        },
+        {
+            "input_data": {
+                "columns": ["image"],
+                "data": [json.dumps({"image_base64": c}) for c in CELLS[:2]],
+            }
+        },
     ],
-)  # fmt: skip
+)
 def test_every_shape_of_request(client: TestClient, scorer: Scorer, body: dict[str, Any]) -> None:
     response = client.post("/score", json=body)
     assert response.status_code == 200, response.text
@@ -109,7 +119,11 @@ def test_forms_and_raw_images(client: TestClient, scorer: Scorer) -> None:
         (b'{"input_data": {"columns": ["image"]}}', 400, "expected an array of items"),
         (b'{"input_data": {"columns": ["picture"], "data": ["x"]}}', 400, "column named 'image'"),
         (b'{"input_data": {"columns": 3, "data": ["x"]}}', 400, "list of names"),
-        (b'{"input_data": {"columns": ["image"], "index": [0], "data": ["x", "y"]}}', 400, "'index'"),
+        (
+            b'{"input_data": {"columns": ["image"], "index": [0], "data": ["x", "y"]}}',
+            400,
+            "'index'",
+        ),
         (b'{"input_data": {"columns": ["image"], "data": [["x", "y"]]}}', 400, "row 0 has 2 cells"),
         (b'{"input_data": {"columns": ["image"], "data": [[]]}}', 400, "row 0 has 0 cells"),
         (b'{"input_data": [null]}', 400, "row 0: the image is null"),
@@ -121,9 +135,13 @@ def test_forms_and_raw_images(client: TestClient, scorer: Scorer) -> None:
         (b'{"input_data": ["aGVsbG8="]}', 422, "not an image"),
         (b'{"input_data": ["http://127.0.0.1/x.png"]}', 422, "not a public address"),
         (b'{"input_data": ["\\ud800"]}', 400, "not JSON"),
-        (b'{"input_data": ["{\\"image_base64\\": \\"x\\", \\"model_explainability\\": true}"]}', 400, "explanations"),
+        (
+            b'{"input_data": ["{\\"image_base64\\": \\"x\\", \\"model_explainability\\": true}"]}',
+            400,
+            "explanations",
+        ),
     ],
-)  # fmt: skip
+)
 def test_malformed_requests(client: TestClient, body: bytes, status: int, message: str) -> None:
     response = client.post("/score", content=body)
     assert response.status_code == status, response.text
@@ -147,9 +165,13 @@ def test_every_route_asks_for_the_key(scorer: Scorer) -> None:
     app, service = create_app(scorer, KEYS)
     client = TestClient(app, raise_server_exceptions=False)
     wrong = [
-        {}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}, {"Authorization": "Basic x"},
-        {"Authorization": f"Bearer {KEY}x"}, {"Host": "evil/health/live?", "X-Forwarded-Path": "/health/live"},
-    ]  # fmt: skip
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": KEY},
+        {"Authorization": "Basic x"},
+        {"Authorization": f"Bearer {KEY}x"},
+        {"Host": "evil/health/live?", "X-Forwarded-Path": "/health/live"},
+    ]
     for path in [
         "/score",
         "/swagger.json",
@@ -323,12 +345,22 @@ def test_logs_hold_no_key_and_no_image(
 )
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["input_data", "columns", "data", "index", "image"]), inner, max_size=4),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["input_data", "columns", "data", "index", "image"]),
+                inner,
+                max_size=4,
+            )
+        ),
         max_leaves=12,
     )
-)  # fmt: skip
+)
 def test_no_document_makes_the_server_fail(client: TestClient, document: Any) -> None:
     for body in (document, {"input_data": document}):
         try:

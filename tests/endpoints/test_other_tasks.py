@@ -52,14 +52,28 @@ def columns(*rows: list[Any]) -> dict[str, Any]:
     [
         (columns([CELLS[0], "a cat, red dog"], [CELLS[1], ""]), ["a cat", "red dog"]),
         (columns([CELLS[0], "a cat, red dog"], [CELLS[1]]), ["a cat", "red dog"]),
-        (columns([CELLS[0], "a cat,red dog"], [CELLS[1], "ignored, as Azure does"]), ["a cat", "red dog"]),
+        (
+            columns([CELLS[0], "a cat,red dog"], [CELLS[1], "ignored, as Azure does"]),
+            ["a cat", "red dog"],
+        ),
         (columns([CELLS[0], ["a cat, red", "dog"]], [CELLS[1], None]), ["a cat, red", "dog"]),
         (columns([CELLS[0], '["a cat, red", "dog"]'], [CELLS[1]]), ["a cat, red", "dog"]),
-        ({"input_data": {"columns": ["text", "image"], "index": [0, 1],
-                         "data": [["a cat, dog", CELLS[0]], [None, CELLS[1]]]}}, ["a cat", "dog"]),
-        ({"input_data": [{"image": CELLS[0], "text": "cat, dog"}, {"image": CELLS[1]}]}, ["cat", "dog"]),
+        (
+            {
+                "input_data": {
+                    "columns": ["text", "image"],
+                    "index": [0, 1],
+                    "data": [["a cat, dog", CELLS[0]], [None, CELLS[1]]],
+                }
+            },
+            ["a cat", "dog"],
+        ),
+        (
+            {"input_data": [{"image": CELLS[0], "text": "cat, dog"}, {"image": CELLS[1]}]},
+            ["cat", "dog"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_labels_come_from_the_first_row(
     serve: Serve, clip: Path, body: dict[str, Any], labels: list[str]
 ) -> None:

@@ -86,9 +86,13 @@ def test_a_rate_limit_allows_a_burst_and_then_its_rate() -> None:
 
 def scaler(clock: Any, most: int = 4) -> Autoscaler:
     return Autoscaler(
-        polling_interval_s=1, target_utilization_percentage=50, min_instances=1,
-        max_instances=most, calm_s=60, clock=clock,
-    )  # fmt: skip
+        polling_interval_s=1,
+        target_utilization_percentage=50,
+        min_instances=1,
+        max_instances=most,
+        calm_s=60,
+        clock=clock,
+    )
 
 
 def test_instances_follow_the_load_up_at_once_and_down_slowly() -> None:

@@ -30,10 +30,14 @@ def grain(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("size", "target"),
     [
-        ((375, 500), (224, 224)), ((97, 131), (224, 224)), ((1200, 1600), (256, 341)),
-        ((40, 2000), (224, 224)), ((224, 224), (224, 224)), ((8, 8), (224, 224)),
+        ((375, 500), (224, 224)),
+        ((97, 131), (224, 224)),
+        ((1200, 1600), (256, 341)),
+        ((40, 2000), (224, 224)),
+        ((224, 224), (224, 224)),
+        ((8, 8), (224, 224)),
     ],
-)  # fmt: skip
+)
 def test_the_fast_kernel_follows_pillow(
     size: tuple[int, int], target: tuple[int, int], resample: int
 ) -> None:

@@ -19,11 +19,28 @@ from tintype.images.request import image_bytes_from_text
 from tintype.images.source import read_image
 
 PRIVATE = [
-    "127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
-    "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fc00::1", "fe80::1", "ff02::1",
-    "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "64:ff9b:1::1",
-    "2002:7f00:1::", "fec0::1", "not an address",
-]  # fmt: skip
+    "127.0.0.1",
+    "0.0.0.0",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fc00::1",
+    "fe80::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::1",
+    "2002:7f00:1::",
+    "fec0::1",
+    "not an address",
+]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -39,13 +56,29 @@ def test_public_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/",
-        "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://localhost/", "http://localhost./",
-        "http://ok\\@127.0.0.1/", "http://a@127.0.0.1#b", "http://user:pass@example.com/",
-        "http://127。0。0。1/", "ftp://example.com/x", "file:///etc/passwd", "gopher://x/", "http://",
-        "http:///x", "http://exa mple.com/", "http://x\n.com/", "http://[::1", "http://host:99999/",
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://0177.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://localhost/",
+        "http://localhost./",
+        "http://ok\\@127.0.0.1/",
+        "http://a@127.0.0.1#b",
+        "http://user:pass@example.com/",
+        "http://127。0。0。1/",
+        "ftp://example.com/x",
+        "file:///etc/passwd",
+        "gopher://x/",
+        "http://",
+        "http:///x",
+        "http://exa mple.com/",
+        "http://x\n.com/",
+        "http://[::1",
+        "http://host:99999/",
     ],
-)  # fmt: skip
+)
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(FetchError):
         fetch(url, max_bytes=1000, timeout_s=2)

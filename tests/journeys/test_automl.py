@@ -96,7 +96,7 @@ def test_a_manual_sweep_from_document_to_served_model(folder: Path, workspace_ho
         "Likely mislabelled",
         "job download",
     ):
-        assert part in report  # fmt: skip
+        assert part in report
     assert "<script" not in report
     run("job", "download", "-n", "s", "--output-name", "best_model", "-p", folder / "got")
     model = folder / "got" / "s" / "named-outputs" / "best_model"
@@ -107,9 +107,13 @@ def test_a_manual_sweep_from_document_to_served_model(folder: Path, workspace_ho
     ]
 
     # Incremental training starts from what that trial had learnt.
-    more = write(folder, HEAD + f"""
+    more = write(
+        folder,
+        HEAD
+        + f"""
 training_parameters: {{checkpoint_run_id: {best}, number_of_epochs: 1, learning_rate: 1.0e-6}}
-""")  # fmt: skip
+""",
+    )
     again = json.loads(run("job", "create", "-f", more, "-n", "more", "--stream").stdout)
     assert again["metrics"]["accuracy"] == pytest.approx(accuracies[best], abs=0.13)
     wrong = write(folder, HEAD + "training_parameters: {checkpoint_run_id: nothing}\n")
@@ -216,13 +220,16 @@ def test_multilabel_from_jsonl(folder: Path, workspace_home: Path) -> None:
         (folder / name).write_bytes(encoded(striped(kind, number)))
         rows.append({"image_url": name, "label": [["up"], ["across"], ["up", "across"]][kind]})
     write_jsonl_rows(folder / "rows.jsonl", rows)
-    text = HEAD.replace("image_classification", "image_classification_multilabel").replace(
-        "path: stripes, type: mltable", "path: rows.jsonl"
-    ).replace("primary_metric: accuracy", "primary_metric: iou") + """
+    text = (
+        HEAD.replace("image_classification", "image_classification_multilabel")
+        .replace("path: stripes, type: mltable", "path: rows.jsonl")
+        .replace("primary_metric: accuracy", "primary_metric: iou")
+        + """
 portfolio: [./vit]
 limits: {max_trials: 2, timeout_minutes: 5}
 test_data_size: 0.2
-"""  # fmt: skip
+"""
+    )
     created = json.loads(run("job", "create", "-f", write(folder, text), "-n", "m", "-s").stdout)
     assert {"iou", "test_iou"} <= set(created["metrics"])
 

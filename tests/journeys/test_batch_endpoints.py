@@ -48,16 +48,40 @@ def test_azures_steps(tmp_path: Path, vit_checkpoint: Path) -> None:
     (tmp_path / "endpoint.yml").write_text("name: photos\nauth_mode: aad_token\n")
     run("batch-endpoint", "create", "--file", tmp_path / "endpoint.yml")
     made = run(
-        "batch-deployment", "create", "--file", write_deployment(tmp_path, vit_checkpoint),
+        "batch-deployment",
+        "create",
+        "--file",
+        write_deployment(tmp_path, vit_checkpoint),
         "--set-default",
-    )  # fmt: skip
+    )
     assert "azureml:cpu-cluster means this machine here" in made.stderr
-    assert said("batch-endpoint", "show", "-n", "photos", "--query",
-                "defaults.deployment_name", "-o", "tsv") == "demo"  # fmt: skip
+    assert (
+        said(
+            "batch-endpoint",
+            "show",
+            "-n",
+            "photos",
+            "--query",
+            "defaults.deployment_name",
+            "-o",
+            "tsv",
+        )
+        == "demo"
+    )
     job = said(
-        "batch-endpoint", "invoke", "--name", "photos", "--input", pictures, "--input-type",
-        "uri_folder", "--query", "name", "-o", "tsv",
-    )  # fmt: skip
+        "batch-endpoint",
+        "invoke",
+        "--name",
+        "photos",
+        "--input",
+        pictures,
+        "--input-type",
+        "uri_folder",
+        "--query",
+        "name",
+        "-o",
+        "tsv",
+    )
     run("job", "stream", "--name", job)
     assert said("job", "show", "-n", job, "--query", "status", "-o", "tsv") == "Completed"
     child = said("job", "list", "--parent-job-name", job, "--query", "[0].name", "-o", "tsv")
@@ -73,9 +97,21 @@ def test_azures_steps(tmp_path: Path, vit_checkpoint: Path) -> None:
     assert [each["name"] for each in listed] == [job]
     # Another deployment of the endpoint is asked by its name, and overrides count.
     failed = run(
-        "batch-endpoint", "invoke", "-n", "photos", "-d", "demo", "--input", pictures, "--stream",
-        "--set", "settings.error_threshold=0", "--output-path", tmp_path / "elsewhere", code=1,
-    )  # fmt: skip
+        "batch-endpoint",
+        "invoke",
+        "-n",
+        "photos",
+        "-d",
+        "demo",
+        "--input",
+        pictures,
+        "--stream",
+        "--set",
+        "settings.error_threshold=0",
+        "--output-path",
+        tmp_path / "elsewhere",
+        code=1,
+    )
     assert "1 input files failed, and error_threshold allows 0" in failed.stderr
     run("batch-endpoint", "delete", "-n", "photos", "--yes")
     run("batch-endpoint", "show", "-n", "photos", code=2)
@@ -88,18 +124,35 @@ def test_a_data_asset_in_parquet_to_a_folder(tmp_path: Path, vit_checkpoint: Pat
     run("data", "create", "-n", "july", "-t", "uri_folder", "-p", pictures)
     run("batch-endpoint", "create", "-n", "photos")
     run(
-        "batch-deployment", "create", "--set-default", "--file",
+        "batch-deployment",
+        "create",
+        "--set-default",
+        "--file",
         write_deployment(tmp_path, vit_checkpoint, output_file_name="rows.parquet"),
-    )  # fmt: skip
+    )
     run(
-        "batch-endpoint", "invoke", "-n", "photos", "--input", "azureml:july@latest",
-        "--output-path", tmp_path / "out", "--stream",
-    )  # fmt: skip
+        "batch-endpoint",
+        "invoke",
+        "-n",
+        "photos",
+        "--input",
+        "azureml:july@latest",
+        "--output-path",
+        tmp_path / "out",
+        "--stream",
+    )
     assert pq.read_table(tmp_path / "out" / "predictions").num_rows == 5
     again = run(
-        "batch-endpoint", "invoke", "-n", "photos", "--input", "azureml:july@latest",
-        "--output-path", tmp_path / "out", code=2,
-    )  # fmt: skip
+        "batch-endpoint",
+        "invoke",
+        "-n",
+        "photos",
+        "--input",
+        "azureml:july@latest",
+        "--output-path",
+        tmp_path / "out",
+        code=2,
+    )
     assert "holds a finished batch" in again.stderr
     missing = run("batch-endpoint", "invoke", "-n", "photos", "--input", tmp_path / "no", code=2)
     assert "no such file or folder" in missing.stderr
@@ -110,9 +163,16 @@ def test_a_killed_job_is_resumed(
 ) -> None:
     pictures = write_pictures(tmp_path / "pictures", 300)
     (tmp_path / "job.yml").write_text(
-        yaml.safe_dump({"type": "batch", "name": "long", "model": str(vit_checkpoint),
-                        "input": str(pictures), "settings": {"output_format": "jsonl"}})
-    )  # fmt: skip
+        yaml.safe_dump(
+            {
+                "type": "batch",
+                "name": "long",
+                "model": str(vit_checkpoint),
+                "input": str(pictures),
+                "settings": {"output_format": "jsonl"},
+            }
+        )
+    )
     run("job", "create", "-f", tmp_path / "job.yml")
     record = workspace_home / "runs" / "long" / "run.json"
     while json.loads(record.read_text())["status"] not in ("Running", "Completed"):
@@ -135,10 +195,19 @@ def test_killed_at_random_it_ends_the_same(tmp_path: Path, vit_checkpoint: Path)
 
     def command(output: Path) -> list[str]:
         return [
-            str(Path(sys.executable).with_name("tintype")), "batch", str(pictures), str(output),
-            "-m", str(vit_checkpoint), "--format", "parquet", "--batch-size", "8",
-            "--shard-rows", "16",
-        ]  # fmt: skip
+            str(Path(sys.executable).with_name("tintype")),
+            "batch",
+            str(pictures),
+            str(output),
+            "-m",
+            str(vit_checkpoint),
+            "--format",
+            "parquet",
+            "--batch-size",
+            "8",
+            "--shard-rows",
+            "16",
+        ]
 
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
     expected = contents(tmp_path / "whole")

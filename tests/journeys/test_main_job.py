@@ -89,9 +89,16 @@ def test_from_pictures_to_a_scored_request(job: Path, tmp_path: Path, workspace_
     assert [set(row) for row in predicted] == [{"probs", "labels"}] * 2
     assert (tmp_path / "p.png").stat().st_size > 5000
     report = json.loads(
-        run("evaluate", "-m", tmp_path / "models" / "stripes", "-d", tmp_path / "stripes",
-            "--output", tmp_path / "report").stdout
-    )  # fmt: skip
+        run(
+            "evaluate",
+            "-m",
+            tmp_path / "models" / "stripes",
+            "-d",
+            tmp_path / "stripes",
+            "--output",
+            tmp_path / "report",
+        ).stdout
+    )
     assert report["rows"] == 32
     assert json.loads((tmp_path / "report" / "metrics.json").read_text()) == report
 
@@ -103,8 +110,9 @@ def test_from_pictures_to_a_scored_request(job: Path, tmp_path: Path, workspace_
     assert len(client.get_metric_history(found.info.run_id, "accuracy")) >= 4
     assert found.data.params["plan.precision"] in ("fp32", "bf16")
     assert [f.path for f in client.list_artifacts(found.info.run_id, "outputs")] == [
-        "outputs/evaluation", "outputs/mlflow-model",
-    ]  # fmt: skip
+        "outputs/evaluation",
+        "outputs/mlflow-model",
+    ]
     ask_a_server(predicted, images)
 
 

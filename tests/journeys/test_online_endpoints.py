@@ -64,10 +64,28 @@ def test_an_azure_script(workspace: Workspace) -> None:
     )
     assert "answering" in logs
 
-    run("online-deployment", "create", "-f", workspace.deployment, "--set", "endpoint_name=pets",
-        f"model={workspace.models['one']}", code=2, **workspace.environment)  # fmt: skip
-    refused = run("online-deployment", "delete", "-n", "demo", "-e", "pets", "--yes", code=2,
-                  **workspace.environment)  # fmt: skip
+    run(
+        "online-deployment",
+        "create",
+        "-f",
+        workspace.deployment,
+        "--set",
+        "endpoint_name=pets",
+        f"model={workspace.models['one']}",
+        code=2,
+        **workspace.environment,
+    )
+    refused = run(
+        "online-deployment",
+        "delete",
+        "-n",
+        "demo",
+        "-e",
+        "pets",
+        "--yes",
+        code=2,
+        **workspace.environment,
+    )
     assert "takes 100 percent" in refused.stderr
 
     workspace("online-endpoint", "delete", "--name", "pets", "--yes", "--no-wait")
@@ -147,11 +165,27 @@ def test_traffic_mirrors_and_rate_limits(workspace: Workspace) -> None:
     workspace("online-endpoint", "update", "-n", "split", "--traffic", "blue=100")
     workspace("online-endpoint", "update", "-n", "split", "--mirror-traffic", "green=50")
     assert {split.labels()[0] for _ in range(20)} == {"can"}
-    wrong = run("online-endpoint", "update", "-n", "split", "--traffic", "blue=60 green=50", code=2,
-                **workspace.environment)  # fmt: skip
+    wrong = run(
+        "online-endpoint",
+        "update",
+        "-n",
+        "split",
+        "--traffic",
+        "blue=60 green=50",
+        code=2,
+        **workspace.environment,
+    )
     assert "adds up to 110" in wrong.stderr
-    unknown = run("online-endpoint", "update", "-n", "split", "--traffic", "red=100", code=2,
-                  **workspace.environment)  # fmt: skip
+    unknown = run(
+        "online-endpoint",
+        "update",
+        "-n",
+        "split",
+        "--traffic",
+        "red=100",
+        code=2,
+        **workspace.environment,
+    )
     assert "no deployment 'red'" in unknown.stderr
     workspace(
         "online-endpoint", "update", "-n", "split", "--set", "rate_limit.requests_per_minute=12"
@@ -197,9 +231,15 @@ def test_updates_leave_no_gap(workspace: Workspace) -> None:
     with Load(smooth) as load:
         load.wait_for(10)
         updated = workspace.read(
-            "online-deployment", "update", "-n", "demo", "-e", "smooth",
-            "--set", f"model={workspace.models['two']}",
-        )  # fmt: skip
+            "online-deployment",
+            "update",
+            "-n",
+            "demo",
+            "-e",
+            "smooth",
+            "--set",
+            f"model={workspace.models['two']}",
+        )
         assert updated["provisioning_state"] == "Succeeded"
         load.wait_for(20)
         # A model that cannot be loaded: what serves goes on.
@@ -208,9 +248,17 @@ def test_updates_leave_no_gap(workspace: Workspace) -> None:
         weights = broken / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:2000])
         failed = run(
-            "online-deployment", "update", "-n", "demo", "-e", "smooth", "--set",
-            f"model={broken}", code=1, **workspace.environment,
-        )  # fmt: skip
+            "online-deployment",
+            "update",
+            "-n",
+            "demo",
+            "-e",
+            "smooth",
+            "--set",
+            f"model={broken}",
+            code=1,
+            **workspace.environment,
+        )
         assert "the update failed" in failed.stderr
         load.wait_for(10)
         shown = workspace.read("online-deployment", "show", "-n", "demo", "-e", "smooth")
@@ -219,9 +267,15 @@ def test_updates_leave_no_gap(workspace: Workspace) -> None:
         # What needs no other instances changes at once.
         pids = workspace.pids("smooth")
         workspace(
-            "online-deployment", "update", "-n", "demo", "-e", "smooth",
-            "--set", "request_settings.request_timeout_ms=4000",
-        )  # fmt: skip
+            "online-deployment",
+            "update",
+            "-n",
+            "demo",
+            "-e",
+            "smooth",
+            "--set",
+            "request_settings.request_timeout_ms=4000",
+        )
         assert workspace.pids("smooth") == pids
     assert set(load.statuses) == {200}
     assert load.labels[0] == "can"
@@ -290,16 +344,42 @@ def test_going_down_finishes_what_is_under_way(workspace: Workspace) -> None:
 
 def test_what_cannot_start_is_said(workspace: Workspace) -> None:
     workspace.endpoint("odd")
-    missing = run("online-deployment", "create", "-f", workspace.deployment, "--set",
-                  "endpoint_name=odd", "model=azureml:nothing:1", code=2, **workspace.environment)  # fmt: skip
+    missing = run(
+        "online-deployment",
+        "create",
+        "-f",
+        workspace.deployment,
+        "--set",
+        "endpoint_name=odd",
+        "model=azureml:nothing:1",
+        code=2,
+        **workspace.environment,
+    )
     assert "nothing" in missing.stderr
-    nowhere = run("online-deployment", "create", "-f", workspace.deployment, "--set",
-                  "endpoint_name=od", f"model={workspace.models['one']}", code=2,
-                  **workspace.environment)  # fmt: skip
+    nowhere = run(
+        "online-deployment",
+        "create",
+        "-f",
+        workspace.deployment,
+        "--set",
+        "endpoint_name=od",
+        f"model={workspace.models['one']}",
+        code=2,
+        **workspace.environment,
+    )
     assert "no online endpoint 'od'" in nowhere.stderr or "3 to 32" in nowhere.stderr
-    failed = run("online-deployment", "create", "-f", workspace.deployment, "--set",
-                 "endpoint_name=odd", f"model={workspace.models['one']}",
-                 "settings.task=zero_shot_image_classification", code=1, **workspace.environment)  # fmt: skip
+    failed = run(
+        "online-deployment",
+        "create",
+        "-f",
+        workspace.deployment,
+        "--set",
+        "endpoint_name=odd",
+        f"model={workspace.models['one']}",
+        "settings.task=zero_shot_image_classification",
+        code=1,
+        **workspace.environment,
+    )
     assert "cannot classify zero-shot" in failed.stderr
     shown = workspace.read("online-deployment", "show", "-n", "demo", "-e", "odd")
     assert shown["provisioning_state"] == "Failed"
@@ -309,10 +389,14 @@ def test_what_cannot_start_is_said(workspace: Workspace) -> None:
 def test_busy_instances_get_help(workspace: Workspace) -> None:
     busy = workspace.endpoint("busy")
     workspace.deploy(
-        "busy", "demo", "one", "--set",
+        "busy",
+        "demo",
+        "one",
+        "--set",
         "scale_settings={type: target_utilization, max_instances: 2, target_utilization_percentage: 30}",
-        "request_settings.max_concurrent_requests_per_instance=2", "--all-traffic",
-    )  # fmt: skip
+        "request_settings.max_concurrent_requests_per_instance=2",
+        "--all-traffic",
+    )
     assert len(workspace.pids("busy")) == 1
     with Load(busy, threads=4) as load:
         deadline = time.monotonic() + 60
@@ -328,8 +412,9 @@ def test_https_endpoints(tmp_path: Path) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     write_certificate(certificate, key, "IP:127.0.0.1")
     safe = Workspace(tmp_path)
-    wrong = run("up", "--certificate", certificate, "--private-key", certificate, code=2,
-                **safe.environment)  # fmt: skip
+    wrong = run(
+        "up", "--certificate", certificate, "--private-key", certificate, code=2, **safe.environment
+    )
     assert "--private-key" in wrong.stderr
     started = safe.read("up", "--certificate", certificate, "--private-key", key)
     try:

@@ -40,18 +40,42 @@ def test_replicas_on_ray(workspace: Workspace) -> None:
         replicas[0].send_signal(signal.SIGKILL)
         load.wait_for(40)
         workspace(
-            "online-deployment", "update", "-n", "demo", "-e", "cloud",
-            "--set", f"model={workspace.models['two']}",
-        )  # fmt: skip
+            "online-deployment",
+            "update",
+            "-n",
+            "demo",
+            "-e",
+            "cloud",
+            "--set",
+            f"model={workspace.models['two']}",
+        )
         load.wait_for(20)
     assert set(load.statuses) == {200}
     assert (load.labels[0], load.labels[-1]) == ("can", "a")
     failed = run(
-        "online-deployment", "update", "-n", "demo", "-e", "cloud", "--set",
-        "settings.task=zero_shot_image_classification", code=1, **workspace.environment,
-    )  # fmt: skip
+        "online-deployment",
+        "update",
+        "-n",
+        "demo",
+        "-e",
+        "cloud",
+        "--set",
+        "settings.task=zero_shot_image_classification",
+        code=1,
+        **workspace.environment,
+    )
     assert "cannot classify zero-shot" in failed.stderr
     assert cloud.labels() == ["a", "b"]
-    moved = run("online-deployment", "update", "-n", "demo", "-e", "cloud", "--set",
-                "compute=local", code=2, **workspace.environment)  # fmt: skip
+    moved = run(
+        "online-deployment",
+        "update",
+        "-n",
+        "demo",
+        "-e",
+        "cloud",
+        "--set",
+        "compute=local",
+        code=2,
+        **workspace.environment,
+    )
     assert "create another one" in moved.stderr

@@ -64,9 +64,22 @@ def test_cards_agree_with_the_architectures(name: str) -> None:
 def test_a_card_says_what_a_user_asks() -> None:
     for card in list_cards():
         shown = card.shown()
-        for key in ("task", "family", "input_size", "parameters", "license", "limits", "biases",
-                    "memory_gb_estimate", "disk_gb", "fine_tunable_for", "sample_request",
-                    "sample_answer", "trained_on", "description"):  # fmt: skip
+        for key in (
+            "task",
+            "family",
+            "input_size",
+            "parameters",
+            "license",
+            "limits",
+            "biases",
+            "memory_gb_estimate",
+            "disk_gb",
+            "fine_tunable_for",
+            "sample_request",
+            "sample_answer",
+            "trained_on",
+            "description",
+        ):
             assert shown[key], (card.name, key)
 
 

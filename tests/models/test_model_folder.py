@@ -24,10 +24,16 @@ def test_it_holds_what_is_needed_and_no_pickle(model_folder: Path) -> None:
         str(file.relative_to(model_folder)) for file in model_folder.rglob("*") if file.is_file()
     }
     assert {
-        "MLmodel", "requirements.txt", "input_example.json", "data/model/model.safetensors",
-        "data/model/config.json", "data/model/preprocessor_config.json", "data/model/labels.json",
-        "data/model/card.yaml", "data/model/checksums.json",
-    } <= files  # fmt: skip
+        "MLmodel",
+        "requirements.txt",
+        "input_example.json",
+        "data/model/model.safetensors",
+        "data/model/config.json",
+        "data/model/preprocessor_config.json",
+        "data/model/labels.json",
+        "data/model/card.yaml",
+        "data/model/checksums.json",
+    } <= files
     assert not [name for name in files if name.endswith((".pkl", ".pt", ".bin", ".py"))]
 
 

@@ -16,8 +16,11 @@ from tintype.schemas.online_endpoint import load_online_endpoint
 
 ROOT = Path(__file__).parents[2]
 ENDPOINTS = {
-    "online-endpoint.yml", "online-deployment.yml", "batch-endpoint.yml", "batch-deployment.yml",
-}  # fmt: skip
+    "online-endpoint.yml",
+    "online-deployment.yml",
+    "batch-endpoint.yml",
+    "batch-deployment.yml",
+}
 JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ENDPOINTS)
 
 

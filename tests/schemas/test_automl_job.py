@@ -96,15 +96,19 @@ def test_a_manual_sweep_as_azure_writes_it(tmp_path: Path) -> None:
 def test_the_older_dialect_says_the_same(tmp_path: Path) -> None:
     old = (
         SWEEP.replace("training_parameters:", "image_model:")
-        .replace("limits: {timeout_minutes: 60, max_trials: 10, max_concurrent_trials: 2}",
-                 "limits: {timeout_minutes: 60}")
+        .replace(
+            "limits: {timeout_minutes: 60, max_trials: 10, max_concurrent_trials: 2}",
+            "limits: {timeout_minutes: 60}",
+        )
         .replace("sweep:\n", "sweep:\n  limits: {max_trials: 10, max_concurrent_trials: 2}\n")
-        .replace("{type: choice, values: [vitb16r224, vits16r224]}",
-                 '"choice(\'vitb16r224\', \'vits16r224\')"')
+        .replace(
+            "{type: choice, values: [vitb16r224, vits16r224]}",
+            "\"choice('vitb16r224', 'vits16r224')\"",
+        )
         .replace("{type: uniform, min_value: 0.001, max_value: 0.01}", '"uniform(0.001, 0.01)"')
         .replace("{type: choice, values: [0, 2]}", '"choice(0, 2)"')
         .replace("primary_metric: accuracy", "primary_metric: Accuracy")
-    )  # fmt: skip
+    )
     assert load(tmp_path, old) == load(tmp_path, SWEEP)
 
 
@@ -143,29 +147,51 @@ CHOICES_ONLY = SWEEP.replace(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("sampling_algorithm: random", "sampling_algorithm: grid",
-         r"job.yml:\d+: search_space.0.learning_rate: grid sampling takes choice only"),
-        ("sampling_algorithm: random", "sampling_algorithm: bayesian",
-         r"sweep.sampling_algorithm: bayesian sampling takes one sub-space"),
-        ("slack_factor: 0.2", "slack_factor: 0.2, slack_amount: 0.1",
-         r"job.yml:\d+: sweep.early_termination: give either slack_factor or slack_amount"),
-        ("max_concurrent_trials: 2", "max_concurrent_trials: 11",
-         r"job.yml:\d+: limits.max_concurrent_trials: 11 is above max_trials 10"),
+        (
+            "sampling_algorithm: random",
+            "sampling_algorithm: grid",
+            r"job.yml:\d+: search_space.0.learning_rate: grid sampling takes choice only",
+        ),
+        (
+            "sampling_algorithm: random",
+            "sampling_algorithm: bayesian",
+            r"sweep.sampling_algorithm: bayesian sampling takes one sub-space",
+        ),
+        (
+            "slack_factor: 0.2",
+            "slack_factor: 0.2, slack_amount: 0.1",
+            r"job.yml:\d+: sweep.early_termination: give either slack_factor or slack_amount",
+        ),
+        (
+            "max_concurrent_trials: 2",
+            "max_concurrent_trials: 11",
+            r"job.yml:\d+: limits.max_concurrent_trials: 11 is above max_trials 10",
+        ),
         ("timeout_minutes: 60", "timeout_minutes: 0", r"limits.timeout_minutes"),
-        ("learning_rate: {type: uniform, min", "learning_rte: {type: uniform, min",
-         r"search_space.0.learning_rte: unknown key. Did you mean 'learning_rate'"),
-        ("max_value: 0.01}\n    number", "max_value: 7}\n    number",
-         r"search_space.0.learning_rate: 7.0 given; expected less than or equal to 1"),
+        (
+            "learning_rate: {type: uniform, min",
+            "learning_rte: {type: uniform, min",
+            r"search_space.0.learning_rte: unknown key. Did you mean 'learning_rate'",
+        ),
+        (
+            "max_value: 0.01}\n    number",
+            "max_value: 7}\n    number",
+            r"search_space.0.learning_rate: 7.0 given; expected less than or equal to 1",
+        ),
         ("values: [15, 30]", "values: []", r"search_space.0.number_of_epochs: choice: values"),
         ("values: [15, 30]", "values: [15, 0]", r"search_space.0.number_of_epochs: 0 given"),
-        ("{type: choice, values: [15, 30]}", "{type: chioce, values: [15]}", "Did you mean 'choice'"),
+        (
+            "{type: choice, values: [15, 30]}",
+            "{type: chioce, values: [15]}",
+            "Did you mean 'choice'",
+        ),
         ("primary_metric: accuracy", "primary_metric: iou", "for image_classification_multilabel"),
         ("primary_metric: accuracy", "primary_metric: accurcy", "Did you mean 'accuracy'"),
         ("{type: choice, values: [0, 2]}", '"choice(0, "', "cannot be read; write it like choice"),
         ("    layers_to_freeze:", "    checkpoint_run_id:", "cannot be searched"),
         ("truncation", "truncation", None),
     ],
-)  # fmt: skip
+)
 def test_conflicts_are_said_with_their_place(
     tmp_path: Path, old: str, new: str, message: str | None
 ) -> None:

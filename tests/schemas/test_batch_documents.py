@@ -126,8 +126,11 @@ def test_azures_older_deployment_has_the_same_keys_at_its_root(tmp_path: Path) -
     )
     assert found.instances == 2
     assert [notice.split()[0] for notice in found.notices()] == [
-        "code_configuration", "environment", "compute", "instance_count",
-    ]  # fmt: skip
+        "code_configuration",
+        "environment",
+        "compute",
+        "instance_count",
+    ]
 
 
 def test_defaults_are_azures() -> None:
@@ -194,43 +197,148 @@ def test_file_name_and_format_follow_each_other(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DEPLOYMENT + "  mini_batch_siz: 2\n", r"batch.yml:12: settings.mini_batch_siz: unknown key. Did you mean 'mini_batch_size'"),
-        (DEPLOYMENT + "setings: {}\n", r"batch.yml:12: setings: unknown key. Did you mean 'settings'"),
-        (DEPLOYMENT + "mini_batch_size: 2\n", r"batch.yml:12: mini_batch_size: stands here and as settings.mini_batch_size; keep one"),
-        (DEPLOYMENT + "instance_count: 2\n", r"batch.yml:12: instance_count: stands here and as resources.instance_count; keep one"),
-        (DEPLOYMENT + "  runtime: torch\n", r"batch.yml:10: settings: runtime given; in a batch document that key stands below scoring"),
-        (DEPLOYMENT + "scoring:\n  runtme: torch\n", r"batch.yml:13: scoring.runtme: unknown key. Did you mean 'runtime'"),
-        (DEPLOYMENT + "scoring:\n  runtime: torhc\n", r"batch.yml:13: scoring.runtime: 'torhc' given; expected .*Did you mean 'torch'"),
-        (DEPLOYMENT.replace("type: model", "type: pipeline"), r"batch.yml:5: type: a pipeline component cannot be deployed here"),
-        (DEPLOYMENT.replace("type: model", "type: modl"), r"batch.yml:5: type: 'modl' given; expected 'model'. Did you mean 'model'"),
-        (DEPLOYMENT.replace("mini_batch_size: 1", "mini_batch_size: 0"), r"batch.yml:11: settings.mini_batch_size: 0 given; expected greater than or equal to 1"),
-        (DEPLOYMENT.replace("mini_batch_size: 1", "mini_batch_size: yes"), r"batch.yml:11: settings.mini_batch_size: true given; expected a whole number"),
-        (DEPLOYMENT + "  error_threshold: -2\n", r"batch.yml:12: settings.error_threshold: -2 given; expected greater than or equal to -1"),
-        (DEPLOYMENT + "  error_threshold: 2147483648\n", r"batch.yml:12: settings.error_threshold: .*less than or equal to 2147483647"),
-        (DEPLOYMENT + "  max_concurrency_per_instance: 0\n", r"batch.yml:12: settings.max_concurrency_per_instance: .*greater than or equal to 1"),
-        (DEPLOYMENT + "  logging_level: verbose\n", r"batch.yml:12: settings.logging_level: 'verbose' given; expected 'warning', 'info' or 'debug'"),
-        (DEPLOYMENT + "  retry_settings: {max_retries: -1}\n", r"batch.yml:12: settings.retry_settings.max_retries: -1 given; expected greater than or equal to 0"),
-        (DEPLOYMENT + "  retry_settings: {timeout: 0}\n", r"batch.yml:12: settings.retry_settings.timeout: 0 given; expected greater"),
-        (DEPLOYMENT + "  retry_settings: {max_retry: 1}\n", r"batch.yml:12: settings.retry_settings.max_retry: unknown key. Did you mean 'max_retries'"),
-        (DEPLOYMENT + "  output_action: append\n", r"batch.yml:12: settings.output_action: 'append' given; expected 'append_row' or 'summary_only'.*Did you mean 'append_row'"),
-        (DEPLOYMENT + "  output_file_name: ../rows.csv\n", r"batch.yml:12: settings.output_file_name: '../rows.csv' given; expected the name of a file"),
-        (DEPLOYMENT + "  output_file_name: ''\n", r"batch.yml:12: settings.output_file_name: '' given; expected the name of a file"),
-        (DEPLOYMENT + "  output_format: xlsx\n", r"batch.yml:12: settings.output_format: 'xlsx' given; expected 'csv', 'parquet' or 'jsonl'"),
-        (DEPLOYMENT + "  environment_variables: {'A=B': c}\n", r"batch.yml:12: settings.environment_variables: 'A=B': no name"),
-        (DEPLOYMENT.replace("instance_count: 1", "instance_count: 0"), r"batch.yml:9: resources.instance_count: 0 given; expected greater than or equal to 1"),
-        (DEPLOYMENT.replace("instance_count: 1", "instances: 1"), r"batch.yml:9: resources.instances: unknown key. Did you mean 'instance_"),
-        (DEPLOYMENT.replace("azureml:photos:1", "azureml:photos"), r"batch.yml:6: model: .*expected azureml:photos:1 or azureml:photos@latest"),
-        (DEPLOYMENT.replace("azureml:photos:1", "./missing"), r"batch.yml:6: model: there is no folder ./missing"),
-        (DEPLOYMENT.replace("azureml:cpu-cluster", "cpu-cluster"), r"batch.yml:7: compute: 'cpu-cluster' given; expected local, ray or ray://host:port"),
-        (LEGACY.replace("size: 5", "size: many"), r"batch.yml:7: mini_batch_size: 'many' given; expected a valid integer"),
-        (LEGACY.replace("max_retries: 3", "max_retries: x"), r"batch.yml:11: retry_settings.max_retries: 'x' given; expected a valid integer"),
-        (LEGACY.replace("instance_count: 2", "instance_count: 0"), r"batch.yml:6: instance_count: 0 given; expected greater than or equal to 1"),
-        (ENDPOINT.replace("deployment_name", "deployment"), r"batch.yml:6: defaults.deployment: unknown key. Did you mean 'deployment_name'"),
-        (ENDPOINT.replace("name: vit", "name: v"), r"batch.yml:6: defaults.deployment_name: 'v' given; expected 3 to 32"),
-        (ENDPOINT.replace("aad_token", "password"), r"batch.yml:4: auth_mode: 'password' given; expected 'key'"),
-        (ENDPOINT.replace("name: photos", "name: 1photos"), r"batch.yml:3: name: '1photos' given; expected 3 to 32"),
+        (
+            DEPLOYMENT + "  mini_batch_siz: 2\n",
+            r"batch.yml:12: settings.mini_batch_siz: unknown key. Did you mean 'mini_batch_size'",
+        ),
+        (
+            DEPLOYMENT + "setings: {}\n",
+            r"batch.yml:12: setings: unknown key. Did you mean 'settings'",
+        ),
+        (
+            DEPLOYMENT + "mini_batch_size: 2\n",
+            r"batch.yml:12: mini_batch_size: stands here and as settings.mini_batch_size; keep one",
+        ),
+        (
+            DEPLOYMENT + "instance_count: 2\n",
+            r"batch.yml:12: instance_count: stands here and as resources.instance_count; keep one",
+        ),
+        (
+            DEPLOYMENT + "  runtime: torch\n",
+            r"batch.yml:10: settings: runtime given; in a batch document that key stands below scoring",
+        ),
+        (
+            DEPLOYMENT + "scoring:\n  runtme: torch\n",
+            r"batch.yml:13: scoring.runtme: unknown key. Did you mean 'runtime'",
+        ),
+        (
+            DEPLOYMENT + "scoring:\n  runtime: torhc\n",
+            r"batch.yml:13: scoring.runtime: 'torhc' given; expected .*Did you mean 'torch'",
+        ),
+        (
+            DEPLOYMENT.replace("type: model", "type: pipeline"),
+            r"batch.yml:5: type: a pipeline component cannot be deployed here",
+        ),
+        (
+            DEPLOYMENT.replace("type: model", "type: modl"),
+            r"batch.yml:5: type: 'modl' given; expected 'model'. Did you mean 'model'",
+        ),
+        (
+            DEPLOYMENT.replace("mini_batch_size: 1", "mini_batch_size: 0"),
+            r"batch.yml:11: settings.mini_batch_size: 0 given; expected greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT.replace("mini_batch_size: 1", "mini_batch_size: yes"),
+            r"batch.yml:11: settings.mini_batch_size: true given; expected a whole number",
+        ),
+        (
+            DEPLOYMENT + "  error_threshold: -2\n",
+            r"batch.yml:12: settings.error_threshold: -2 given; expected greater than or equal to -1",
+        ),
+        (
+            DEPLOYMENT + "  error_threshold: 2147483648\n",
+            r"batch.yml:12: settings.error_threshold: .*less than or equal to 2147483647",
+        ),
+        (
+            DEPLOYMENT + "  max_concurrency_per_instance: 0\n",
+            r"batch.yml:12: settings.max_concurrency_per_instance: .*greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT + "  logging_level: verbose\n",
+            r"batch.yml:12: settings.logging_level: 'verbose' given; expected 'warning', 'info' or 'debug'",
+        ),
+        (
+            DEPLOYMENT + "  retry_settings: {max_retries: -1}\n",
+            r"batch.yml:12: settings.retry_settings.max_retries: -1 given; expected greater than or equal to 0",
+        ),
+        (
+            DEPLOYMENT + "  retry_settings: {timeout: 0}\n",
+            r"batch.yml:12: settings.retry_settings.timeout: 0 given; expected greater",
+        ),
+        (
+            DEPLOYMENT + "  retry_settings: {max_retry: 1}\n",
+            r"batch.yml:12: settings.retry_settings.max_retry: unknown key. Did you mean 'max_retries'",
+        ),
+        (
+            DEPLOYMENT + "  output_action: append\n",
+            r"batch.yml:12: settings.output_action: 'append' given; expected 'append_row' or 'summary_only'.*Did you mean 'append_row'",
+        ),
+        (
+            DEPLOYMENT + "  output_file_name: ../rows.csv\n",
+            r"batch.yml:12: settings.output_file_name: '../rows.csv' given; expected the name of a file",
+        ),
+        (
+            DEPLOYMENT + "  output_file_name: ''\n",
+            r"batch.yml:12: settings.output_file_name: '' given; expected the name of a file",
+        ),
+        (
+            DEPLOYMENT + "  output_format: xlsx\n",
+            r"batch.yml:12: settings.output_format: 'xlsx' given; expected 'csv', 'parquet' or 'jsonl'",
+        ),
+        (
+            DEPLOYMENT + "  environment_variables: {'A=B': c}\n",
+            r"batch.yml:12: settings.environment_variables: 'A=B': no name",
+        ),
+        (
+            DEPLOYMENT.replace("instance_count: 1", "instance_count: 0"),
+            r"batch.yml:9: resources.instance_count: 0 given; expected greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT.replace("instance_count: 1", "instances: 1"),
+            r"batch.yml:9: resources.instances: unknown key. Did you mean 'instance_",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "azureml:photos"),
+            r"batch.yml:6: model: .*expected azureml:photos:1 or azureml:photos@latest",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "./missing"),
+            r"batch.yml:6: model: there is no folder ./missing",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:cpu-cluster", "cpu-cluster"),
+            r"batch.yml:7: compute: 'cpu-cluster' given; expected local, ray or ray://host:port",
+        ),
+        (
+            LEGACY.replace("size: 5", "size: many"),
+            r"batch.yml:7: mini_batch_size: 'many' given; expected a valid integer",
+        ),
+        (
+            LEGACY.replace("max_retries: 3", "max_retries: x"),
+            r"batch.yml:11: retry_settings.max_retries: 'x' given; expected a valid integer",
+        ),
+        (
+            LEGACY.replace("instance_count: 2", "instance_count: 0"),
+            r"batch.yml:6: instance_count: 0 given; expected greater than or equal to 1",
+        ),
+        (
+            ENDPOINT.replace("deployment_name", "deployment"),
+            r"batch.yml:6: defaults.deployment: unknown key. Did you mean 'deployment_name'",
+        ),
+        (
+            ENDPOINT.replace("name: vit", "name: v"),
+            r"batch.yml:6: defaults.deployment_name: 'v' given; expected 3 to 32",
+        ),
+        (
+            ENDPOINT.replace("aad_token", "password"),
+            r"batch.yml:4: auth_mode: 'password' given; expected 'key'",
+        ),
+        (
+            ENDPOINT.replace("name: photos", "name: 1photos"),
+            r"batch.yml:3: name: '1photos' given; expected 3 to 32",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     load = load_batch_endpoint if "auth_mode" in text else load_batch_deployment
     with pytest.raises(DocumentError, match=message) as caught:
@@ -266,8 +374,11 @@ def test_keys_of_a_deployment_without_effect() -> None:
     assert isinstance(found.model, InlineModel)
     assert found.instances == 3
     assert [notice.split()[0] for notice in found.notices()] == [
-        "model.name", "resources.instance_type", "resources.shm_size", "instance_count",
-    ]  # fmt: skip
+        "model.name",
+        "resources.instance_type",
+        "resources.shm_size",
+        "instance_count",
+    ]
 
 
 def test_a_model_folder_is_from_the_document(tmp_path: Path) -> None:
@@ -365,18 +476,39 @@ def test_a_stored_job_is_the_same_one() -> None:
     ("text", "message"),
     [
         (JOB.replace("input: azureml:july:3\n", ""), r"batch.yml: inputs: is required and missing"),
-        (JOB.replace("input: azureml:july:3", "inputs: {}"), r"batch.yml:4: inputs: is empty; expected at least one name"),
+        (
+            JOB.replace("input: azureml:july:3", "inputs: {}"),
+            r"batch.yml:4: inputs: is empty; expected at least one name",
+        ),
         (JOB + "inputs: {a: b}\n", r"batch.yml:4: input: stands beside inputs; name it there"),
-        (JOB.replace("azureml:july:3", "{pth: july}"), r"batch.yml:4: input.path: is required and missing"),
+        (
+            JOB.replace("azureml:july:3", "{pth: july}"),
+            r"batch.yml:4: input.path: is required and missing",
+        ),
         (JOB.replace("azureml:july:3", "''"), r"batch.yml:4: input: is empty"),
-        (JOB.replace("azureml:july:3", "s3://july/x"), r"batch.yml:4: input: 's3://july/x' cannot be read; use a path, azureml: or http"),
-        (JOB.replace("azureml:july:3", "{path: a, type: url_file}"), r"batch.yml:4: input.type: 'url_file' given; expected .*Did you mean 'uri_file'"),
-        (JOB + "output_path: azureml://datastores/a/paths/b\n", r"batch.yml:5: output_path: .*expected a folder on this machine"),
+        (
+            JOB.replace("azureml:july:3", "s3://july/x"),
+            r"batch.yml:4: input: 's3://july/x' cannot be read; use a path, azureml: or http",
+        ),
+        (
+            JOB.replace("azureml:july:3", "{path: a, type: url_file}"),
+            r"batch.yml:4: input.type: 'url_file' given; expected .*Did you mean 'uri_file'",
+        ),
+        (
+            JOB + "output_path: azureml://datastores/a/paths/b\n",
+            r"batch.yml:5: output_path: .*expected a folder on this machine",
+        ),
         (JOB + "name: a b\n", r"batch.yml:5: name: 'a b' given"),
-        (JOB + "mini_batch_size: 1\nsettings: {mini_batch_size: 2}\n", r"batch.yml:5: mini_batch_size: stands here and as settings"),
-        (JOB + "endpoint: photos\n", r"batch.yml:5: endpoint: unknown key. Did you mean 'endpoint_name'"),
+        (
+            JOB + "mini_batch_size: 1\nsettings: {mini_batch_size: 2}\n",
+            r"batch.yml:5: mini_batch_size: stands here and as settings",
+        ),
+        (
+            JOB + "endpoint: photos\n",
+            r"batch.yml:5: endpoint: unknown key. Did you mean 'endpoint_name'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_a_job_is_said_with_its_line(
     tmp_path: Path, text: str, message: str
 ) -> None:

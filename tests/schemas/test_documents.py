@@ -52,12 +52,30 @@ def test_overrides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (JOB + "  learning_rte: 1\n", r"job.yml:11: hyperparameters.learning_rte: unknown key. Did you mean 'learning_rate'"),
-        (JOB.replace("number_of_epochs: 3", "number_of_epochs: many"), r"job.yml:10: hyperparameters.number_of_epochs: 'many' given; expected"),
-        (JOB.replace("number_of_epochs: 3", "number_of_epochs: 0"), r"job.yml:10: .*greater than or equal to 1"),
-        (JOB.replace("task: image-classification", "task: image-clasification"), r"job.yml:4: task: .*expected 'image_classification'"),
-        (JOB.replace("model_name: google/vit-base-patch16-224\n", ""), "model.*is required and missing"),
-        (JOB.replace("type: finetuning", "type: autoML"), r"job.yml:3: type: 'autoML' is not a kind"),
+        (
+            JOB + "  learning_rte: 1\n",
+            r"job.yml:11: hyperparameters.learning_rte: unknown key. Did you mean 'learning_rate'",
+        ),
+        (
+            JOB.replace("number_of_epochs: 3", "number_of_epochs: many"),
+            r"job.yml:10: hyperparameters.number_of_epochs: 'many' given; expected",
+        ),
+        (
+            JOB.replace("number_of_epochs: 3", "number_of_epochs: 0"),
+            r"job.yml:10: .*greater than or equal to 1",
+        ),
+        (
+            JOB.replace("task: image-classification", "task: image-clasification"),
+            r"job.yml:4: task: .*expected 'image_classification'",
+        ),
+        (
+            JOB.replace("model_name: google/vit-base-patch16-224\n", ""),
+            "model.*is required and missing",
+        ),
+        (
+            JOB.replace("type: finetuning", "type: autoML"),
+            r"job.yml:3: type: 'autoML' is not a kind",
+        ),
         (JOB + "  metric_for_best_model: iou\n", "for image_classification_multilabel"),
         (JOB + "  evaluation_strategy: steps\n", "must be equal"),
         (JOB + "  optimizer: adamw_ort_fused\n", "needs apply_ort"),
@@ -73,7 +91,7 @@ def test_overrides(tmp_path: Path) -> None:
         (f"a: {'9' * 5000}\n", "not valid YAML: .*digits"),
         ("a: !!python/object/apply:os.system [ls]\n", "not valid YAML"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DocumentError, match=message) as caught:
         load_job(write(tmp_path, text))

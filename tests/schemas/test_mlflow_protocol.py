@@ -36,10 +36,27 @@ def read(body: bytes | str | dict[str, Any], kind: str = JSON, **options: Any) -
         ({"dataframe_split": {"columns": ["image"], "data": [["a"], ["b"]]}}, ["", ""]),
         ({"dataframe_split": {"columns": ["image"], "data": ["a", "b"]}}, ["", ""]),
         ({"dataframe_split": {"data": [["a"], ["b"]]}}, ["", ""]),
-        ({"dataframe_split": {"columns": ["image"], "index": [5, 6], "data": [["a"], ["b"]]}}, ["", ""]),
-        ({"dataframe_split": {"columns": ["Unnamed: 0", "image"], "data": [[0, "a"], [1, "b"]]}}, ["", ""]),
-        ({"dataframe_split": {"columns": ["text", "image"], "data": [["x, y", "a"], [None, "b"]]}}, ["x, y", ""]),
-        ({"dataframe_split": {"columns": ["image", "text"], "data": [["a", ["x", "y"]], ["b"]]}}, ['["x","y"]', ""]),
+        (
+            {"dataframe_split": {"columns": ["image"], "index": [5, 6], "data": [["a"], ["b"]]}},
+            ["", ""],
+        ),
+        (
+            {"dataframe_split": {"columns": ["Unnamed: 0", "image"], "data": [[0, "a"], [1, "b"]]}},
+            ["", ""],
+        ),
+        (
+            {
+                "dataframe_split": {
+                    "columns": ["text", "image"],
+                    "data": [["x, y", "a"], [None, "b"]],
+                }
+            },
+            ["x, y", ""],
+        ),
+        (
+            {"dataframe_split": {"columns": ["image", "text"], "data": [["a", ["x", "y"]], ["b"]]}},
+            ['["x","y"]', ""],
+        ),
         ({"dataframe_records": [{"image": "a"}, {"image": "b", "": 7}]}, ["", ""]),
         ({"dataframe_records": [{"image": "a", "text": "x, y"}, {"image": "b"}]}, ["x, y", ""]),
         ({"inputs": ["a", "b"]}, ["", ""]),
@@ -51,7 +68,7 @@ def read(body: bytes | str | dict[str, Any], kind: str = JSON, **options: Any) -
         ({"inputs": ["a", "b"], "params": {"top_k": 3}, "client_request_id": "7"}, ["", ""]),
         ({"inputs": ["a", '{"image_base64": "b"}'], "params": None}, ["", ""]),
     ],
-)  # fmt: skip
+)
 def test_every_shape_in_json(body: dict[str, Any], texts: list[str]) -> None:
     assert read(body) == ScoreRequest(["a", "b"], texts)
 
@@ -110,15 +127,19 @@ def test_mlflows_own_client_reads_the_answer() -> None:
     probabilities = [np.array([0.25, 0.75], np.float32), np.array([0.5, 0.5], np.float32)]
     body = write_predictions(write_answer(probabilities, ["can", "jug"], "probs"))
     found = PredictionsResponse.from_json(body.decode()).get_predictions("dataframe")
-    assert found.to_dict("list") == {"probs": [[0.25, 0.75], [0.5, 0.5]],
-                                     "labels": [["can", "jug"]] * 2}  # fmt: skip
+    assert found.to_dict("list") == {
+        "probs": [[0.25, 0.75], [0.5, 0.5]],
+        "labels": [["can", "jug"]] * 2,
+    }
     assert write_predictions(b"[]") == b'{"predictions":[]}'
 
 
 TABLE = pd.DataFrame(
-    {"image": ["a" * 200_000, base64.encodebytes(b"x" * 300_000).decode()],
-     "text": ['say "cheese", red', "käse\r\n"]}
-)  # fmt: skip
+    {
+        "image": ["a" * 200_000, base64.encodebytes(b"x" * 300_000).decode()],
+        "text": ['say "cheese", red', "käse\r\n"],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +214,14 @@ def test_csv_is_read_as_it_was_written(rows: list[tuple[str, str]]) -> None:
         (b'{"inputs": {"image": {"a": 1}}}', "row 0: the image is dict"),
         (b'{"inputs": {"image": null}}', "expected a column named 'image'"),
         (b'{"inputs": {"image": ["a", ["b", "c"]]}}', "row 1: the image is list"),
-        (b'{"inputs": {"image": ["a", "b"], "text": ["x"]}}', "column 'text' must be a list of 2 cells"),
-        (b'{"inputs": {"image": ["a", "b"], "text": "x"}}', "column 'text' must be a list of 2 cells"),
+        (
+            b'{"inputs": {"image": ["a", "b"], "text": ["x"]}}',
+            "column 'text' must be a list of 2 cells",
+        ),
+        (
+            b'{"inputs": {"image": ["a", "b"], "text": "x"}}',
+            "column 'text' must be a list of 2 cells",
+        ),
         (b'{"inputs": ["a", 3]}', "row 1: the image is int"),
         (b'{"inputs": ["a", null]}', "row 1: the image is null"),
         (b'{"inputs": [["a", "b"]]}', "row 0 has 2 cells"),
@@ -204,14 +231,20 @@ def test_csv_is_read_as_it_was_written(rows: list[tuple[str, str]]) -> None:
         (b'{"dataframe_split": {"columns": ["image"]}}', "expected an array of items in 'data'"),
         (b'{"dataframe_split": {"columns": ["image"], "data": [["a", "b"]]}}', "row 0 has 2 cells"),
         (b'{"dataframe_split": {"columns": ["image"], "data": [["a"], []]}}', "row 1 has 0 cells"),
-        (b'{"dataframe_split": {"columns": ["x", "y"], "data": [["a", "b"]]}}', "expected a column named 'image'"),
+        (
+            b'{"dataframe_split": {"columns": ["x", "y"], "data": [["a", "b"]]}}',
+            "expected a column named 'image'",
+        ),
         (b'{"dataframe_split": {"columns": ["image"], "index": [0], "data": []}}', "'index'"),
         (b'{"dataframe_records": {"image": "a"}}', "'dataframe_records' must be a list of objects"),
         (b'{"dataframe_records": "a"}', "'dataframe_records' must be a list of objects"),
         (b'{"instances": [{"image": "a", "text": 7}]}', "row 0: the text is int"),
-        (b'{"instances": [{"image": "a", "text": ' + b"[" * 500 + b"]" * 500 + b"}]}", "row 0: .*nested too deeply"),
+        (
+            b'{"instances": [{"image": "a", "text": ' + b"[" * 500 + b"]" * 500 + b"}]}",
+            "row 0: .*nested too deeply",
+        ),
     ],
-)  # fmt: skip
+)
 def test_json_that_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(RequestError, match=message) as caught:
         read(body)
@@ -353,11 +386,12 @@ def test_any_json_is_read_or_refused(document: Any, images_required: bool) -> No
 
 
 @given(
-    st.binary(max_size=200) | st.text(st.sampled_from('image,text"\n\r \0{a'), max_size=40).map(str.encode),
+    st.binary(max_size=200)
+    | st.text(st.sampled_from('image,text"\n\r \0{a'), max_size=40).map(str.encode),
     st.sampled_from([b"", b"image\n", b"image,text\n", b'{"inputs": [', b"\xef\xbb\xbfimage\n"]),
     st.sampled_from([JSON, CSV]),
     st.booleans(),
-)  # fmt: skip
+)
 def test_any_bytes_are_read_or_refused(
     tail: bytes, head: bytes, kind: str, images_required: bool
 ) -> None:

@@ -121,61 +121,192 @@ def test_options_win_over_overrides_and_those_over_the_file(tmp_path: Path) -> N
 
 def test_documents_without_a_file() -> None:
     assert load_online_endpoint(None, ["auth_mode=key"], {"name": "photos"}).name == "photos"
-    found = load_online_deployment(None, ["model=openai/clip-vit-base-patch32"], {
-        "name": "demo", "endpoint_name": "photos",
-    })  # fmt: skip
+    found = load_online_deployment(
+        None, ["model=openai/clip-vit-base-patch32"], {"name": "demo", "endpoint_name": "photos"}
+    )
     assert found.model == "openai/clip-vit-base-patch32"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DEPLOYMENT + "instance_cuont: 2\n", r"online.yml:6: instance_cuont: unknown key. Did you mean 'instance_count'"),
-        (DEPLOYMENT + "request_settings: {request_timeout: 1}\n", r"online.yml:6: request_settings.request_timeout: unknown key. Did you mean 'request_timeout_ms'"),
-        (DEPLOYMENT + "liveness_probe:\n  perod: 1\n", r"online.yml:7: liveness_probe.perod: unknown key. Did you mean 'period'"),
-        (DEPLOYMENT + "settings:\n  runtme: torch\n", r"online.yml:7: settings.runtme: unknown key. Did you mean 'runtime'"),
-        (DEPLOYMENT + "settings:\n  runtime: torhc\n", r"online.yml:7: settings.runtime: 'torhc' given; expected .*Did you mean 'torch'"),
-        (DEPLOYMENT.replace("azureml:photos:1", "{path: a/b, nmae: b}"), r"online.yml:4: model.nmae: unknown key. Did you mean 'name'"),
-        (DEPLOYMENT.replace("azureml:photos:1", "{name: photos}"), r"online.yml:4: model.path: is required and missing"),
-        (DEPLOYMENT.replace("azureml:photos:1", "[a]"), r"online.yml:4: model: .*expected a valid string"),
-        (DEPLOYMENT.replace("azureml:photos:1", "azureml:photos"), r"online.yml:4: model: .*expected azureml:photos:1 or azureml:photos@latest"),
-        (DEPLOYMENT.replace("azureml:photos:1", "{path: m, type: triton_model}"), r"online.yml:4: model.type: 'triton_model' given; expected 'mlflow_model'"),
-        (DEPLOYMENT.replace("azureml:photos:1", "./missing"), r"online.yml:4: model: there is no folder ./missing"),
-        (DEPLOYMENT.replace("azureml:photos:1", "{path: /no/such}"), r"online.yml:4: model.path: there is no folder /no/such"),
+        (
+            DEPLOYMENT + "instance_cuont: 2\n",
+            r"online.yml:6: instance_cuont: unknown key. Did you mean 'instance_count'",
+        ),
+        (
+            DEPLOYMENT + "request_settings: {request_timeout: 1}\n",
+            r"online.yml:6: request_settings.request_timeout: unknown key. Did you mean 'request_timeout_ms'",
+        ),
+        (
+            DEPLOYMENT + "liveness_probe:\n  perod: 1\n",
+            r"online.yml:7: liveness_probe.perod: unknown key. Did you mean 'period'",
+        ),
+        (
+            DEPLOYMENT + "settings:\n  runtme: torch\n",
+            r"online.yml:7: settings.runtme: unknown key. Did you mean 'runtime'",
+        ),
+        (
+            DEPLOYMENT + "settings:\n  runtime: torhc\n",
+            r"online.yml:7: settings.runtime: 'torhc' given; expected .*Did you mean 'torch'",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "{path: a/b, nmae: b}"),
+            r"online.yml:4: model.nmae: unknown key. Did you mean 'name'",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "{name: photos}"),
+            r"online.yml:4: model.path: is required and missing",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "[a]"),
+            r"online.yml:4: model: .*expected a valid string",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "azureml:photos"),
+            r"online.yml:4: model: .*expected azureml:photos:1 or azureml:photos@latest",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "{path: m, type: triton_model}"),
+            r"online.yml:4: model.type: 'triton_model' given; expected 'mlflow_model'",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "./missing"),
+            r"online.yml:4: model: there is no folder ./missing",
+        ),
+        (
+            DEPLOYMENT.replace("azureml:photos:1", "{path: /no/such}"),
+            r"online.yml:4: model.path: there is no folder /no/such",
+        ),
         (DEPLOYMENT.replace("azureml:photos:1", "''"), r"online.yml:4: model: is empty"),
-        (DEPLOYMENT.replace("photos\n", "p\n"), r"online.yml:3: endpoint_name: 'p' given; expected 3 to 32"),
-        (DEPLOYMENT.replace("blue", "blue-"), r"online.yml:2: name: 'blue-' given; expected 3 to 32"),
-        (DEPLOYMENT.replace("count: 2", "count: 51"), r"online.yml:5: instance_count: 51 given; expected less than or equal to 50"),
-        (DEPLOYMENT.replace("count: 2", "count: 0"), r"online.yml:5: instance_count: 0 given; expected greater than or equal to 1"),
-        (DEPLOYMENT.replace("count: 2", "count: yes"), r"online.yml:5: instance_count: true given; expected a whole number"),
-        (DEPLOYMENT + "request_settings: {request_timeout_ms: 180001}\n", r"online.yml:6: request_settings.request_timeout_ms: .*less than or equal to 180000"),
-        (DEPLOYMENT + "request_settings: {max_concurrent_requests_per_instance: 0}\n", r"online.yml:6: .*greater than or equal to 1"),
-        (DEPLOYMENT + "readiness_probe: {period: 0}\n", r"online.yml:6: readiness_probe.period: .*greater than or equal to 1"),
-        (DEPLOYMENT + "readiness_probe: {period: PT0.5S}\n", r"online.yml:6: readiness_probe.period: 'PT0.5S' given; expected whole seconds"),
-        (DEPLOYMENT + "readiness_probe: {period: Pfff}\n", r"online.yml:6: readiness_probe.period: 'Pfff' given; expected whole seconds"),
-        (DEPLOYMENT + "scale_settings: {type: targetutilisation}\n", r"online.yml:6: scale_settings: type 'targetutilisation' given; .*Did you mean 'target_utilization'"),
-        (DEPLOYMENT + "scale_settings: {min_instances: 1}\n", r"online.yml:6: scale_settings: expected a mapping with type"),
-        (DEPLOYMENT + "scale_settings: default\n", r"online.yml:6: scale_settings: expected a mapping with type"),
-        (DEPLOYMENT + "scale_settings: {type: default, max_instances: 3}\n", r"online.yml:6: scale_settings: max_instances given; only type: target_utilization has that"),
-        (DEPLOYMENT + "scale_settings:\n  type: target_utilization\n  max_instance: 3\n", r"online.yml:8: scale_settings.max_instance: unknown key. Did you mean 'max_instances'"),
-        (DEPLOYMENT + "scale_settings: {type: target_utilization, min_instances: 3, max_instances: 2}\n", r"online.yml:6: scale_settings: min_instances 3 is above max_instances 2"),
-        (DEPLOYMENT + "scale_settings: {type: target_utilization, target_utilization_percentage: 101}\n", r"online.yml:6: scale_settings.target_utilization_percentage: 101 given; expected less than"),
-        (DEPLOYMENT + "environment_variables:\n  A: null\n", r"online.yml:7: environment_variables.A: None given; expected a valid string"),
-        (DEPLOYMENT + "environment_variables: {'A=B': c}\n", r"online.yml:6: environment_variables: 'A=B': no name"),
-        (DEPLOYMENT + "compute: gpu-cluster\n", r"online.yml:6: compute: 'gpu-cluster' given; expected local, ray or ray://host:port"),
-        (ENDPOINT + "trafic: {blue: 100}\n", r"online.yml:7: trafic: unknown key. Did you mean 'traffic'"),
-        (ENDPOINT + "rate_limit: {requests_per_minute: 1, requests_per_minte: 1}\n", r"online.yml:7: rate_limit.requests_per_minte: unknown key. Did you mean 'requests_per_minute'"),
-        (ENDPOINT + "rate_limit: {requests_per_minute: 0}\n", r"online.yml:7: rate_limit.requests_per_minute: .*greater than or equal to 1"),
-        (ENDPOINT.replace("auth_mode: key", "auth_mode: keys"), r"online.yml:4: auth_mode: 'keys' given; expected .*Did you mean 'key'"),
-        (ENDPOINT.replace("blue: 90", "blue: 80"), r"online.yml:5: traffic: blue=80, green=10 adds up to 90; expected 100, or 0"),
-        (ENDPOINT.replace("blue: 90", "blue: 110"), r"online.yml:5: traffic.blue: 110 given; expected less than or equal to 100"),
-        (ENDPOINT.replace("blue: 90", "blue: -10"), r"online.yml:5: traffic.blue: -10 given; expected greater than or equal to 0"),
-        (ENDPOINT.replace("blue: 90", "b_lue: 90"), r"online.yml:5: traffic.b_lue: 'b_lue' given; expected 3 to 32"),
-        (ENDPOINT.replace("red: 5", "red: 51"), r"online.yml:6: mirror_traffic.red: 51 given; expected less than or equal to 50"),
-        (ENDPOINT.replace("red: 5", "red: 5, pink: 5"), r"online.yml:6: mirror_traffic: red=5, pink=5 given; expected one deployment"),
-        (ENDPOINT.replace("red: 5", "green: 5"), r"online.yml:6: mirror_traffic: 'green' takes 10 percent of the live traffic"),
+        (
+            DEPLOYMENT.replace("photos\n", "p\n"),
+            r"online.yml:3: endpoint_name: 'p' given; expected 3 to 32",
+        ),
+        (
+            DEPLOYMENT.replace("blue", "blue-"),
+            r"online.yml:2: name: 'blue-' given; expected 3 to 32",
+        ),
+        (
+            DEPLOYMENT.replace("count: 2", "count: 51"),
+            r"online.yml:5: instance_count: 51 given; expected less than or equal to 50",
+        ),
+        (
+            DEPLOYMENT.replace("count: 2", "count: 0"),
+            r"online.yml:5: instance_count: 0 given; expected greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT.replace("count: 2", "count: yes"),
+            r"online.yml:5: instance_count: true given; expected a whole number",
+        ),
+        (
+            DEPLOYMENT + "request_settings: {request_timeout_ms: 180001}\n",
+            r"online.yml:6: request_settings.request_timeout_ms: .*less than or equal to 180000",
+        ),
+        (
+            DEPLOYMENT + "request_settings: {max_concurrent_requests_per_instance: 0}\n",
+            r"online.yml:6: .*greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT + "readiness_probe: {period: 0}\n",
+            r"online.yml:6: readiness_probe.period: .*greater than or equal to 1",
+        ),
+        (
+            DEPLOYMENT + "readiness_probe: {period: PT0.5S}\n",
+            r"online.yml:6: readiness_probe.period: 'PT0.5S' given; expected whole seconds",
+        ),
+        (
+            DEPLOYMENT + "readiness_probe: {period: Pfff}\n",
+            r"online.yml:6: readiness_probe.period: 'Pfff' given; expected whole seconds",
+        ),
+        (
+            DEPLOYMENT + "scale_settings: {type: targetutilisation}\n",
+            r"online.yml:6: scale_settings: type 'targetutilisation' given; .*Did you mean 'target_utilization'",
+        ),
+        (
+            DEPLOYMENT + "scale_settings: {min_instances: 1}\n",
+            r"online.yml:6: scale_settings: expected a mapping with type",
+        ),
+        (
+            DEPLOYMENT + "scale_settings: default\n",
+            r"online.yml:6: scale_settings: expected a mapping with type",
+        ),
+        (
+            DEPLOYMENT + "scale_settings: {type: default, max_instances: 3}\n",
+            r"online.yml:6: scale_settings: max_instances given; only type: target_utilization has that",
+        ),
+        (
+            DEPLOYMENT + "scale_settings:\n  type: target_utilization\n  max_instance: 3\n",
+            r"online.yml:8: scale_settings.max_instance: unknown key. Did you mean 'max_instances'",
+        ),
+        (
+            DEPLOYMENT
+            + "scale_settings: {type: target_utilization, min_instances: 3, max_instances: 2}\n",
+            r"online.yml:6: scale_settings: min_instances 3 is above max_instances 2",
+        ),
+        (
+            DEPLOYMENT
+            + "scale_settings: {type: target_utilization, target_utilization_percentage: 101}\n",
+            r"online.yml:6: scale_settings.target_utilization_percentage: 101 given; expected less than",
+        ),
+        (
+            DEPLOYMENT + "environment_variables:\n  A: null\n",
+            r"online.yml:7: environment_variables.A: None given; expected a valid string",
+        ),
+        (
+            DEPLOYMENT + "environment_variables: {'A=B': c}\n",
+            r"online.yml:6: environment_variables: 'A=B': no name",
+        ),
+        (
+            DEPLOYMENT + "compute: gpu-cluster\n",
+            r"online.yml:6: compute: 'gpu-cluster' given; expected local, ray or ray://host:port",
+        ),
+        (
+            ENDPOINT + "trafic: {blue: 100}\n",
+            r"online.yml:7: trafic: unknown key. Did you mean 'traffic'",
+        ),
+        (
+            ENDPOINT + "rate_limit: {requests_per_minute: 1, requests_per_minte: 1}\n",
+            r"online.yml:7: rate_limit.requests_per_minte: unknown key. Did you mean 'requests_per_minute'",
+        ),
+        (
+            ENDPOINT + "rate_limit: {requests_per_minute: 0}\n",
+            r"online.yml:7: rate_limit.requests_per_minute: .*greater than or equal to 1",
+        ),
+        (
+            ENDPOINT.replace("auth_mode: key", "auth_mode: keys"),
+            r"online.yml:4: auth_mode: 'keys' given; expected .*Did you mean 'key'",
+        ),
+        (
+            ENDPOINT.replace("blue: 90", "blue: 80"),
+            r"online.yml:5: traffic: blue=80, green=10 adds up to 90; expected 100, or 0",
+        ),
+        (
+            ENDPOINT.replace("blue: 90", "blue: 110"),
+            r"online.yml:5: traffic.blue: 110 given; expected less than or equal to 100",
+        ),
+        (
+            ENDPOINT.replace("blue: 90", "blue: -10"),
+            r"online.yml:5: traffic.blue: -10 given; expected greater than or equal to 0",
+        ),
+        (
+            ENDPOINT.replace("blue: 90", "b_lue: 90"),
+            r"online.yml:5: traffic.b_lue: 'b_lue' given; expected 3 to 32",
+        ),
+        (
+            ENDPOINT.replace("red: 5", "red: 51"),
+            r"online.yml:6: mirror_traffic.red: 51 given; expected less than or equal to 50",
+        ),
+        (
+            ENDPOINT.replace("red: 5", "red: 5, pink: 5"),
+            r"online.yml:6: mirror_traffic: red=5, pink=5 given; expected one deployment",
+        ),
+        (
+            ENDPOINT.replace("red: 5", "green: 5"),
+            r"online.yml:6: mirror_traffic: 'green' takes 10 percent of the live traffic",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     load = load_online_endpoint if "auth_mode" in text else load_online_deployment
     with pytest.raises(DocumentError, match=message) as caught:
@@ -403,8 +534,12 @@ def test_numbers_in_the_environment_and_in_tags_become_texts(tmp_path: Path) -> 
     )
     found = load_online_deployment(write(tmp_path, text))
     assert found.environment_variables == {
-        "WORKERS": "4", "RATE": "0.5", "DEBUG": "true", "DAY": "2024-01-02", "NAME": "x",
-    }  # fmt: skip
+        "WORKERS": "4",
+        "RATE": "0.5",
+        "DEBUG": "true",
+        "DAY": "2024-01-02",
+        "NAME": "x",
+    }
     assert (found.tags, found.properties) == ({"version": "3"}, {"beta": "false"})
     assert endpoint(tags={"version": 3}).tags == {"version": "3"}
 
@@ -481,20 +616,29 @@ FULL: dict[str, Any] = {
     "$schema": "https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json",
     "name": "blue",
     "endpoint_name": "photos",
-    "model": {"path": "google/vit-base-patch16-224", "name": "vit", "version": 3, "type": "mlflow_model"},
+    "model": {
+        "path": "google/vit-base-patch16-224",
+        "name": "vit",
+        "version": 3,
+        "type": "mlflow_model",
+    },
     "description": "first",
     "tags": {"team": "birds"},
     "properties": {"a": 1},
     "code_configuration": {"code": "src", "scoring_script": "score.py"},
     "instance_type": "Standard_DS3_v2",
     "instance_count": 3,
-    "request_settings": {"request_timeout_ms": 90000, "max_concurrent_requests_per_instance": 8, "max_queue_wait_ms": 1},
+    "request_settings": {
+        "request_timeout_ms": 90000,
+        "max_concurrent_requests_per_instance": 8,
+        "max_queue_wait_ms": 1,
+    },
     "liveness_probe": {"initial_delay": "PT3M"},
     "scale_settings": {"type": "target_utilization", "min_instances": 2, "max_instances": 5},
     "environment_variables": {"N": 1},
     "settings": {"labels": "a, b", "prompt": "a {}", "response_style": "B", "exact": False},
     "compute": "ray",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

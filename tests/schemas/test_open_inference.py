@@ -72,9 +72,12 @@ def test_the_id_and_the_outputs_asked_for() -> None:
         "id": "42",
         "parameters": {"binary_data_output": False, "priority": 1},
         "inputs": [tensor(["a"])],
-        "outputs": [{"name": "labels", "parameters": {"binary_data": False}}, {"name": "probs"},
-                    {"name": "labels"}],
-    }  # fmt: skip
+        "outputs": [
+            {"name": "labels", "parameters": {"binary_data": False}},
+            {"name": "probs"},
+            {"name": "labels"},
+        ],
+    }
     assert read(body) == InferRequest(ScoreRequest(["a"], [""]), "42", ("labels", "probs"))
     nothing: Any
     for nothing in (None, []):
@@ -142,7 +145,7 @@ def test_bodies_that_are_refused(body: bytes, message: str) -> None:
         ([tensor(["a"], parameters=["x"])], "'parameters' must be a JSON object"),
         ([tensor(['{"image_base64": 3}'])], "row 0: the JSON in the cell"),
     ],
-)  # fmt: skip
+)
 def test_inputs_that_are_refused(inputs: list[Any], message: str) -> None:
     with pytest.raises(RequestError, match=message) as caught:
         read({"inputs": inputs})
@@ -156,14 +159,31 @@ def test_inputs_that_are_refused(inputs: list[Any], message: str) -> None:
         ({"id": "x" * 1001}, "'id' must be text of at most 1000"),
         ({"parameters": "x"}, "'parameters' must be a JSON object"),
         ({"outputs": "probs"}, "'outputs' must be a list of objects"),
-        ({"outputs": [{"name": "scores"}]}, "'scores' in 'outputs' .*expected probs, labels, image_features"),
+        (
+            {"outputs": [{"name": "scores"}]},
+            "'scores' in 'outputs' .*expected probs, labels, image_features",
+        ),
         ({"parameters": {"binary_data_output": True}}, "binary tensor data is not supported"),
-        ({"outputs": [{"name": "probs", "parameters": {"binary_data": True}}]}, "binary tensor data"),
+        (
+            {"outputs": [{"name": "probs", "parameters": {"binary_data": True}}]},
+            "binary tensor data",
+        ),
         ({"inputs": [tensor(["a"], parameters={"binary_data_size": 9})]}, "binary tensor data"),
-        ({"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES",
-                      "parameters": {"binary_data_size": 9}}]}, "binary tensor data"),
+        (
+            {
+                "inputs": [
+                    {
+                        "name": "image",
+                        "shape": [1],
+                        "datatype": "BYTES",
+                        "parameters": {"binary_data_size": 9},
+                    }
+                ]
+            },
+            "binary tensor data",
+        ),
     ],
-)  # fmt: skip
+)
 def test_requests_that_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError, match=message) as caught:
         read({"inputs": [tensor(["a"])], **changes})
@@ -195,9 +215,15 @@ def test_messages_stay_short_whatever_was_sent() -> None:
     for _ in range(900):
         nested = [nested]
     for changes in (
-        {"name": long}, {"name": nested}, {"datatype": long}, {"datatype": nested},
-        {"shape": [1] * 1_000_000}, {"shape": nested}, {"shape": long}, {"data": nested},
-    ):  # fmt: skip
+        {"name": long},
+        {"name": nested},
+        {"datatype": long},
+        {"datatype": nested},
+        {"shape": [1] * 1_000_000},
+        {"shape": nested},
+        {"shape": long},
+        {"data": nested},
+    ):
         with pytest.raises(RequestError) as caught:
             read({"inputs": [tensor(["a"]) | changes]})
         assert len(str(caught.value)) < 500
@@ -215,19 +241,26 @@ def test_probabilities() -> None:
         "model_version": "3",
         "id": "42",
         "outputs": [
-            {"name": "probs", "datatype": "FP32", "shape": [3, 2], "data": [0.1, 0.9, 0.75, 0.25, 1, 0]},
+            {
+                "name": "probs",
+                "datatype": "FP32",
+                "shape": [3, 2],
+                "data": [0.1, 0.9, 0.75, 0.25, 1, 0],
+            },
             {"name": "labels", "datatype": "BYTES", "shape": [2], "data": ["can", "käse"]},
         ],
-    }  # fmt: skip
+    }
 
 
 def test_an_answer_to_a_request_without_an_id_or_a_model_without_versions() -> None:
     request = InferRequest(ScoreRequest(["a"], [""]), None, ("labels",))
     answer: dict[str, Any] = {"probs": np.ones((1, 1), np.float32), "labels": ["can"]}
-    assert json.loads(write_infer_response(request, answer, model_name="m", model_version=None)) == {
+    assert json.loads(
+        write_infer_response(request, answer, model_name="m", model_version=None)
+    ) == {
         "model_name": "m",
         "outputs": [{"name": "labels", "datatype": "BYTES", "shape": [1], "data": ["can"]}],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -285,9 +318,13 @@ def test_metadata() -> None:
 @pytest.mark.parametrize("task", [MULTICLASS, ZERO_SHOT])
 def test_a_request_made_from_the_metadata_is_read(task: Any) -> None:
     inputs = [
-        {**given, "shape": [2 if size == -1 else size for size in given["shape"]], "data": ["a", "b"]}
+        {
+            **given,
+            "shape": [2 if size == -1 else size for size in given["shape"]],
+            "data": ["a", "b"],
+        }
         for given in model_metadata("m", "1", task, ["can"])["inputs"]
-    ]  # fmt: skip
+    ]
     assert read({"inputs": inputs}).score.images == ["a", "b"]
 
 

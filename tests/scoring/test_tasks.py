@@ -70,11 +70,21 @@ def test_clip_embeddings_equal_transformers(clip: Path, runtime: str) -> None:
 @pytest.mark.parametrize(
     ("family", "pooling"),
     [
-        ("dinov2", "auto"), ("dinov2", "cls"), ("dinov2", "mean"), ("vit", "cls"), ("vit", "mean"),
-        ("beit", "auto"), ("beit", "mean"), ("beit", "cls"), ("deit", "mean"), ("swin", "auto"),
-        ("swinv2", "mean"), ("resnet", "auto"), ("convnext", "mean"),
+        ("dinov2", "auto"),
+        ("dinov2", "cls"),
+        ("dinov2", "mean"),
+        ("vit", "cls"),
+        ("vit", "mean"),
+        ("beit", "auto"),
+        ("beit", "mean"),
+        ("beit", "cls"),
+        ("deit", "mean"),
+        ("swin", "auto"),
+        ("swinv2", "mean"),
+        ("resnet", "auto"),
+        ("convnext", "mean"),
     ],
-)  # fmt: skip
+)
 def test_features_equal_transformers(
     tmp_path: Path, family: str, pooling: str, runtime: str
 ) -> None:

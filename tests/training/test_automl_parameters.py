@@ -54,20 +54,27 @@ def rates(chosen: TrainingPlan) -> list[float]:
 def test_step_schedule() -> None:
     found = rates(
         plan(
-            learning_rate=0.8, learning_rate_scheduler="step", number_of_epochs=6,
-            step_lr_gamma=0.5, step_lr_step_size=2,
+            learning_rate=0.8,
+            learning_rate_scheduler="step",
+            number_of_epochs=6,
+            step_lr_gamma=0.5,
+            step_lr_step_size=2,
         )
-    )  # fmt: skip
+    )
     assert found[::10] == pytest.approx([0.8, 0.8, 0.4, 0.4, 0.2, 0.2])
 
 
 def test_warmup_cosine_in_epochs_and_turns() -> None:
     found = rates(
         plan(
-            learning_rate=1.0, learning_rate_scheduler="warmup_cosine", number_of_epochs=12,
-            warmup_cosine_lr_warmup_epochs=2, warmup_cosine_lr_cycles=0.45, optimizer="sgd",
+            learning_rate=1.0,
+            learning_rate_scheduler="warmup_cosine",
+            number_of_epochs=12,
+            warmup_cosine_lr_warmup_epochs=2,
+            warmup_cosine_lr_cycles=0.45,
+            optimizer="sgd",
         )
-    )  # fmt: skip
+    )
     assert found[10] == pytest.approx(0.5), "half way through the warmup"
     assert found[20] == pytest.approx(1.0)
     progress = 99 / 100
@@ -101,9 +108,13 @@ def table(tmp_path: Path) -> ImageTable:
 
 def train(table: ImageTable, folder: Path, checkpoint: Path, **parameters: Any) -> Any:
     given = {
-        "number_of_epochs": 6, "learning_rate": 3e-3, "training_batch_size": 8, "precision": "32",
-        "apply_augmentations": False, **parameters,
-    }  # fmt: skip
+        "number_of_epochs": 6,
+        "learning_rate": 3e-3,
+        "training_batch_size": 8,
+        "precision": "32",
+        "apply_augmentations": False,
+        **parameters,
+    }
     return finetune(
         checkpoint=str(checkpoint),
         train=table,
@@ -116,9 +127,14 @@ def train(table: ImageTable, folder: Path, checkpoint: Path, **parameters: Any) 
 def test_evaluation_and_checkpoint_frequency(tmp_path: Path, table: ImageTable) -> None:
     checkpoint = write_checkpoint(tmp_path / "vit")
     result = train(
-        table, tmp_path / "out", checkpoint, evaluation_frequency=2, checkpoint_frequency=2,
-        save_total_limit=1, number_of_epochs=7,
-    )  # fmt: skip
+        table,
+        tmp_path / "out",
+        checkpoint,
+        evaluation_frequency=2,
+        checkpoint_frequency=2,
+        save_total_limit=1,
+        number_of_epochs=7,
+    )
     assert [event["epoch"] for event in result.history] == [2, 4, 6, 7]
     steps = [int(path.name[5:]) for path in sorted((tmp_path / "out/checkpoints").glob("step-*"))]
     per_epoch = result.plan["steps_per_epoch"]
@@ -142,9 +158,14 @@ def test_crop_sizes_reach_training_and_the_finished_model(
 ) -> None:
     resnet = write_checkpoint(tmp_path / "resnet", "resnet")
     result = train(
-        table, tmp_path / "out", resnet, validation_resize_size=44, validation_crop_size=40,
-        training_crop_size=48, number_of_epochs=2,
-    )  # fmt: skip
+        table,
+        tmp_path / "out",
+        resnet,
+        validation_resize_size=44,
+        validation_crop_size=40,
+        training_crop_size=48,
+        number_of_epochs=2,
+    )
     finished = Preprocessor.from_folder(result.model_folder / "data" / "model")
     assert finished.input_size == (40, 40)
     assert finished.config["size"] == {"shortest_edge": 44}

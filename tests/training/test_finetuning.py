@@ -75,9 +75,11 @@ def test_every_family_learns(tmp_path: Path, table: ImageTable, family: str, met
 def test_lora_learns_and_leaves_no_trace(tmp_path: Path, table: ImageTable) -> None:
     checkpoint = write_checkpoint(tmp_path / "vit")
     result = train(
-        checkpoint, table, tmp_path / "out",
+        checkpoint,
+        table,
+        tmp_path / "out",
         parameters={"method": "lora", "number_of_epochs": 12, "learning_rate": 1e-2},
-    )  # fmt: skip
+    )
     assert result.best_metric >= 0.8
     before, after = load_file(checkpoint / "model.safetensors"), weights(result)
     assert before.keys() == after.keys()
@@ -140,10 +142,16 @@ def test_a_killed_run_resumes_to_the_same_weights(
 ) -> None:
     checkpoint = write_checkpoint(tmp_path / "vit")
     parameters = {
-        "method": method, "apply_augmentations": True, "optimizer": "adamw",
-        "evaluation_strategy": strategy, "save_strategy": strategy,
-        "evaluation_steps": 4, "save_steps": 4, "warmup_steps": 3, "lora_dropout": 0.1,
-    }  # fmt: skip
+        "method": method,
+        "apply_augmentations": True,
+        "optimizer": "adamw",
+        "evaluation_strategy": strategy,
+        "save_strategy": strategy,
+        "evaluation_steps": 4,
+        "save_steps": 4,
+        "warmup_steps": 3,
+        "lora_dropout": 0.1,
+    }
     whole = train(checkpoint, table, tmp_path / "whole", parameters=parameters)
 
     evaluations = 0
@@ -235,9 +243,11 @@ def test_a_second_head_on_the_same_images_needs_no_backbone(
 
 def test_the_best_checkpoint_becomes_the_model(tmp_path: Path, table: ImageTable) -> None:
     result = train(
-        write_checkpoint(tmp_path / "vit"), table, tmp_path / "out",
+        write_checkpoint(tmp_path / "vit"),
+        table,
+        tmp_path / "out",
         parameters={"metric_for_best_model": "loss", "learning_rate": 0.02, "number_of_epochs": 8},
-    )  # fmt: skip
+    )
     losses = [event["loss"] for event in result.history]
     assert result.best_metric == min(losses)
     targets = result.validation.targets(result.validation_rows)
@@ -247,10 +257,16 @@ def test_the_best_checkpoint_becomes_the_model(tmp_path: Path, table: ImageTable
 
 def test_early_stopping(tmp_path: Path, table: ImageTable) -> None:
     result = train(
-        write_checkpoint(tmp_path / "vit"), table, tmp_path / "out",
-        parameters={"early_stopping": True, "early_stopping_patience": 2, "learning_rate": 1e-9,
-                    "number_of_epochs": 30},
-    )  # fmt: skip
+        write_checkpoint(tmp_path / "vit"),
+        table,
+        tmp_path / "out",
+        parameters={
+            "early_stopping": True,
+            "early_stopping_patience": 2,
+            "learning_rate": 1e-9,
+            "number_of_epochs": 30,
+        },
+    )
     assert len(result.history) == 3
 
 
@@ -260,9 +276,11 @@ def test_accumulated_passes_equal_one_large_pass(tmp_path: Path, table: ImageTab
         checkpoint, table, tmp_path / "a", parameters={"training_batch_size": 8, "max_steps": 3}
     )
     small = train(
-        checkpoint, table, tmp_path / "b",
+        checkpoint,
+        table,
+        tmp_path / "b",
         parameters={"training_batch_size": 2, "gradient_accumulation_step": 4, "max_steps": 3},
-    )  # fmt: skip
+    )
     for name, tensor in weights(large).items():
         assert torch.allclose(tensor, weights(small)[name], atol=2e-4), name
 
@@ -324,9 +342,11 @@ def test_frozen_layers_stay_as_they_are(tmp_path: Path, table: ImageTable) -> No
 
 def test_another_image_size_is_carried_into_the_model(tmp_path: Path, table: ImageTable) -> None:
     result = train(
-        write_checkpoint(tmp_path / "vit"), table, tmp_path / "out",
+        write_checkpoint(tmp_path / "vit"),
+        table,
+        tmp_path / "out",
         parameters={"image_width": 48, "image_height": 48, "max_steps": 2},
-    )  # fmt: skip
+    )
     assert Scorer.load(result.model_folder).preprocessor.input_size == (48, 48)
 
 
@@ -362,7 +382,10 @@ def test_scoring_leaves_nothing_behind_that_training_trips_over(tmp_path: Path) 
     Scorer.load(source).predict([striped(0, 1)])
     Scorer.load(source, task="embeddings").predict([striped(0, 1)])
     result = finetune(
-        checkpoint=str(source), train=table, task="image_classification", output_folder=tmp_path / "out",
+        checkpoint=str(source),
+        train=table,
+        task="image_classification",
+        output_folder=tmp_path / "out",
         parameters=FinetuningParameters(max_steps=2),
-    )  # fmt: skip
+    )
     assert result.best_step == 2

@@ -31,18 +31,30 @@ def parameters(pooling: str) -> FinetuningParameters:
 @pytest.mark.parametrize(
     ("family", "pooling"),
     [
-        ("vit", "cls"), ("vit", "mean"), ("beit", "cls"), ("beit", "mean"), ("dinov2", "cls"),
-        ("dinov2", "mean"), ("clip", "projection"), ("clip", "mean"), ("clip", "auto"), ("swin", "mean"),
+        ("vit", "cls"),
+        ("vit", "mean"),
+        ("beit", "cls"),
+        ("beit", "mean"),
+        ("dinov2", "cls"),
+        ("dinov2", "mean"),
+        ("clip", "projection"),
+        ("clip", "mean"),
+        ("clip", "auto"),
+        ("swin", "mean"),
         ("resnet", "mean"),
     ],
-)  # fmt: skip
+)
 def test_a_linear_layer_learns_on_any_features(tmp_path: Path, family: str, pooling: str) -> None:
     source = tmp_path / "source"
     write_clip(source) if family == "clip" else write_checkpoint(source, family)
     table = read_image_table(write_class_folders(tmp_path / "pictures"))
     result = finetune(
-        checkpoint=str(source), train=table, task=MULTICLASS, parameters=parameters(pooling), output_folder=tmp_path / "out"
-    )  # fmt: skip
+        checkpoint=str(source),
+        train=table,
+        task=MULTICLASS,
+        parameters=parameters(pooling),
+        output_folder=tmp_path / "out",
+    )
     fresh = [striped(kind, 500 + n) for kind in (1, 0) for n in range(8)]
     answers = {}
     for runtime in ("torch", "openvino"):
@@ -74,8 +86,12 @@ def test_its_folder_is_a_backbone_for_transformers_and_a_classifier_for_onnx(
     source = write_checkpoint(tmp_path / "source", "vit")
     table = read_image_table(write_class_folders(tmp_path / "pictures"))
     result = finetune(
-        checkpoint=str(source), train=table, task=MULTICLASS, parameters=parameters("mean"), output_folder=tmp_path / "out"
-    )  # fmt: skip
+        checkpoint=str(source),
+        train=table,
+        task=MULTICLASS,
+        parameters=parameters("mean"),
+        output_folder=tmp_path / "out",
+    )
     backbone = AutoModel.from_pretrained(resolve_checkpoint(str(result.model_folder)).folder)
     original = AutoModel.from_pretrained(source)
     for name, tensor in original.state_dict().items():
@@ -84,10 +100,12 @@ def test_its_folder_is_a_backbone_for_transformers_and_a_classifier_for_onnx(
     assert export_onnx(result.model_folder, tmp_path / "onnx").is_file()
     # And a start for other classes.
     again = finetune(
-        checkpoint=str(result.model_folder), train=read_image_table(write_class_folders(tmp_path / "three", classes=3)),
-        task=MULTICLASS, parameters=FinetuningParameters(method="head", number_of_epochs=20),
+        checkpoint=str(result.model_folder),
+        train=read_image_table(write_class_folders(tmp_path / "three", classes=3)),
+        task=MULTICLASS,
+        parameters=FinetuningParameters(method="head", number_of_epochs=20),
         output_folder=tmp_path / "again",
-    )  # fmt: skip
+    )
     assert Scorer.load(again.model_folder).classes == ("checks", "level", "upright")
 
 
@@ -97,9 +115,12 @@ def test_two_poolings_do_not_share_cached_features(tmp_path: Path) -> None:
     heads = []
     for pooling in ("cls", "mean"):
         result = finetune(
-            checkpoint=str(source), train=table, task=MULTICLASS, parameters=parameters(pooling),
+            checkpoint=str(source),
+            train=table,
+            task=MULTICLASS,
+            parameters=parameters(pooling),
             output_folder=tmp_path / pooling,
-        )  # fmt: skip
+        )
         scorer = Scorer.load(result.model_folder)
         heads.append(scorer.predict([striped(0, 77)])[0].probs)
         shown = result.validation_probabilities
@@ -115,6 +136,9 @@ def test_where_pooling_makes_no_sense(tmp_path: Path) -> None:
     table = read_image_table(write_class_folders(tmp_path / "pictures"))
     with pytest.raises(UsageError, match="expected auto or cls or mean"):
         finetune(
-            checkpoint=str(write_checkpoint(tmp_path / "vit")), train=table, task=MULTICLASS,
-            parameters=parameters("projection"), output_folder=tmp_path / "out",
-        )  # fmt: skip
+            checkpoint=str(write_checkpoint(tmp_path / "vit")),
+            train=table,
+            task=MULTICLASS,
+            parameters=parameters("projection"),
+            output_folder=tmp_path / "out",
+        )

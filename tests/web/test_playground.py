@@ -269,10 +269,15 @@ def test_headers_allow_the_page_nothing_else() -> None:
         for directive in PLAYGROUND_HEADERS["Content-Security-Policy"].split(";")
     )
     assert policy == {
-        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'",
-        "img-src": "'self' blob: data:", "connect-src": "'self'", "form-action": "'none'",
-        "base-uri": "'none'", "frame-ancestors": "'none'",
-    }  # fmt: skip
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' blob: data:",
+        "connect-src": "'self'",
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
     assert PLAYGROUND_HEADERS["X-Content-Type-Options"] == "nosniff"
     assert PLAYGROUND_HEADERS["Referrer-Policy"] == "no-referrer"
 
@@ -634,9 +639,13 @@ def test_request_is_copied_as_code_that_runs(open_page: Open, task: Task, tmp_pa
             continue
         stand_in.scored.clear()
         done = subprocess.run(
-            [*command, text], cwd=tmp_path, env=os.environ | {"TINTYPE_KEY": KEY},
-            capture_output=True, text=True, timeout=20,
-        )  # fmt: skip
+            [*command, text],
+            cwd=tmp_path,
+            env=os.environ | {"TINTYPE_KEY": KEY},
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)[0]["labels"][0] == first
         expected = request_of("cat.png")
@@ -686,11 +695,19 @@ def test_keyboard_reaches_everything(open_page: Open) -> None:
         if walked[-1] == "Copy":
             break
     assert walked == [
-        "Add pictures", "Clear all",
-        "All 7 labels", "Code: cat.png", "Remove: cat.png",
-        "All 7 labels", "Code: dog.png", "Remove: dog.png",
-        "Picture", "curl", "Code of the request", "Copy",
-    ]  # fmt: skip
+        "Add pictures",
+        "Clear all",
+        "All 7 labels",
+        "Code: cat.png",
+        "Remove: cat.png",
+        "All 7 labels",
+        "Code: dog.png",
+        "Remove: dog.png",
+        "Picture",
+        "curl",
+        "Code of the request",
+        "Copy",
+    ]
 
 
 def test_page_has_landmarks_and_names(open_page: Open) -> None:

@@ -43,8 +43,12 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 def test_versions_are_made_up_and_never_change(workspace_home: Path) -> None:
     assert [keep("july"), keep("july"), keep("july", "b"), keep("july", "7"), keep("july")] == [
-        "1", "2", "b", "7", "8",
-    ]  # fmt: skip
+        "1",
+        "2",
+        "b",
+        "7",
+        "8",
+    ]
     file = workspace_home / "data-assets" / "july" / "1.json"
     before = file.read_bytes()
     with pytest.raises(UsageError, match=r"has a version '1'.*leave the version out to make '9'"):

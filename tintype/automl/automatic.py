@@ -236,8 +236,10 @@ class AutomaticMode:
         for trial in reversed(self._study.trials()):
             backbone_name, method, *_, resolution = trial.parameters.get("setting", [None] * 3)
             same = (backbone_name, method, resolution) == (
-                setting.backbone, setting.method, setting.resolution,
-            )  # fmt: skip
+                setting.backbone,
+                setting.method,
+                setting.resolution,
+            )
             epoch = trial.facts.get("epoch_seconds")
             if same and epoch and trial.facts.get("seconds"):
                 fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
@@ -289,9 +291,13 @@ class AutomaticMode:
 def setting_key(setting: Setting) -> tuple[Any, ...]:
     """What tells settings apart, as the study keeps it."""
     return (
-        setting.backbone, setting.method, setting.rate, setting.augmentations, setting.frozen,
+        setting.backbone,
+        setting.method,
+        setting.rate,
+        setting.augmentations,
+        setting.frozen,
         setting.resolution,
-    )  # fmt: skip
+    )
 
 
 def _space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:

@@ -152,10 +152,14 @@ def write_linear_classifier(
         card={
             "base_checkpoint": source.name,
             "base_revision": source.revision,
-            "training": {"method": "head", "pooling": backbone.pooling, "solver": "logistic "
-                         "regression", "strength": backbone.head.strength},
+            "training": {
+                "method": "head",
+                "pooling": backbone.pooling,
+                "solver": "logistic regression",
+                "strength": backbone.head.strength,
+            },
         },
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,11 @@ class Study:
     # Inside -------------------------------------------------------------------------------------
 
     def _id(self, number: int) -> int:
-        return int(self._study._storage.get_trial_id_from_study_id_trial_number(
-            self._study._study_id, number
-        ))  # fmt: skip
+        return int(
+            self._study._storage.get_trial_id_from_study_id_trial_number(
+                self._study._study_id, number
+            )
+        )
 
     def _trial(self, number: int) -> Trial:
         return self._shown(self._study._storage.get_trial(self._id(number)))
@@ -168,8 +170,10 @@ class Study:
     def _shown(self, frozen: Any) -> Trial:
         states = self._optuna.trial.TrialState
         names: dict[Any, TrialState] = {
-            states.COMPLETE: "completed", states.PRUNED: "stopped", states.FAIL: "failed",
-        }  # fmt: skip
+            states.COMPLETE: "completed",
+            states.PRUNED: "stopped",
+            states.FAIL: "failed",
+        }
         facts = dict(frozen.user_attrs)
         parameters = facts.pop("parameters", {})
         told = facts.pop("metric", None)

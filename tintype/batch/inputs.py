@@ -79,8 +79,9 @@ def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputF
             found = True
             yield file
         if not found:
-            others = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in
-                               skipped.most_common(5))  # fmt: skip
+            others = ", ".join(
+                f"{count} {ending or 'without ending'}" for ending, count in skipped.most_common(5)
+            )
             raise DataError(
                 "nothing in it can be read: expected images, .csv, .jsonl, .parquet or .tar files"
                 + (f"; there are {others}" if others else ""),

@@ -44,8 +44,9 @@ def write_report(path: Path, summary: BatchSummary, facts: Iterable[ShardFacts])
 
 def _figures(summary: BatchSummary) -> list[tuple[str, Any]]:
     scorer = summary.scorer
-    skipped = ", ".join(f"{n} {ending or 'without ending'}" for ending, n in
-                        summary.skipped_files.items())  # fmt: skip
+    skipped = ", ".join(
+        f"{n} {ending or 'without ending'}" for ending, n in summary.skipped_files.items()
+    )
     rows: list[tuple[str, Any]] = [
         ("Model", summary.model),
         ("Task", summary.task),

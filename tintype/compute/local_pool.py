@@ -100,13 +100,17 @@ class LocalPool:
         receiving, sending = os.pipe()
         process = subprocess.Popen(
             [
-                sys.executable, "-m", "tintype.compute.local_worker",
-                str(sending), self._function, *self._preload,
+                sys.executable,
+                "-m",
+                "tintype.compute.local_worker",
+                str(sending),
+                self._function,
+                *self._preload,
             ],
             stdin=subprocess.PIPE,
             pass_fds=(sending,),
             env=self._environment(place),
-        )  # fmt: skip
+        )
         os.close(sending)
         os.set_blocking(receiving, False)
         worker = _Worker(place, process, receiving)

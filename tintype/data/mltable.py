@@ -21,8 +21,18 @@ __all__ = ["read_mltable_rows"]
 Objects = Iterator[Numbered]
 Step = Callable[[Objects], Objects]
 
-_TOP_KEYS = ("$schema", "type", "paths", "transformations", "metadata", "traits", "name", "version",
-             "description", "tags")  # fmt: skip
+_TOP_KEYS = (
+    "$schema",
+    "type",
+    "paths",
+    "transformations",
+    "metadata",
+    "traits",
+    "name",
+    "version",
+    "description",
+    "tags",
+)
 _REFUSED = {
     "read_delimited": "name the CSV file itself as the data path",
     "read_parquet": "convert the table to JSON lines",

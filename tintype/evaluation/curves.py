@@ -119,11 +119,16 @@ def calibration(predictions: Predictions, bins: int = 10) -> dict[str, Any]:
     return {
         "expected_calibration_error": error,
         "bins": [
-            {"low": b / bins, "high": (b + 1) / bins, "count": int(counts[b]),
-             "confidence": float(mean_confidence[b]), "accuracy": float(accuracy[b])}
+            {
+                "low": b / bins,
+                "high": (b + 1) / bins,
+                "count": int(counts[b]),
+                "confidence": float(mean_confidence[b]),
+                "accuracy": float(accuracy[b]),
+            }
             for b in range(bins)
         ],
-    }  # fmt: skip
+    }
 
 
 def class_report(predictions: Predictions, classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -43,10 +43,18 @@ __all__ = [
 _AVERAGED = ("AUC", "average_precision_score", "f1_score", "precision_score", "recall_score")
 
 _COMMON = (
-    *(f"{name}_{average}" for name in _AVERAGED for average in ("macro", "micro", "weighted", "binary")),
-    "accuracy", "balanced_accuracy", "log_loss", "matthews_correlation", "norm_macro_recall",
+    *(
+        f"{name}_{average}"
+        for name in _AVERAGED
+        for average in ("macro", "micro", "weighted", "binary")
+    ),
+    "accuracy",
+    "balanced_accuracy",
+    "log_loss",
+    "matthews_correlation",
+    "norm_macro_recall",
     "weighted_accuracy",
-)  # fmt: skip
+)
 
 METRICS: dict[ClassificationTask, tuple[str, ...]] = {
     MULTICLASS: _COMMON,

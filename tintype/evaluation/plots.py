@@ -39,9 +39,14 @@ def plot_confusion_matrix(table: dict[str, Any]) -> bytes:
     if len(names) <= _NUMBERED:
         for row, column in np.argwhere(matrix > 0):
             axes.text(
-                column, row, f"{int(matrix[row, column])}", ha="center", va="center", fontsize=8,
+                column,
+                row,
+                f"{int(matrix[row, column])}",
+                ha="center",
+                va="center",
+                fontsize=8,
                 color="white" if shares[row, column] > 0.5 else "black",
-            )  # fmt: skip
+            )
     if len(names) <= _NAMED:
         axes.set_xticks(range(len(names)), [_short(n) for n in names], rotation=90, fontsize=8)
         axes.set_yticks(range(len(names)), [_short(n) for n in names], fontsize=8)
@@ -73,19 +78,31 @@ def plot_calibration(table: dict[str, Any]) -> bytes:
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1, label="perfect")
     width = table["bins"][0]["high"] - table["bins"][0]["low"]
     axes.bar(
-        [entry["low"] for entry in bins], [entry["accuracy"] for entry in bins], width=width,
-        align="edge", color="#4c78a8", alpha=0.75, edgecolor="white", label="observed",
-    )  # fmt: skip
+        [entry["low"] for entry in bins],
+        [entry["accuracy"] for entry in bins],
+        width=width,
+        align="edge",
+        color="#4c78a8",
+        alpha=0.75,
+        edgecolor="white",
+        label="observed",
+    )
     for entry in bins:
         axes.text(
-            entry["low"] + width / 2, entry["accuracy"] + 0.01, str(entry["count"]),
-            ha="center", fontsize=7,
-        )  # fmt: skip
+            entry["low"] + width / 2,
+            entry["accuracy"] + 0.01,
+            str(entry["count"]),
+            ha="center",
+            fontsize=7,
+        )
     error = table["expected_calibration_error"]
     axes.set(
-        xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.05),
+        xlabel="confidence",
+        ylabel="share that is right",
+        xlim=(0, 1),
+        ylim=(0, 1.05),
         title=f"Calibration (expected calibration error {error:.3f})",
-    )  # fmt: skip
+    )
     axes.legend(loc="upper left")
     return png_of(figure)
 
@@ -113,9 +130,13 @@ def _draw_curves(axes: Axes, curves: dict[str, Any], x: str, y: str) -> None:
     for position, curve in enumerate(curves["curves"]):
         micro = position == 0
         axes.plot(
-            curve[x], curve[y], label=_short(curve["name"]), linewidth=2.2 if micro else 1,
-            color="black" if micro else None, zorder=3 if micro else 2,
-        )  # fmt: skip
+            curve[x],
+            curve[y],
+            label=_short(curve["name"]),
+            linewidth=2.2 if micro else 1,
+            color="black" if micro else None,
+            zorder=3 if micro else 2,
+        )
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
 

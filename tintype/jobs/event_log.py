@@ -8,9 +8,23 @@ from tintype.workspace.tracking import MlflowRun
 
 __all__ = ["log_event"]
 
-_SHOWN = ("step", "epoch", "training_loss", "learning_rate", "images_per_second", "loss",
-          "accuracy", "iou", "f1_score_macro", "batch_size", "device", "precision",
-          "total_steps", "training_rows", "validation_rows")  # fmt: skip
+_SHOWN = (
+    "step",
+    "epoch",
+    "training_loss",
+    "learning_rate",
+    "images_per_second",
+    "loss",
+    "accuracy",
+    "iou",
+    "f1_score_macro",
+    "batch_size",
+    "device",
+    "precision",
+    "total_steps",
+    "training_rows",
+    "validation_rows",
+)
 
 
 def log_event(event: dict[str, Any], run: MlflowRun) -> None:

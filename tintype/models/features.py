@@ -42,10 +42,24 @@ POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
 
 # Tokens before the patches; None where the family has no [CLS] and gives its mean as pooler_output.
 _FAMILIES: Mapping[str, int | None] = {
-    "vit": 1, "beit": 1, "data2vec-vision": 1, "deit": 2, "dinov2": 1, "dinov2_with_registers": 1,
-    "clip": 1, "clip_vision_model": 1, "swin": None, "swinv2": None, "resnet": None, "convnext": None, "convnextv2": None,
-    "mobilenet_v1": None, "mobilenet_v2": None, "regnet": None, "efficientnet": None,
-}  # fmt: skip
+    "vit": 1,
+    "beit": 1,
+    "data2vec-vision": 1,
+    "deit": 2,
+    "dinov2": 1,
+    "dinov2_with_registers": 1,
+    "clip": 1,
+    "clip_vision_model": 1,
+    "swin": None,
+    "swinv2": None,
+    "resnet": None,
+    "convnext": None,
+    "convnextv2": None,
+    "mobilenet_v1": None,
+    "mobilenet_v2": None,
+    "regnet": None,
+    "efficientnet": None,
+}
 
 # With both towers, or the image tower alone.
 _CLIP = ("clip", "clip_vision_model")

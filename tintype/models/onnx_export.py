@@ -122,15 +122,26 @@ def _description(
     height, width = preprocessor.input_size
     return {
         "task": folder.task,
-        "input": {"name": "image", "type": "float32", "shape": ["batch", 3, height, width],
-                  "values": "0 to 255, RGB", "inside_the_graph": "rescaling and normalising"},
-        "before_the_graph": {key: preprocessor.config[key] for key in
-                             ("do_resize", "size", "resample", "do_center_crop", "crop_size", "crop_pct")
-                             if key in preprocessor.config},
-        "output": {"name": "probs", "type": "float32", "shape": ["batch", len(folder.classes)],
-                   "values": "sigmoid" if folder.task == MULTILABEL else "softmax"},
+        "input": {
+            "name": "image",
+            "type": "float32",
+            "shape": ["batch", 3, height, width],
+            "values": "0 to 255, RGB",
+            "inside_the_graph": "rescaling and normalising",
+        },
+        "before_the_graph": {
+            key: preprocessor.config[key]
+            for key in ("do_resize", "size", "resample", "do_center_crop", "crop_size", "crop_pct")
+            if key in preprocessor.config
+        },
+        "output": {
+            "name": "probs",
+            "type": "float32",
+            "shape": ["batch", len(folder.classes)],
+            "values": "sigmoid" if folder.task == MULTILABEL else "softmax",
+        },
         "largest_difference_from_torch": difference,
-    }  # fmt: skip
+    }
 
 
 def _readme(folder: ModelFolder, preprocessor: Preprocessor) -> str:

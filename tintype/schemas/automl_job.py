@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,13 @@ __all__ = ["PRIMARY_METRICS", "AutomlJob", "Limits", "read_automl_job"]
 
 # Azure's names; its documents also spell them in snake case.
 PRIMARY_METRICS = (
-    "accuracy", "AUC_weighted", "norm_macro_recall", "average_precision_score_weighted",
-    "precision_score_weighted", "iou",
-)  # fmt: skip
+    "accuracy",
+    "AUC_weighted",
+    "norm_macro_recall",
+    "average_precision_score_weighted",
+    "precision_score_weighted",
+    "iou",
+)
 
 _MODES = Literal["automatic", "individual", "manual"]
 
@@ -159,92 +164,87 @@ class AutomlJob(JobDocument):
         """Everything that cannot go together, each with the key it is about."""
         return [*self._limit_conflicts(), *self._sweep_conflicts(), *self._space_conflicts()]
 
-    def _limit_conflicts(self) -> list[tuple[KeyPath, str]]:
-        found: list[tuple[KeyPath, str]] = []
+    def _limit_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
         limits = self.limits
         if limits.max_concurrent_trials > limits.max_trials:
-            found.append((
+            yield (
                 ("limits", "max_concurrent_trials"),
-                f"{limits.max_concurrent_trials} is above max_trials {limits.max_trials}; lower it, "
-                "or raise max_trials",
-            ))  # fmt: skip
+                (
+                    f"{limits.max_concurrent_trials} is above max_trials {limits.max_trials}; lower it, "
+                    "or raise max_trials"
+                ),
+            )
         if self.portfolio is not None and self.mode != "automatic":
-            found.append((
+            yield (
                 ("portfolio",),
                 "is for automatic sweeps: max_trials above 1, no model_name and no search_space",
-            ))  # fmt: skip
+            )
         if self.task == MULTICLASS and self.metric == "iou":
-            found.append((("primary_metric",), "iou is for image_classification_multilabel"))
+            yield ("primary_metric",), "iou is for image_classification_multilabel"
         if self.validation_data is not None and self.validation_data_size is not None:
-            found.append((
-                ("validation_data_size",), "give either validation_data or validation_data_size"
-            ))  # fmt: skip
+            yield ("validation_data_size",), "give either validation_data or validation_data_size"
         if self.test_data is not None and self.test_data_size is not None:
-            found.append((("test_data_size",), "give either test_data or test_data_size"))
+            yield ("test_data_size",), "give either test_data or test_data_size"
         shares = (self.validation_data_size or 0) + (self.test_data_size or 0)
         if shares >= 1:
-            found.append((("test_data_size",), "nothing would be left to train on"))
+            yield ("test_data_size",), "nothing would be left to train on"
         try:
             self.training_parameters.to_finetuning(
                 self.task, metric=self.metric, validation_data_size=0.2
             )
         except (ValueError, ValidationError) as error:
-            found.append((("training_parameters",), _reason(error)))
-        return found
+            yield ("training_parameters",), _reason(error)
 
-    def _sweep_conflicts(self) -> list[tuple[KeyPath, str]]:
-        found: list[tuple[KeyPath, str]] = []
+    def _sweep_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
         if self.search_space is not None and self.sweep is None:
-            found.append((
-                ("search_space",), "needs sweep: with a sampling_algorithm (random, grid, bayesian)"
-            ))  # fmt: skip
+            yield (
+                ("search_space",),
+                "needs sweep: with a sampling_algorithm (random, grid, bayesian)",
+            )
         if self.sweep is None:
-            return found
+            return
         if not self.search_space:
-            found.append((
-                ("sweep",), "needs a search_space; leave sweep out for an automatic sweep"
-            ))  # fmt: skip
-            return found
+            yield ("sweep",), "needs a search_space; leave sweep out for an automatic sweep"
+            return
         algorithm = self.sweep.sampling_algorithm
         key: KeyPath = ("sweep", "sampling_algorithm")
         if isinstance(algorithm, BayesianSampling) and len(self.search_space) > 1:
-            found.append((
+            yield (
                 key,
-                f"bayesian sampling takes one sub-space, {len(self.search_space)} given; use random "
-                "or grid",
-            ))  # fmt: skip
+                (
+                    f"bayesian sampling takes one sub-space, {len(self.search_space)} given; use random "
+                    "or grid"
+                ),
+            )
         for number, space in enumerate(self.search_space):
             for name, value in space.items():
                 place: KeyPath = ("search_space", number, name)
                 if not isinstance(value, Distribution) or isinstance(value, Choice):
                     continue
                 if isinstance(algorithm, GridSampling):
-                    found.append(
-                        (place, f"grid sampling takes choice only, not {value_name(value)}")
-                    )
+                    yield place, f"grid sampling takes choice only, not {value_name(value)}"
                 bayesian = type(value) in (Uniform, QUniform)
                 if isinstance(algorithm, BayesianSampling) and not bayesian:
-                    found.append((
+                    yield (
                         place,
-                        "bayesian sampling takes choice, uniform and quniform, not "
-                        f"{value_name(value)}",
-                    ))  # fmt: skip
+                        (
+                            "bayesian sampling takes choice, uniform and quniform, not "
+                            f"{value_name(value)}"
+                        ),
+                    )
         if isinstance(algorithm, GridSampling) and self._grid_points() > _MOST_GRID_POINTS:
-            found.append((key, f"the grid has {self._grid_points()} points; use random"))
-        return found
+            yield key, f"the grid has {self._grid_points()} points; use random"
 
-    def _space_conflicts(self) -> list[tuple[KeyPath, str]]:
-        found: list[tuple[KeyPath, str]] = []
+    def _space_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
         if self.search_space is not None and not self.search_space:
-            found.append((("search_space",), "is empty; leave it out for an automatic sweep"))
+            yield ("search_space",), "is empty; leave it out for an automatic sweep"
         for number, space in enumerate(self.search_space or ()):
             if not space:
-                found.append((("search_space", number), "holds nothing to search"))
+                yield ("search_space", number), "holds nothing to search"
             for name, value in space.items():
                 reason = self._value_conflict(name, value)
                 if reason:
-                    found.append((("search_space", number, name), reason))
-        return found
+                    yield ("search_space", number, name), reason
 
     def _value_conflict(self, name: str, value: Any) -> str | None:
         """Why `value` cannot stand for the hyperparameter `name`, tried at its ends."""

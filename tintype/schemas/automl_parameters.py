@@ -19,9 +19,19 @@ from tintype.schemas.task import MULTILABEL, ClassificationTask
 __all__ = ["ALIASES", "DEFAULT_MODEL", "NATIVE_MODELS", "NOT_SEARCHABLE", "AutomlParameters"]
 
 NATIVE_MODELS = (
-    "mobilenetv2", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnest50",
-    "resnest101", "seresnext", "vits16r224", "vitb16r224", "vitl16r224",
-)  # fmt: skip
+    "mobilenetv2",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnest50",
+    "resnest101",
+    "seresnext",
+    "vits16r224",
+    "vitb16r224",
+    "vitl16r224",
+)
 
 # Azure's two documents name two defaults (§2.4); this is the one its catalog serves.
 DEFAULT_MODEL = "vitb16r224"
@@ -63,14 +73,39 @@ _NATIVE_TRAINING = {
 
 # What goes to FinetuningParameters under the same name.
 _SAME = (
-    "method", "pooling", "lora_rank", "label_smoothing_factor", "number_of_epochs", "learning_rate",
-    "training_batch_size", "validation_batch_size", "gradient_accumulation_step", "early_stopping",
-    "early_stopping_patience", "early_stopping_delay", "learning_rate_scheduler", "step_lr_gamma",
-    "step_lr_step_size", "warmup_cosine_lr_cycles", "warmup_cosine_lr_warmup_epochs", "optimizer",
-    "momentum", "weight_decay", "nesterov", "beta1", "beta2", "ams_gradient", "evaluation_frequency",
-    "checkpoint_frequency", "layers_to_freeze", "random_seed", "weighted_loss",
-    "validation_resize_size", "validation_crop_size", "training_crop_size",
-)  # fmt: skip
+    "method",
+    "pooling",
+    "lora_rank",
+    "label_smoothing_factor",
+    "number_of_epochs",
+    "learning_rate",
+    "training_batch_size",
+    "validation_batch_size",
+    "gradient_accumulation_step",
+    "early_stopping",
+    "early_stopping_patience",
+    "early_stopping_delay",
+    "learning_rate_scheduler",
+    "step_lr_gamma",
+    "step_lr_step_size",
+    "warmup_cosine_lr_cycles",
+    "warmup_cosine_lr_warmup_epochs",
+    "optimizer",
+    "momentum",
+    "weight_decay",
+    "nesterov",
+    "beta1",
+    "beta2",
+    "ams_gradient",
+    "evaluation_frequency",
+    "checkpoint_frequency",
+    "layers_to_freeze",
+    "random_seed",
+    "weighted_loss",
+    "validation_resize_size",
+    "validation_crop_size",
+    "training_crop_size",
+)
 
 
 def _lower(value: Any) -> Any:

@@ -50,10 +50,18 @@ _WITHOUT_EFFECT = {
 }
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset({
-    "id", "location", "resourceGroup", "provisioning_state", "creation_context", "model_source",
-    "created_at", "modified_at",
-})  # fmt: skip
+_READ_ONLY = frozenset(
+    {
+        "id",
+        "location",
+        "resourceGroup",
+        "provisioning_state",
+        "creation_context",
+        "model_source",
+        "created_at",
+        "modified_at",
+    }
+)
 
 
 class BatchResources(StrictModel):

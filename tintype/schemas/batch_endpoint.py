@@ -29,10 +29,19 @@ __all__ = [
 ]
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset({
-    "id", "location", "resourceGroup", "provisioning_state", "scoring_uri", "openapi_uri",
-    "creation_context", "created_at", "modified_at",
-})  # fmt: skip
+_READ_ONLY = frozenset(
+    {
+        "id",
+        "location",
+        "resourceGroup",
+        "provisioning_state",
+        "scoring_uri",
+        "openapi_uri",
+        "creation_context",
+        "created_at",
+        "modified_at",
+    }
+)
 
 
 class EndpointDefaults(StrictModel):

@@ -36,10 +36,18 @@ _MOST = 2**31 - 1
 _LONGEST_TIMEOUT = 259_200
 
 # Keys of `settings` that Azure's older documents have at their root.
-_ROOT_KEYS = frozenset({
-    "mini_batch_size", "max_concurrency_per_instance", "error_threshold", "logging_level",
-    "retry_settings", "output_action", "output_file_name", "environment_variables",
-})  # fmt: skip
+_ROOT_KEYS = frozenset(
+    {
+        "mini_batch_size",
+        "max_concurrency_per_instance",
+        "error_threshold",
+        "logging_level",
+        "retry_settings",
+        "output_action",
+        "output_file_name",
+        "environment_variables",
+    }
+)
 
 OutputFormat = Literal["csv", "parquet", "jsonl"]
 """What the rows are written as."""

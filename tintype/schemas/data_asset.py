@@ -22,9 +22,9 @@ from tintype.schemas.endpoint_parts import TextMap, keys_that_count, merged_docu
 __all__ = ["DataAssetDocument", "load_data_asset", "read_data_asset"]
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset({
-    "id", "resourceGroup", "creation_context", "latest_version", "archived", "created_at",
-})  # fmt: skip
+_READ_ONLY = frozenset(
+    {"id", "resourceGroup", "creation_context", "latest_version", "archived", "created_at"}
+)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")

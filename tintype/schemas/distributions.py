@@ -193,8 +193,17 @@ class QLogNormal(LogNormal):
 
 
 _CLASSES: tuple[type[Distribution], ...] = (
-    Choice, Randint, Uniform, LogUniform, QUniform, QLogUniform, Normal, LogNormal, QNormal, QLogNormal,
-)  # fmt: skip
+    Choice,
+    Randint,
+    Uniform,
+    LogUniform,
+    QUniform,
+    QLogUniform,
+    Normal,
+    LogNormal,
+    QNormal,
+    QLogNormal,
+)
 
 _BY_NAME = {kind.model_fields["type"].default: kind for kind in _CLASSES}
 

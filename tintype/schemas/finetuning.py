@@ -19,12 +19,21 @@ from tintype.schemas.task import MULTICLASS, ClassificationTask
 __all__ = ["BEST_MODEL_METRICS", "FinetuningParameters", "Number"]
 
 BEST_MODEL_METRICS = (
-    "loss", "f1_score_macro", "accuracy", "precision_score_macro", "recall_score_macro",
-    "iou", "iou_macro", "iou_micro", "iou_weighted",
+    "loss",
+    "f1_score_macro",
+    "accuracy",
+    "precision_score_macro",
+    "recall_score_macro",
+    "iou",
+    "iou_macro",
+    "iou_micro",
+    "iou_weighted",
     # Beyond the component: the primary metrics of AutoML jobs (§2.2).
-    "AUC_weighted", "norm_macro_recall", "average_precision_score_weighted",
+    "AUC_weighted",
+    "norm_macro_recall",
+    "average_precision_score_weighted",
     "precision_score_weighted",
-)  # fmt: skip
+)
 
 
 def _number_from_text(value: Any) -> Any:
@@ -79,11 +88,17 @@ class FinetuningParameters(StrictModel):
 
     learning_rate_scheduler: Annotated[
         Literal[
-            "warmup_linear", "warmup_cosine", "warmup_cosine_with_restarts", "warmup_polynomial",
-            "constant", "warmup_constant", "step",
-        ] | None,
+            "warmup_linear",
+            "warmup_cosine",
+            "warmup_cosine_with_restarts",
+            "warmup_polynomial",
+            "constant",
+            "warmup_constant",
+            "step",
+        ]
+        | None,
         Auto,
-    ] = None  # fmt: skip
+    ] = None
     """Auto: warmup_linear (full, lora), warmup_cosine (head, from random weights)."""
 
     warmup_steps: Annotated[int | None, Auto] = Field(None, ge=0)

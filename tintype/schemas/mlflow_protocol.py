@@ -125,8 +125,10 @@ def _column_cells(
         return [given.get("image")], [given.get("text")]
     for name, cells in given.items():
         if not isinstance(cells, list) or len(cells) != len(first):
-            raise RequestError(f"the column {name!r} must be a list of {len(first)} cells, "
-                               "as many as there are images")  # fmt: skip
+            raise RequestError(
+                f"the column {name!r} must be a list of {len(first)} cells, "
+                "as many as there are images"
+            )
     nothing = [None] * len(first)
     images = [
         cell[0] if isinstance(cell, list) and len(cell) == 1 else cell

@@ -60,10 +60,18 @@ _WITHOUT_EFFECT = {
 }
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset({
-    "id", "provisioning_state", "creation_context", "model_source", "error", "instances",
-    "created_at", "modified_at",
-})  # fmt: skip
+_READ_ONLY = frozenset(
+    {
+        "id",
+        "provisioning_state",
+        "creation_context",
+        "model_source",
+        "error",
+        "instances",
+        "created_at",
+        "modified_at",
+    }
+)
 
 
 class OnlineDeploymentDocument(StrictModel):

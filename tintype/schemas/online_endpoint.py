@@ -42,10 +42,18 @@ _WITHOUT_EFFECT = {
 }
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset({
-    "id", "location", "provisioning_state", "scoring_uri", "openapi_uri", "playground_uri",
-    "created_at", "modified_at",
-})  # fmt: skip
+_READ_ONLY = frozenset(
+    {
+        "id",
+        "location",
+        "provisioning_state",
+        "scoring_uri",
+        "openapi_uri",
+        "playground_uri",
+        "created_at",
+        "modified_at",
+    }
+)
 
 
 _Share = Annotated[Whole, Field(ge=0, le=100)]

@@ -31,10 +31,17 @@ _JOB_KEYS = (
 
 # Component inputs that say where and how Azure runs things.
 _WITHOUT_EFFECT = (
-    "compute_model_import", "compute_finetune", "compute_model_evaluation", "instance_count",
-    "process_count_per_instance", "model_family", "download_from_source", "test_batch_size",
-    "evaluation_config", "evaluation_config_params",
-)  # fmt: skip
+    "compute_model_import",
+    "compute_finetune",
+    "compute_model_evaluation",
+    "instance_count",
+    "process_count_per_instance",
+    "model_family",
+    "download_from_source",
+    "test_batch_size",
+    "evaluation_config",
+    "evaluation_config_params",
+)
 
 _SAME = ("$schema", "name", "display_name", "experiment_name", "description", "tags", "properties")
 

@@ -35,10 +35,14 @@ __all__ = [
 Style = Literal["probs", "list", "ranked"]
 
 STYLES: dict[str, Style] = {
-    "probs": "probs", "list": "list", "ranked": "ranked",
+    "probs": "probs",
+    "list": "list",
+    "ranked": "ranked",
     # Azure's generations, for those who know them by letter.
-    "A": "probs", "B": "list", "C": "ranked",
-}  # fmt: skip
+    "A": "probs",
+    "B": "list",
+    "C": "ranked",
+}
 
 EXAMPLE_REQUEST = (
     '{"input_data": {"columns": ["image"], "index": [0], "data": ["<base64 or URL>"]}}'

@@ -138,8 +138,8 @@ def finetune(
         model_parameters=sum(parameter.numel() for parameter in model.parameters()),
         device=device,
     )
-    log({"event": "plan", "device": device.type, "training_rows": len(train),
-         "validation_rows": len(validation), **plan.summary()})  # fmt: skip
+    rows = {"training_rows": len(train), "validation_rows": len(validation)}
+    log({"event": "plan", "device": device.type, **rows, **plan.summary()})
 
     checkpoints = checkpoint_folder or output_folder / "checkpoints"
     with locked_folder(checkpoints):
@@ -148,9 +148,19 @@ def finetune(
         if not (resume or parameters.resume_from_checkpoint):
             prune_checkpoints(checkpoints, keep=0)
         job = _Job(
-            plan, source, preprocessor, train, validation, digests, device, settings,
-            checkpoints, log, cancelled, finish,
-        )  # fmt: skip
+            plan,
+            source,
+            preprocessor,
+            train,
+            validation,
+            digests,
+            device,
+            settings,
+            checkpoints,
+            log,
+            cancelled,
+            finish,
+        )
         model, state = run(job, model)
         folder = write_model_folder(
             output_folder / "mlflow-model",

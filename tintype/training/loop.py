@@ -45,9 +45,15 @@ _CHECKPOINT_SECONDS = 600.0
 # Above this many probabilities only quick metrics are computed during training.
 _FULL_METRICS_LIMIT = 2_000_000
 _QUICK_METRICS = (
-    "accuracy", "f1_score_macro", "precision_score_macro", "recall_score_macro",
-    "iou", "iou_macro", "iou_micro", "iou_weighted",
-)  # fmt: skip
+    "accuracy",
+    "f1_score_macro",
+    "precision_score_macro",
+    "recall_score_macro",
+    "iou",
+    "iou_macro",
+    "iou_micro",
+    "iou_weighted",
+)
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -63,13 +63,6 @@ class TrainingPlan:
             "apply_augmentations": self.parameters.apply_augmentations,
         }
 
-    def with_batch_size(self, batch_size: int) -> TrainingPlan:
-        """The same optimizer steps from smaller passes: more of them are accumulated."""
-        whole_step = self.batch_size * self.gradient_accumulation
-        return dataclasses.replace(
-            self, batch_size=batch_size, gradient_accumulation=-(-whole_step // batch_size)
-        )
-
 
 @dataclass(frozen=True)
 class _Defaults:

@@ -63,14 +63,22 @@ def test_full_size_in_every_runtime(tmp_path: Path, name: str) -> None:
     task = "embeddings" if name.startswith("openai/clip") else None
     pixels = None
     for runtime, precision in (
-        ("torch", "fp32"), ("openvino", "fp32"), ("onnxruntime", "fp32"),
-        ("torch", "bf16"), ("openvino", "bf16"), ("openvino", "int8"),
-    ):  # fmt: skip
+        ("torch", "fp32"),
+        ("openvino", "fp32"),
+        ("onnxruntime", "fp32"),
+        ("torch", "bf16"),
+        ("openvino", "bf16"),
+        ("openvino", "int8"),
+    ):
         own = [noise(240, 320, seed=50 + n) for n in range(48)] if precision == "int8" else None
         scorer = Scorer.load(
-            folder, task=task, runtime=runtime, precision=precision, calibration=own,
+            folder,
+            task=task,
+            runtime=runtime,
+            precision=precision,
+            calibration=own,
             min_agreement=0.0 if own else None,
-        )  # fmt: skip
+        )
         if pixels is None:
             pixels = np.stack([scorer.preprocessor.resize(image) for image in IMAGES])
         found = scorer.run(pixels)

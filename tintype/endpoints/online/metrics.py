@@ -21,24 +21,33 @@ class GatewayMetrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "tintype_requests", "Score requests by status.", (*_LABELS, "status"),
+            "tintype_requests",
+            "Score requests by status.",
+            (*_LABELS, "status"),
             registry=self._registry,
-        )  # fmt: skip
+        )
         self._seconds = Histogram(
-            "tintype_request_seconds", "From the body's arrival to the answer.", _LABELS,
-            buckets=_BUCKETS, registry=self._registry,
-        )  # fmt: skip
+            "tintype_request_seconds",
+            "From the body's arrival to the answer.",
+            _LABELS,
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
         self._bytes = Counter(
             "tintype_request_bytes", "Bodies of score requests.", _LABELS, registry=self._registry
         )
         self._instances = Gauge(
-            "tintype_instances", "Processes that answer.", (*_LABELS, "state"),
+            "tintype_instances",
+            "Processes that answer.",
+            (*_LABELS, "state"),
             registry=self._registry,
-        )  # fmt: skip
+        )
         self._restarts = Counter(
-            "tintype_instance_restarts", "Processes replaced because they died or hung.", _LABELS,
+            "tintype_instance_restarts",
+            "Processes replaced because they died or hung.",
+            _LABELS,
             registry=self._registry,
-        )  # fmt: skip
+        )
 
     def request(
         self, endpoint: str, deployment: str, status: int, seconds: float, size: int

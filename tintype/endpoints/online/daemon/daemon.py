@@ -212,14 +212,17 @@ class Daemon:
                 )
             if old.provisioning_state != "Succeeded" or needs_new_instances(old, record):
                 served = old.previous or {
-                    "document": old.document, "model": old.model, "generation": old.generation,
-                }  # fmt: skip
+                    "document": old.document,
+                    "model": old.model,
+                    "generation": old.generation,
+                }
                 generation = old.last_generation + 1
                 record = record.changed(
-                    generation=generation, last_generation=generation,
+                    generation=generation,
+                    last_generation=generation,
                     provisioning_state="Updating",
                     previous=None if old.provisioning_state in ("Failed", "Creating") else served,
-                )  # fmt: skip
+                )
             self._store.save(record)
             self._live[endpoint, name].update(plan_of(record))
             self._share_threads()
@@ -350,9 +353,11 @@ class Daemon:
             record = record.changed(provisioning_state="Failed", error=failure)
         else:
             record = record.changed(
-                **record.previous, previous=None, provisioning_state="Succeeded",
+                **record.previous,
+                previous=None,
+                provisioning_state="Succeeded",
                 error=f"the update failed: {failure}",
-            )  # fmt: skip
+            )
             self._live[endpoint, name].update(plan_of(record))
         self._store.save(record)
 
@@ -364,11 +369,19 @@ class Daemon:
 _VERBS = {
     name.removeprefix("_").replace("_", "-"): getattr(Daemon, name)
     for name in (
-        "_status", "_stop", "_put_endpoint", "_get_endpoint", "_list_endpoints",
-        "_delete_endpoint", "_set_key", "_put_deployment", "_get_deployment",
-        "_list_deployments", "_delete_deployment",
+        "_status",
+        "_stop",
+        "_put_endpoint",
+        "_get_endpoint",
+        "_list_endpoints",
+        "_delete_endpoint",
+        "_set_key",
+        "_put_deployment",
+        "_get_deployment",
+        "_list_deployments",
+        "_delete_deployment",
     )
-}  # fmt: skip
+}
 
 
 _LOOKING = ("status", "get-endpoint", "list-endpoints", "get-deployment", "list-deployments")

@@ -268,8 +268,11 @@ class LocalDeployment:
     async def _replaced(self, instance: InstanceProcess, why: str) -> None:
         _log.warning(
             "instance %d of deployment %s, %s: %s; it is replaced",
-            instance.pid, self.name, self.endpoint, why,
-        )  # fmt: skip
+            instance.pid,
+            self.name,
+            self.endpoint,
+            why,
+        )
         self._instances.remove(instance)
         self._metrics.restart(self.endpoint, self.name)
         await instance.kill()

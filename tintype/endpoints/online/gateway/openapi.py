@@ -117,12 +117,16 @@ def _request(task: Task) -> dict[str, Any]:
         "type": "object",
         "required": ["columns", "data"],
         "properties": {
-            "columns": {"type": "array", "items": {"enum": columns}, "minItems": 1,
-                        "maxItems": len(columns)},
+            "columns": {
+                "type": "array",
+                "items": {"enum": columns},
+                "minItems": 1,
+                "maxItems": len(columns),
+            },
             "index": {"type": "array", "items": {"type": "integer"}},
             "data": {"type": "array", "items": row, "minItems": 1},
         },
-    }  # fmt: skip
+    }
     named = columns if task == ZERO_SHOT else ["image"]
     return {
         "type": "object",

@@ -140,8 +140,12 @@ class Instance:
 
     def _hello(self) -> dict[str, Any]:
         return {
-            "kind": "hello", "protocol": PROTOCOL, **self._identity, "pid": os.getpid(), **describe(self._service)
-        }  # fmt: skip
+            "kind": "hello",
+            "protocol": PROTOCOL,
+            **self._identity,
+            "pid": os.getpid(),
+            **describe(self._service),
+        }
 
 
 def main(arguments: list[str]) -> int:

@@ -126,7 +126,9 @@ async def start_instance(
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tintype.endpoints.online.instances.instance",
+                sys.executable,
+                "-m",
+                "tintype.endpoints.online.instances.instance",
                 str(socket.with_suffix(".json")),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stream,
@@ -136,7 +138,7 @@ async def start_instance(
                 cwd=get_settings().home,
                 # The terminal's Ctrl-C is the gateway's to handle.
                 start_new_session=True,
-            )  # fmt: skip
+            )
     except OSError as error:
         raise OutputError(f"cannot start an instance that writes {log}: {error}") from None
     return InstanceProcess(number, generation, socket, log, process)
