@@ -1,4 +1,4 @@
-"""Azure's public documents, as azure-contracts.md quotes them."""
+"""Azure's public documents, as docs/contracts.md quotes them."""
 
 from __future__ import annotations
 

@@ -86,15 +86,15 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """Variables by which a process that works in another folder finds the same places."""
-        found = {"TINTYPE_HOME": str(self.home)}
+        variables = {"TINTYPE_HOME": str(self.home)}
         if self.datastores:
             folders = {name: os.path.abspath(path) for name, path in self.datastores.items()}
-            found["TINTYPE_DATASTORES"] = json.dumps(folders)
+            variables["TINTYPE_DATASTORES"] = json.dumps(folders)
         kind = "sqlite:///" if self.tracking_uri.startswith("sqlite:///") else ""
         if kind or (self.tracking_uri and ":" not in self.tracking_uri):
             path = os.path.abspath(self.tracking_uri.removeprefix(kind))
-            found["TINTYPE_TRACKING_URI"] = kind + path
-        return found
+            variables["TINTYPE_TRACKING_URI"] = kind + path
+        return variables
 
     @property
     def resolved_tracking_uri(self) -> str:

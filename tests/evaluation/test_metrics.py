@@ -186,7 +186,7 @@ def test_multilabel_agreement_with_azureml_metrics() -> None:
     from sklearn.preprocessing import MultiLabelBinarizer
 
     p, y = multilabel_case(0, rows=60, classes=5)
-    # Off the threshold: theirs counts a label above 0.5, ours from 0.5 on (azure-contracts.md §5.3).
+    # Off the threshold: theirs counts a label above 0.5, ours from 0.5 on (docs/contracts.md §5.3).
     p = np.clip(p + 0.001, 0, 0.999)
     labels = np.array([str(code) for code in range(5)])
     theirs = azure.compute_metrics(

@@ -156,7 +156,7 @@ def ask_a_server(predicted: list[dict[str, object]], images: list[Path]) -> None
 def test_kill_minus_nine_then_resume_reaches_the_same_weights(
     job: Path, tmp_path: Path, workspace_home: Path
 ) -> None:
-    more = ["--set", "hyperparameters.number_of_epochs=30", "--set", "outputs={}"]
+    more = ["--set", "hyperparameters.number_of_epochs=12", "--set", "outputs={}"]
     run("job", "create", "-f", job, "-n", "whole", *more, "--stream")
     created = json.loads(run("job", "create", "-f", job, "-n", "killed", *more).stdout)
     wait_for_log(workspace_home, "killed", "epoch 3")

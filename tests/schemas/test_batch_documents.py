@@ -44,7 +44,7 @@ defaults:
   deployment_name: vit
 """
 
-# The shape of Azure's own samples for all four image tasks (azure-contracts.md §8.1).
+# The shape of Azure's own samples for all four image tasks (docs/contracts.md §8.1).
 DEPLOYMENT = """
 $schema: https://azuremlschemas.azureedge.net/latest/modelBatchDeployment.schema.json
 name: vit

@@ -72,14 +72,14 @@ class Setting:
 
     def shown(self) -> dict[str, Any]:
         """The setting as tables show it."""
-        found: dict[str, Any] = {"method": self.method, "rate": self.rate}
+        columns: dict[str, Any] = {"method": self.method, "rate": self.rate}
         if self.augmentations != "standard":
-            found["augmentations"] = self.augmentations
+            columns["augmentations"] = self.augmentations
         if self.frozen:
-            found["frozen"] = self.frozen
+            columns["frozen"] = self.frozen
         if self.resolution != 1:
-            found["resolution"] = self.resolution
-        return found
+            columns["resolution"] = self.resolution
+        return columns
 
 
 class AutomaticMode:
@@ -151,17 +151,19 @@ class AutomaticMode:
             backbone for backbone in ranking if backbone.score >= ranking[0].score - _MOST_BEHIND
         ]
         first, second = close[0], close[1] if len(close) > 1 else None
-        found = [_natural(first)]
+        settings = [_natural(first)]
         if second is not None:
-            found.append(_natural(second))
-        found.append(_other(first))
+            settings.append(_natural(second))
+        settings.append(_other(first))
         if first.finer_side is not None:
-            found.append(Setting(first.name, _natural(first).method, resolution=FINER))
-        found.append(Setting(first.name, "full", frozen=0.5, rate=2.0))
-        found.append(Setting(first.name, _natural(first).method, rate=2.0, augmentations="light"))
+            settings.append(Setting(first.name, _natural(first).method, resolution=FINER))
+        settings.append(Setting(first.name, "full", frozen=0.5, rate=2.0))
+        settings.append(
+            Setting(first.name, _natural(first).method, rate=2.0, augmentations="light")
+        )
         if second is not None:
-            found.append(_other(second))
-        return list(dict.fromkeys(found))
+            settings.append(_other(second))
+        return list(dict.fromkeys(settings))
 
     def _drawn(self, ranking: Sequence[BackboneRank]) -> Trial | None:
         """A setting where Optuna's estimator expects the most."""
@@ -261,7 +263,7 @@ class AutomaticMode:
         convolutional = backbone is not None and backbone.is_convolutional
         if convolutional and setting.method == "full":
             rate = _CONVOLUTIONAL_RATE
-        found: dict[str, Any] = {
+        hyperparameters: dict[str, Any] = {
             "method": "lora" if setting.method == "lora" else "full",
             "learning_rate": rate * setting.rate,
             "learning_rate_scheduler": "warmup_cosine",
@@ -275,12 +277,12 @@ class AutomaticMode:
         }
         preset = AUGMENTATION_PRESETS.get(setting.augmentations)
         if preset is not None:
-            found["augmentations"] = preset.model_dump()
+            hyperparameters["augmentations"] = preset.model_dump()
         if setting.frozen and backbone is not None:
-            found["layers_to_freeze"] = int(backbone.blocks * setting.frozen)
+            hyperparameters["layers_to_freeze"] = int(backbone.blocks * setting.frozen)
         if setting.resolution != 1 and backbone is not None:
-            found["image_height"] = found["image_width"] = backbone.finer_side
-        return found
+            hyperparameters["image_height"] = hyperparameters["image_width"] = backbone.finer_side
+        return hyperparameters
 
     def _once(self, sentence: str) -> None:
         if sentence not in self._said:
@@ -327,7 +329,7 @@ def _drawn_as(setting: Setting) -> dict[str, Any]:
 
 
 def _natural(backbone: BackboneRank) -> Setting:
-    """LoRA for transformers (the best of its cost on VTAB, measured.md C.5), all weights for others."""
+    """LoRA for transformers (the best of its cost on VTAB, docs/design.md), all weights for others."""
     method: Literal["full", "lora"] = "full" if backbone.is_convolutional else "lora"
     return Setting(backbone.name, method)
 

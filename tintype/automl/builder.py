@@ -1,4 +1,4 @@
-"""AutoML jobs in Python, by the names of Azure's SDK (azure-contracts.md §2.11)."""
+"""AutoML jobs in Python, by the names of Azure's SDK (docs/contracts.md §2.11)."""
 
 from __future__ import annotations
 

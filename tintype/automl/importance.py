@@ -51,5 +51,5 @@ def parameter_importance(
             )
         )
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {name: float(share) for name, share in found.items()}
+    importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in importances.items()}

@@ -87,8 +87,8 @@ def _issue(
 ) -> LabelIssue:
     if task == MULTILABEL:
         given = ", ".join(classes[code] for code in np.flatnonzero(targets[row] > 0.5))
-        found = np.flatnonzero(probabilities[row] >= 0.5)
-        predicted = ", ".join(classes[code] for code in found)
+        likely = np.flatnonzero(probabilities[row] >= 0.5)
+        predicted = ", ".join(classes[code] for code in likely)
         worst = float(np.abs(probabilities[row] - targets[row]).max())
         return LabelIssue(row, given or "none", predicted or "none", worst)
     code = int(probabilities[row].argmax())

@@ -106,30 +106,32 @@ def _metrics(metrics: Mapping[str, float]) -> str:
 
 def _charts(report: SweepReport) -> list[str]:
     rows = [row for row in report.rows if row["metric"] is not None]
-    found = []
+    sections = []
     if rows:
-        found.append(
+        sections.append(
             html.picture(
                 charts.plot_metric_over_time(report.rows, report.metric), "Metric over time"
             )
         )
     if any(len(row["intervals"]) > 1 for row in report.rows):
-        found.append(
+        sections.append(
             html.picture(charts.plot_learning_curves(report.rows, report.metric), "Learning curves")
         )
     points = [{"model": row["model"], **row["parameters"]} for row in rows]
     values = [float(row["metric"]) for row in rows]
     importance = parameter_importance(points, values)
     if importance:
-        found.append(html.picture(charts.plot_importance(importance), "Importance of parameters"))
+        sections.append(
+            html.picture(charts.plot_importance(importance), "Importance of parameters")
+        )
     columns = parameter_columns(points)
     if columns and len(rows) > 1:
-        found.append(
+        sections.append(
             html.picture(
                 charts.plot_parallel(columns, report.metric, values), "Parallel coordinates"
             )
         )
-    return found
+    return sections
 
 
 def _label_issues(report: SweepReport) -> list[str]:
@@ -153,7 +155,7 @@ def _label_issues(report: SweepReport) -> list[str]:
 def _pictures(issues: Sequence[LabelIssue], table: ImageTable) -> str:
     if not issues:
         return html.paragraph("None.")
-    found = []
+    cells = []
     for issue in issues:
         location = table.location(issue.row)
         caption = (
@@ -162,8 +164,8 @@ def _pictures(issues: Sequence[LabelIssue], table: ImageTable) -> str:
         )
         thumbnail = _thumbnail(location)
         if thumbnail is not None:
-            found.append(html.picture(thumbnail, caption, kind="jpeg", caption=caption))
-    return f'<div class="pictures">{"".join(found)}</div>'
+            cells.append(html.picture(thumbnail, caption, kind="jpeg", caption=caption))
+    return f'<div class="pictures">{"".join(cells)}</div>'
 
 
 def _thumbnail(location: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """Early termination: whether a trial is hopeless beside the others, by Azure's three policies.
 
 All look at the primary metric, which is maximised, at the trial's newest interval; one interval is
-one evaluation. Rules: azure-contracts.md §2.4 and Azure's sweep reference, of which each function
+one evaluation. Rules: docs/contracts.md §2.4 and Azure's sweep reference, of which each function
 names its own.
 """
 

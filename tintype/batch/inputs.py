@@ -74,11 +74,11 @@ def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputF
         if (path / "MLTable").is_file():
             yield _with_rows(path / "MLTable", "MLTable", "mltable")
             return
-        found = False
+        any_file = False
         for file in _below(str(path.absolute()), "", skipped, set()):
-            found = True
+            any_file = True
             yield file
-        if not found:
+        if not any_file:
             others = ", ".join(
                 f"{count} {ending or 'without ending'}" for ending, count in skipped.most_common(5)
             )

@@ -46,6 +46,6 @@ def merge_errors(facts: Iterable[ShardFacts], work: Path, target: Path) -> None:
             for shard in facts:
                 for error in shard.errors:
                     stream.write(json.dumps(error, ensure_ascii=False) + "\n")
-            found = stream.tell() > 0
-        if found:
+            any_errors = stream.tell() > 0
+        if any_errors:
             partial.replace(target)

@@ -26,7 +26,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """Defaults are Azure's (azure-contracts.md §8.1) where it has one."""
+    """Defaults are Azure's (docs/contracts.md §8.1) where it has one."""
 
     form: OutputFormat = "csv"
 

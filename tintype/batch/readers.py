@@ -85,18 +85,18 @@ def _jsonl_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]:
 
 def _jsonl_row(name: str, number: int, line: bytes, base: str) -> InputRow:
     try:
-        found = orjson.loads(line)
+        record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return failed_row(name, number, f"not valid JSON: {error}")
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         return failed_row(name, number, "expected a JSON object")
-    column = next((column for column in IMAGE_COLUMNS if column in found), None)
-    text = found.get(_TEXT_COLUMN)
+    column = next((column for column in IMAGE_COLUMNS if column in record), None)
+    text = record.get(_TEXT_COLUMN)
     if column is None:
         return failed_row(name, number, f"no key {' or '.join(IMAGE_COLUMNS[:2])}")
-    if not isinstance(found[column], str):
+    if not isinstance(record[column], str):
         return failed_row(name, number, f"{column} is not a text")
-    return row_of_cell(name, number, found[column], base, text=_text(text))
+    return row_of_cell(name, number, record[column], base, text=_text(text))
 
 
 def _csv_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]:
@@ -255,10 +255,10 @@ def _member_reader(path: str, offset: int, size: int) -> Callable[[], bytes]:
 
 
 def _whole(stream: IO[bytes], size: int) -> bytes:
-    found = stream.read(size)
-    if len(found) < size:
+    content = stream.read(size)
+    if len(content) < size:
         raise ImageError("the tar file ends inside the image")
-    return found
+    return content
 
 
 def _given(value: bytes) -> bytes:

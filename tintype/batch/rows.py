@@ -64,10 +64,10 @@ def row_of_cell(
     file: str, number: int, cell: str, base: str, *, text: str | None = None
 ) -> InputRow:
     """A row whose image stands in a cell: base64, a data: URI, a URL, or a path from `base`."""
-    found = image_in_cell(cell, base)
-    if found is None:
+    source = image_in_cell(cell, base)
+    if source is None:
         return InputRow(file, number, partial(image_bytes_from_text, cell), None, text)
-    return InputRow(file, number, found, found, text)
+    return InputRow(file, number, source, source, text)
 
 
 def image_in_cell(cell: str, base: str) -> str | None:

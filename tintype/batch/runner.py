@@ -98,7 +98,7 @@ def _finished(output: Path, identity: dict[str, Any]) -> BatchSummary | None:
     target = _target(output, identity)
     try:
         content = json.loads((output / "summary.json").read_text("utf-8"))
-        found = content["identity"]
+        identity_there = content["identity"]
     except (OSError, ValueError, KeyError, TypeError):
         if target.exists() and not (output / ".batch" / "plan.json").exists():
             raise UsageError(
@@ -106,9 +106,9 @@ def _finished(output: Path, identity: dict[str, Any]) -> BatchSummary | None:
                 "choose another output folder"
             ) from None
         return None
-    if found != identity:
+    if identity_there != identity:
         raise UsageError(
-            f"{output} holds a batch with {_difference(found, identity)}; choose another output folder"
+            f"{output} holds a batch with {_difference(identity_there, identity)}; choose another output folder"
         )
     return BatchSummary.of_content(content)
 
@@ -126,10 +126,10 @@ def _target(output: Path, identity: dict[str, Any]) -> Path:
     return output / ("predictions" if identity["form"] == "parquet" else identity["file_name"])
 
 
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+def _difference(there: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of two identities is not the same, in words."""
-    keys = [key for key in wanted if found.get(key) != wanted[key]]
-    return ", ".join(f"{key} {found.get(key)!r} (now {wanted[key]!r})" for key in keys[:3])
+    keys = [key for key in wanted if there.get(key) != wanted[key]]
+    return ", ".join(f"{key} {there.get(key)!r} (now {wanted[key]!r})" for key in keys[:3])
 
 
 class _Batch:
@@ -316,7 +316,7 @@ def _span(seconds: float) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found
+    return content

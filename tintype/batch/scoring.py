@@ -106,7 +106,7 @@ def _read_again(
         if not again:
             return
         time.sleep(_FIRST_DELAY_SECONDS * 2**attempt)
-        found = next(
+        again_read = next(
             iterate_pixels(
                 [rows[place].source for place in again],
                 scorer.preprocessor,
@@ -116,8 +116,8 @@ def _read_again(
                 timeout_s=retries.timeout_s,
             )
         )
-        failures.update({again[n]: reason for n, reason in found.failures})
-        for n, image in zip(found.rows.tolist(), found.pixels, strict=True):
+        failures.update({again[n]: reason for n, reason in again_read.failures})
+        for n, image in zip(again_read.rows.tolist(), again_read.pixels, strict=True):
             pixels[again[n]] = image
             del failures[again[n]]
 
@@ -148,8 +148,8 @@ def _scored(
             except UsageError as error:
                 reasons.update(dict.fromkeys(members, str(error)))
                 continue
-            found = scorer.results(np.stack([good[place] for place in members]), label_set)
-            results.update(zip(members, found, strict=True))
+            predictions = scorer.results(np.stack([good[place] for place in members]), label_set)
+            results.update(zip(members, predictions, strict=True))
     texts = _text_features(scorer, rows, results)
     return [
         Scored(

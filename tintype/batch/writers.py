@@ -1,4 +1,4 @@
-"""Scored rows as files: Azure's CSV (azure-contracts.md §8.4), JSON lines, or Parquet.
+"""Scored rows as files: Azure's CSV (docs/contracts.md §8.4), JSON lines, or Parquet.
 
 A writer appends batches to one file; nothing of it is kept in memory.
 """
@@ -138,24 +138,24 @@ class _JsonlWriter(_LinesWriter):
 
 
 def _object(scored: Scored) -> dict[str, Any]:
-    found: dict[str, Any] = {"file_name": scored.file, "row": scored.number}
+    line: dict[str, Any] = {"file_name": scored.file, "row": scored.number}
     if scored.location is not None:
-        found["image"] = scored.location
+        line["image"] = scored.location
     if isinstance(scored.result, Embedding):
-        found["image_features"] = np.ascontiguousarray(scored.result.features)
+        line["image_features"] = np.ascontiguousarray(scored.result.features)
         if scored.text_features is not None:
-            found["text_features"] = np.ascontiguousarray(scored.text_features)
+            line["text_features"] = np.ascontiguousarray(scored.text_features)
     elif isinstance(scored.result, Prediction):
         label, score = scored.result.top(1)[0]
-        found |= {
+        line |= {
             "label": label,
             "score": score,
             "probs": np.ascontiguousarray(scored.result.probs),
             "labels": scored.result.labels,
         }
     else:
-        found["error"] = scored.error
-    return found
+        line["error"] = scored.error
+    return line
 
 
 class _ParquetWriter(Writer):
@@ -206,16 +206,18 @@ class _ParquetWriter(Writer):
                     [each.text_features for each in rows], self._width.size
                 )
         else:
-            found = [each.result if isinstance(each.result, Prediction) else None for each in rows]
-            top = [each.top(1)[0] if each else (None, None) for each in found]
+            predictions = [
+                each.result if isinstance(each.result, Prediction) else None for each in rows
+            ]
+            top = [each.top(1)[0] if each else (None, None) for each in predictions]
             columns["label"] = [label for label, _ in top]
             columns["score"] = [score for _, score in top]
-            probs = [each.probs if each else None for each in found]
+            probs = [each.probs if each else None for each in predictions]
             if self._width.labels is not None:
                 columns["probs"] = _vectors(probs, self._width.size)
             else:
                 columns["probs"] = probs
-                columns["labels"] = [list(each.labels) if each else None for each in found]
+                columns["labels"] = [list(each.labels) if each else None for each in predictions]
         arrays = [
             value if isinstance(value, pa.Array) else pa.array(value, type=field.type)
             for field in self._schema

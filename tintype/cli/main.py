@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -25,16 +26,35 @@ from tintype.cli import (
     similar,
 )
 from tintype.errors import TintypeError
+from tintype.version import __version__
 
 __all__ = ["main"]
 
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"tintype {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="tintype",
-    help="Labelled pictures in, a served and trusted image model out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show it and end."),
+    ] = False,
+) -> None:
+    """Labelled pictures in, a served and trusted image model out."""
+
+
 app.add_typer(job.app, name="job")
 app.add_typer(model.app, name="model")
 app.add_typer(data.app, name="data")
@@ -84,15 +104,15 @@ def _run(arguments: list[str]) -> int:
 
 def _one_set_each(arguments: list[str]) -> list[str]:
     """Azure's `--set a=1 b=2` as `--set a=1 --set b=2`, which is all that Typer reads."""
-    found: list[str] = []
+    spelled_out: list[str] = []
     setting = False
     for argument in arguments:
         goes_on = setting and "=" in argument and not argument.startswith("-")
-        if goes_on and found[-1] != "--set":
-            found.append("--set")
+        if goes_on and spelled_out[-1] != "--set":
+            spelled_out.append("--set")
         setting = argument == "--set" or goes_on
-        found.append(argument)
-    return found
+        spelled_out.append(argument)
+    return spelled_out
 
 
 def _tell(message: str, code: int) -> int:

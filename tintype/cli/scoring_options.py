@@ -88,7 +88,7 @@ def images_in(folder: Path) -> list[Any]:
     Raises:
         UsageError: there are none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    if not found:
+    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    if not images:
         raise UsageError(f"{folder} has no images in it")
-    return found
+    return images

@@ -94,17 +94,17 @@ def similar(
     queries = _embed(table, images, model, pooling) if images else None
     numbers = _row_numbers(table, rows or [])
     index = open_index(table, precision=precision.value, exact=exact)
-    found: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
     if wants_neighbours:
         near = index.neighbours(queries, count or _NEIGHBOURS) if queries is not None else []
         near += neighbours_of_rows(table, index, numbers, count or _NEIGHBOURS)
-        found = _told_neighbours(table, images or [], numbers, near)
+        answers = _told_neighbours(table, images or [], numbers, near)
     else:
-        found = _told_groups(table, index, _THRESHOLD if threshold is None else threshold)
+        answers = _told_groups(table, index, _THRESHOLD if threshold is None else threshold)
     if sheet is not None:
-        _write_sheet(sheet, table, found, sheet_limit)
+        _write_sheet(sheet, table, answers, sheet_limit)
     as_table = output in (Format.TABLE, Format.TSV)
-    show(_flat(found) if as_table else found, output, query)
+    show(_flat(answers) if as_table else answers, output, query)
 
 
 def _check_options(
@@ -200,17 +200,17 @@ def _told_groups(
 
 
 def _pictures(
-    table: EmbeddingTable, found: list[tuple[np.ndarray, np.ndarray]]
+    table: EmbeddingTable, groups: list[tuple[np.ndarray, np.ndarray]]
 ) -> list[list[dict[str, Any]]]:
     """Rows and cosines as they are printed; the table is gone through once for all of them."""
     import numpy as np
 
-    if not found:
+    if not groups:
         return []
-    named = iter(table.rows_at(np.concatenate([rows for rows, _ in found])))
+    named = iter(table.rows_at(np.concatenate([rows for rows, _ in groups])))
     return [
         [{"cosine": round(float(cosine), 6), **_shown(next(named))} for cosine in cosines]
-        for _, cosines in found
+        for _, cosines in groups
     ]
 
 
@@ -223,10 +223,10 @@ def _shown(row: Any) -> dict[str, Any]:
     }
 
 
-def _flat(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _flat(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line for each picture, for tables."""
     lines = []
-    for one in found:
+    for one in answers:
         if "group" in one:
             lines += [{"group": one["group"], **picture} for picture in one["pictures"]]
         else:
@@ -236,12 +236,12 @@ def _flat(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _write_sheet(
-    path: Path, table: EmbeddingTable, found: list[dict[str, Any]], limit: int
+    path: Path, table: EmbeddingTable, answers: list[dict[str, Any]], limit: int
 ) -> None:
     from tintype.similarity.sheet import write_sheet
 
     title = f"Similar pictures: {table.path.absolute().name}"
-    write_sheet(path, title, [_section(one) for one in found], limit=limit)
+    write_sheet(path, title, [_section(one) for one in answers], limit=limit)
 
 
 def _section(one: dict[str, Any]) -> SheetSection:

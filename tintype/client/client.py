@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tintype.client.batch_deployment import BatchDeployments
-from tintype.client.batch_endpoint import BatchEndpoints
-from tintype.client.data import Data
-from tintype.client.job import Jobs
-from tintype.client.model import Models
-from tintype.client.online_deployment import OnlineDeployments
-from tintype.client.online_endpoint import OnlineEndpoints
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tintype.client.batch_deployment import BatchDeployments
+    from tintype.client.batch_endpoint import BatchEndpoints
+    from tintype.client.data import Data
+    from tintype.client.job import Jobs
+    from tintype.client.model import Models
+    from tintype.client.online_deployment import OnlineDeployments
+    from tintype.client.online_endpoint import OnlineEndpoints
 
 __all__ = ["Client"]
 
@@ -25,11 +29,53 @@ class Client:
     'Completed'
     """
 
-    def __init__(self) -> None:
-        self.jobs = Jobs()
-        self.models = Models()
-        self.data = Data()
-        self.online_endpoints = OnlineEndpoints()
-        self.online_deployments = OnlineDeployments()
-        self.batch_endpoints = BatchEndpoints()
-        self.batch_deployments = BatchDeployments()
+    # Each is imported when it is first used: a command needs one of them.
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Training runs, sweeps, batches, and what they made."""
+        from tintype.client.job import Jobs
+
+        return Jobs()
+
+    @cached_property
+    def models(self) -> Models:
+        """Registered models, and the catalog."""
+        from tintype.client.model import Models
+
+        return Models()
+
+    @cached_property
+    def data(self) -> Data:
+        """Data assets."""
+        from tintype.client.data import Data
+
+        return Data()
+
+    @cached_property
+    def online_endpoints(self) -> OnlineEndpoints:
+        """Addresses with keys."""
+        from tintype.client.online_endpoint import OnlineEndpoints
+
+        return OnlineEndpoints()
+
+    @cached_property
+    def online_deployments(self) -> OnlineDeployments:
+        """Models behind online endpoints."""
+        from tintype.client.online_deployment import OnlineDeployments
+
+        return OnlineDeployments()
+
+    @cached_property
+    def batch_endpoints(self) -> BatchEndpoints:
+        """Names for batch work."""
+        from tintype.client.batch_endpoint import BatchEndpoints
+
+        return BatchEndpoints()
+
+    @cached_property
+    def batch_deployments(self) -> BatchDeployments:
+        """Models behind batch endpoints."""
+        from tintype.client.batch_deployment import BatchDeployments
+
+        return BatchDeployments()

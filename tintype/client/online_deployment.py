@@ -133,12 +133,12 @@ class OnlineDeployments:
         store = EndpointStore()
         store.deployment(endpoint_name, name)
         logs = (store.folder(endpoint_name, name) / "logs").glob("*.log")
-        found: list[str] = []
+        written: list[str] = []
         for path in sorted(logs, key=lambda path: path.stat().st_mtime):
-            found += [
+            written += [
                 f"{path.stem}: {line}" for line in path.read_text("utf-8", "replace").splitlines()
             ]
-        return "\n".join(found[-lines:])
+        return "\n".join(written[-lines:])
 
     def _put(
         self,

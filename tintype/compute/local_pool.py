@@ -68,9 +68,9 @@ class LocalPool:
         if not self._lost:
             for key, _ in self._selector.select(seconds):
                 self._read(key.data)
-        found = list(self._lost)
+        messages = list(self._lost)
         self._lost.clear()
-        return found
+        return messages
 
     def stop(self, task: str, how: Stop) -> None:
         """See `TaskPool`."""

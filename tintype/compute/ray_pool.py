@@ -65,20 +65,20 @@ class RayPool:
 
     def wait(self, seconds: float) -> list[Message]:
         """See `TaskPool`."""
-        found: list[Message] = []
+        messages: list[Message] = []
         end = time.monotonic() + seconds
-        while not found:
+        while not messages:
             for task, body in self._ray.get(self._mailbox.take.remote()):
-                found.append(Message(task, "message", json.loads(body)))
+                messages.append(Message(task, "message", json.loads(body)))
             done, _ = self._ray.wait(list(self._tasks), timeout=0) if self._tasks else ([], [])
             # A result comes after what its task has said before.
-            for reference in [] if found else done:
-                found.append(self._ended(reference))
+            for reference in [] if messages else done:
+                messages.append(self._ended(reference))
             if time.monotonic() > end:
                 break
-            if not found:
+            if not messages:
                 time.sleep(_POLL_SECONDS)
-        return found
+        return messages
 
     def stop(self, task: str, how: Stop) -> None:
         """See `TaskPool`."""

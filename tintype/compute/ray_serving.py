@@ -121,16 +121,16 @@ class RayService:
 
     def state(self) -> tuple[str, str, dict[str, int]]:
         """The application's status and message, and replicas by state, in Ray Serve's words."""
-        found = self._serve.status().applications.get(self._name)
-        if found is None:
+        application = self._serve.status().applications.get(self._name)
+        if application is None:
             return "NOT_STARTED", "", {}
         replicas: dict[str, int] = {}
-        for deployment in found.deployments.values():
+        for deployment in application.deployments.values():
             for state, count in deployment.replica_states.items():
                 name = str(getattr(state, "value", state))
                 replicas[name] = replicas.get(name, 0) + int(count)
-        messages = [found.message, *(d.message for d in found.deployments.values())]
-        status = str(getattr(found.status, "value", found.status))
+        messages = [application.message, *(d.message for d in application.deployments.values())]
+        status = str(getattr(application.status, "value", application.status))
         return status, " ".join(m for m in messages if m), replicas
 
     def delete(self) -> None:

@@ -33,12 +33,12 @@ def read_folder_rows(root: Path) -> Iterator[Row]:
         )
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=root) from None
-    found = False
+    any_image = False
     for label in classes:
         for location in _images(str(root.absolute() / label)):
-            found = True
+            any_image = True
             yield Row(location, label, str(root / label), 0, "image")
-    if not found:
+    if not any_image:
         raise DataError(
             "no images in class folders below it; expected <class name>/<image>, an MLTable file, "
             "or the path of a .jsonl or .csv file",

@@ -1,4 +1,4 @@
-"""JSON Lines: one object per line with an image reference and a label (azure-contracts.md §3.1)."""
+"""JSON Lines: one object per line with an image reference and a label (docs/contracts.md §3.1)."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _resolver(base: str, settings: Settings) -> Callable[[str], str]:
 
 
 def _missing(column: str, value: dict[str, Any], file: str, line: int) -> DataError:
-    found = ", ".join(list(value)[:8]) or "nothing"
+    keys = ", ".join(list(value)[:8]) or "nothing"
     hint = nearest(column, value)
     return DataError(
-        f"the row has no such key (it has {found}).{hint}", file=file, line=line, field=column
+        f"the row has no such key (it has {keys}).{hint}", file=file, line=line, field=column
     )

@@ -10,7 +10,7 @@ from tintype.settings import Settings
 
 __all__ = ["local_path", "resolve_location"]
 
-# Long and short datastore URIs (azure-contracts.md §1).
+# Long and short datastore URIs (docs/contracts.md §1).
 _DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)", re.S)
 
 

@@ -1,4 +1,4 @@
-"""MLTable folders (azure-contracts.md §3.3): paths of JSONL files and what to do with their rows."""
+"""MLTable folders (docs/contracts.md §3.3): paths of JSONL files and what to do with their rows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _files(document: Document, folder: Path) -> list[Path]:
     entries = document.data.get("paths")
     if not isinstance(entries, list) or not entries:
         raise _error(document, ("paths",), "expected a list such as '- file: ./train.jsonl'")
-    found: list[Path] = []
+    files: list[Path] = []
     for position, entry in enumerate(entries):
         key = ("paths", position)
         if not isinstance(entry, dict) or len(entry) != 1:
@@ -96,8 +96,8 @@ def _files(document: Document, folder: Path) -> list[Path]:
         if not matches:
             what = "no .jsonl file in" if kind == "folder" else "nothing at"
             raise _error(document, (*key, kind), f"{what} {target}")
-        found.extend(matches)
-    return list(dict.fromkeys(found))
+        files.extend(matches)
+    return list(dict.fromkeys(files))
 
 
 def _transformations(document: Document) -> tuple[dict[str, Any], list[Step]]:

@@ -1,4 +1,4 @@
-"""What to compute: Azure's `evaluation_config` (azure-contracts.md §5.2)."""
+"""What to compute: Azure's `evaluation_config` (docs/contracts.md §5.2)."""
 
 from __future__ import annotations
 

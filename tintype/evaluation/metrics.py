@@ -10,7 +10,7 @@ Definitions are scikit-learn's, on the predictions named here:
   that never occurs in the targets (or always does, for AUC) has no value and is left out of macro
   and weighted averages.
 - `norm_macro_recall` = (recall_macro - R) / (1 - R), R = 1/classes (0.5 for two);
-  `weighted_accuracy` weighs each row by the number of rows of its class (azure-contracts.md §2.12).
+  `weighted_accuracy` weighs each row by the number of rows of its class (docs/contracts.md §2.12).
 - `iou*` are Jaccard scores of label sets: `iou` by row (0 for a row without any label), the others
   as scikit-learn averages.
 - Multi-label `log_loss` is what scikit-learn and Azure compute for label matrices: the negative log
@@ -60,7 +60,7 @@ METRICS: dict[ClassificationTask, tuple[str, ...]] = {
     MULTICLASS: _COMMON,
     MULTILABEL: (*_COMMON, "iou", "iou_macro", "iou_micro", "iou_weighted"),
 }
-"""The scalar metrics of each task (azure-contracts.md §5.2)."""
+"""The scalar metrics of each task (docs/contracts.md §5.2)."""
 
 TABLES = ("accuracy_table", "confusion_matrix")
 """Metrics of §5.2 that are not one number; `evaluation.curves` makes them."""
@@ -106,7 +106,7 @@ def compute_metrics(
     if metrics is not None:
         check_metric_names(task, metrics)
     predictions = Predictions(task, probabilities, targets, threshold)
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # Undefined parts are left out or count 0 by the rules above; no need to say so each time.
         warnings.simplefilter("ignore")
@@ -115,8 +115,8 @@ def compute_metrics(
                 continue
             value = predictions.metric(name)
             if value is not None and np.isfinite(value):
-                found[name] = float(value)
-    return found
+                values[name] = float(value)
+    return values
 
 
 class Predictions:

@@ -102,9 +102,13 @@ def evaluate_predictions(
         raise UsageError(f"{len(classes)} class names for {predictions.classes} columns")
     wanted = list(METRICS[task] if metrics is None else metrics)
     check_metric_names(task, wanted)
-    found = compute_metrics(task, probabilities, targets, metrics=wanted, threshold=threshold)
-    undefined = tuple(name for name in wanted if name in METRICS[task] and name not in found)
-    return Evaluation(found, undefined, predictions, classes, dropped)
+    metrics_found = compute_metrics(
+        task, probabilities, targets, metrics=wanted, threshold=threshold
+    )
+    undefined = tuple(
+        name for name in wanted if name in METRICS[task] and name not in metrics_found
+    )
+    return Evaluation(metrics_found, undefined, predictions, classes, dropped)
 
 
 _ALT = {

@@ -3,7 +3,7 @@
 One guard for every path that takes URLs. The host is resolved once, every address it has must be
 public, and the connection goes to the address that was checked; each redirect starts over. Time
 and size are capped over the whole exchange. Proxy variables are ignored. The cases come from
-hostile-inputs.md §D.1 (vLLM's four fixes among them).
+docs/design.md, Hostile inputs (vLLM's four fixes among them).
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ def resolve_host(host: str, port: int) -> list[str]:
         FetchError: the name does not resolve.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise FetchError(f"the host {host!r} is not known") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 def _parse(url: str) -> tuple[str, str, int, str]:

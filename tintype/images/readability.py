@@ -24,13 +24,13 @@ FULL_DECODE_ROWS = 20_000
 def find_unreadable(table: ImageTable) -> list[tuple[int, str]]:
     """(row, reason) of every image that cannot be read. URLs are not fetched here."""
     check = _check_whole if len(table) <= FULL_DECODE_ROWS else _check_header
-    found: list[tuple[int, str]] = []
+    unreadable: list[tuple[int, str]] = []
     with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
         results = pool.map(check, table.locations(), chunksize=32)
         for row, reason in enumerate(track(results, "checking images", len(table))):
             if reason is not None:
-                found.append((row, reason))
-    return found
+                unreadable.append((row, reason))
+    return unreadable
 
 
 def drop_unreadable(table: ImageTable, *, ignore_data_errors: bool) -> tuple[ImageTable, int]:

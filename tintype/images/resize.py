@@ -1,6 +1,6 @@
 """Resizing 8-bit pixels with antialiasing: Pillow's own, or a faster kernel that follows it.
 
-Resizing without antialias is the classic difference between training and serving (measured.md),
+Resizing without antialias is the classic difference between training and serving (docs/design.md),
 so there is no such way here.
 """
 

@@ -77,9 +77,9 @@ def evaluate(
     if experiment is None:
         return evaluated()
     with mlflow_run(experiment, "evaluation", tags={"tintype.model": str(model)}) as tracking:
-        found = evaluated()
-        _log(found, None if output is None else Path(output), tracking)
-    return found
+        evaluation = evaluated()
+        _log(evaluation, None if output is None else Path(output), tracking)
+    return evaluation
 
 
 def settle(job: EvaluationJob) -> EvaluationJob:
@@ -111,7 +111,7 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
     output = run.outputs / "evaluation"
     tags = {**job.tags, "tintype.model": job.model}
     with run.tracked(job.experiment_name, tags) as tracking:
-        found = _evaluate(
+        evaluation = _evaluate(
             job.model,
             job.test_data.path,
             output,
@@ -121,8 +121,8 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
             job.scoring,
             cancelled=lambda: context.stop() == "cancel",
         )
-        _log(found, output, tracking)
-        run.update(metrics=dict(found.metrics))
+        _log(evaluation, output, tracking)
+        run.update(metrics=dict(evaluation.metrics))
     print(f"Completed: the report is {output / 'evaluation.html'}", flush=True)
 
 
@@ -162,9 +162,11 @@ def evaluate_on_test(
     from tintype.scoring.scorer import Scorer
 
     scorer = Scorer.load(model_folder, _AS_TRAINED)
-    found = _evaluated(scorer, tables.test, config, lambda table, labels: scorer.score_table(table))
-    found.write(folder / "test-evaluation")
-    return {f"test_{name}": value for name, value in found.metrics.items()}
+    evaluation = _evaluated(
+        scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
+    )
+    evaluation.write(folder / "test-evaluation")
+    return {f"test_{name}": value for name, value in evaluation.metrics.items()}
 
 
 def _evaluate(
@@ -198,16 +200,16 @@ def _evaluate(
             cancelled=cancelled,
         )
 
-    found = _evaluated(scorer, table, config, score)
+    evaluation = _evaluated(scorer, table, config, score)
     if output is not None:
-        found.write(output)
+        evaluation.write(output)
         # Beside the folder until then: that is replaced as a whole.
         _work(output).replace(output / "predictions")
-    return found
+    return evaluation
 
 
-def _log(found: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
-    tracking.log_metrics(found.metrics, step=0)
+def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
+    tracking.log_metrics(evaluation.metrics, step=0)
     if output is not None:
         tracking.log_folder(output, "evaluation")
 

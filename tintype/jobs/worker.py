@@ -55,8 +55,8 @@ def run_task(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     state = outcome.status.lower()
     if outcome.status == "Canceled" and context.stop() == "terminate":
         state = "stopped"
-    found = {"state": state, **outcome.result, "seconds": time.monotonic() - started}
-    return found if outcome.error is None else {**found, "error": outcome.error}
+    answer = {"state": state, **outcome.result, "seconds": time.monotonic() - started}
+    return answer if outcome.error is None else {**answer, "error": outcome.error}
 
 
 @contextlib.contextmanager

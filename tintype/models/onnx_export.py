@@ -87,7 +87,7 @@ def _export(module: nn.Module, size: tuple[int, int], path: Path) -> None:
     example = torch.rand(2, 3, *size) * 255
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        # The older exporter: the dynamo one fails on BEiT with a free batch size (measured.md).
+        # The older exporter: the dynamo one fails on BEiT with a free batch size (docs/design.md).
         torch.onnx.export(
             module,
             (example,),
@@ -111,8 +111,8 @@ def _largest_difference(module: nn.Module, size: tuple[int, int], path: Path) ->
         image = torch.randint(0, 256, (batch, 3, *size), generator=generator).float()
         with torch.no_grad():
             expected = module(image).numpy()
-        found = session.run(["probs"], {"image": image.numpy()})[0]
-        worst = max(worst, float(np.abs(found - expected).max()))
+        probabilities = session.run(["probs"], {"image": image.numpy()})[0]
+        worst = max(worst, float(np.abs(probabilities - expected).max()))
     return worst
 
 

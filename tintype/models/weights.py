@@ -81,7 +81,7 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """
     from safetensors import SafetensorError, safe_open
 
-    found: dict[str, StoredTensor] = {}
+    tensors: dict[str, StoredTensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
             # Checks lengths, offsets and overlaps; reads the header alone.
@@ -97,8 +97,8 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
         header.pop("__metadata__", None)
         for name, entry in header.items():
             start = 8 + length + entry["data_offsets"][0]
-            found[name] = StoredTensor(path, entry["dtype"], tuple(entry["shape"]), start)
-    return found
+            tensors[name] = StoredTensor(path, entry["dtype"], tuple(entry["shape"]), start)
+    return tensors
 
 
 def count_parameters(tensors: Mapping[str, StoredTensor]) -> int:

@@ -1,4 +1,4 @@
-"""`type: automl`: find the best classifier for labelled images. Source: azure-contracts.md §2."""
+"""`type: automl`: find the best classifier for labelled images. Source: docs/contracts.md §2."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PRIMARY_METRICS = (
 
 _MODES = Literal["automatic", "individual", "manual"]
 
-# Azure's default share (azure-contracts.md §2.1).
+# Azure's default share (docs/contracts.md §2.1).
 _VALIDATION_SHARE = 0.2
 
 # A sweep of more points than this would not end.
@@ -154,11 +154,11 @@ class AutomlJob(JobDocument):
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
-        found = super().notices()
+        notices = super().notices()
         compute = (self.compute or "local").removeprefix("azureml:")
         if compute != "local" and not compute.startswith("ray"):
-            found.append(f"compute {self.compute} means this machine here")
-        return [*found, *self.training_parameters.notices()]
+            notices.append(f"compute {self.compute} means this machine here")
+        return [*notices, *self.training_parameters.notices()]
 
     def conflicts(self) -> list[tuple[KeyPath, str]]:
         """Everything that cannot go together, each with the key it is about."""

@@ -1,6 +1,6 @@
 """`training_parameters` of an AutoML job: Azure's hyperparameters, and what they mean in training.
 
-Source of names, ranges and defaults: azure-contracts.md §2.5. AutoML's own model names train by
+Source of names, ranges and defaults: docs/contracts.md §2.5. AutoML's own model names train by
 the defaults written there (SGD with momentum); any other checkpoint by ours (`training/plan.py`).
 """
 

@@ -1,6 +1,6 @@
 """Batch deployment documents: what a `tintype batch-deployment create --file` YAML may say.
 
-Source of Azure's keys and rules: azure-contracts.md §8.1.
+Source of Azure's keys and rules: docs/contracts.md §8.1.
 """
 
 from __future__ import annotations
@@ -173,13 +173,13 @@ class BatchDeploymentDocument(StrictModel):
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
-        found = [
+        notices = [
             f"{key} has no effect here: {reason}"
             for key, reason in _WITHOUT_EFFECT.items()
             if getattr(self, key) is not None
         ]
-        found += model_notices(self.model) + self.resources.notices()
-        return found + batch_notices(self.compute, self.instances, self.scoring)
+        notices += model_notices(self.model) + self.resources.notices()
+        return notices + batch_notices(self.compute, self.instances, self.scoring)
 
 
 def load_batch_deployment(

@@ -1,6 +1,6 @@
 """Batch endpoint documents: what a `tintype batch-endpoint create --file` YAML may say.
 
-Source of keys and rules: azure-contracts.md §8.1.
+Source of keys and rules: docs/contracts.md §8.1.
 """
 
 from __future__ import annotations

@@ -192,9 +192,9 @@ def load_batch_inputs(path: Path) -> dict[str, BatchInput]:
     """
     document = read_yaml(path)
     _refuse_both(document)
-    found = validate(BatchInputs, document).inputs
+    inputs = validate(BatchInputs, document).inputs
     base = path.absolute().parent
-    return {name: files.located(base) for name, files in found.items()}
+    return {name: files.located(base) for name, files in inputs.items()}
 
 
 def _below_inputs(value: Any) -> Any:

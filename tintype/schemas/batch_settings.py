@@ -1,6 +1,6 @@
 """How a batch is worked through: `settings` of batch deployments and of the jobs they start.
 
-Source of Azure's keys, limits and defaults: azure-contracts.md §8.1.
+Source of Azure's keys, limits and defaults: docs/contracts.md §8.1.
 """
 
 from __future__ import annotations
@@ -136,18 +136,18 @@ class BatchSettings(StrictModel):
 
 def batch_notices(compute: str, instances: int, scoring: ScoringSettings) -> list[str]:
     """One sentence for each of these that has no effect on a batch here."""
-    found = []
+    notices = []
     if compute.startswith("azureml:"):
-        found.append(f"compute {compute} means this machine here")
+        notices.append(f"compute {compute} means this machine here")
     if instances > 1 and not compute.startswith("ray"):
-        found.append(
+        notices.append(
             f"instance_count {instances} has no effect here: one process uses all cores; see "
             "compute: ray"
         )
     for key in ("response_style", "on_row_error"):
         if key in scoring.model_fields_set:
-            found.append(f"scoring.{key} has no effect here: it is for online deployments")
-    return found
+            notices.append(f"scoring.{key} has no effect here: it is for online deployments")
+    return notices
 
 
 def _derived(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Data asset documents: what a `tintype data create --file` YAML may say.
 
-Source of keys and rules: azure-contracts.md §3.4.
+Source of keys and rules: docs/contracts.md §3.4.
 """
 
 from __future__ import annotations

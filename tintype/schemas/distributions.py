@@ -3,7 +3,7 @@
 A sampler gives a number in [0, 1); `quantile` turns it into a value. So random, Sobol and Bayesian
 sampling share one definition of every distribution. In documents a distribution is a mapping
 (`{type: uniform, min_value: 0.001, max_value: 0.01}`) or an expression as in Azure's pipelines
-(`"uniform(0.001, 0.01)"`). Source of names and fields: azure-contracts.md §2.4; of the rules of the
+(`"uniform(0.001, 0.01)"`). Source of names and fields: docs/contracts.md §2.4; of the rules of the
 log and q forms: Azure's sweep reference (log bounds are exponents, q rounds to multiples).
 """
 

@@ -93,8 +93,8 @@ def read_yaml(path: str | Path) -> Document:
         # A date that is none, or an integer of thousands of digits.
         raise DocumentError(f"not valid YAML: {error}", file=path) from None
     if not isinstance(data, dict):
-        found = "nothing" if data is None else f"a {type(data).__name__}"
-        raise DocumentError(f"expected 'key: value' lines, found {found}", file=path, line=1)
+        kind = "nothing" if data is None else f"a {type(data).__name__}"
+        raise DocumentError(f"expected 'key: value' lines, found {kind}", file=path, line=1)
     return Document(data, path, lines)
 
 
@@ -250,17 +250,17 @@ def _key_in_document(document: Document, location: Sequence[str | int]) -> KeyPa
 
 def _valid_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """Names and aliases of the fields at `location` below `model`."""
-    found: list[Any] = [model]
+    parts: list[Any] = [model]
     for part in location:
         following: list[Any] = []
-        for candidate in found:
+        for candidate in parts:
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                 for name, info in candidate.model_fields.items():
                     if part in (name, info.alias):
                         following.extend(_models_in(info.annotation))
-        found = following or found
+        parts = following or parts
     names: list[str] = []
-    for candidate in found:
+    for candidate in parts:
         for name, info in candidate.model_fields.items():
             names.append(info.alias or name)
     return names

@@ -42,7 +42,7 @@ class EvaluationJob(JobHead):
     """Key of the image in a JSONL row."""
 
     metrics: list[str] | None = None
-    """Names of azure-contracts.md §5.2; all when left out."""
+    """Names of docs/contracts.md §5.2; all when left out."""
 
     threshold: float = Field(0.5, gt=0, lt=1)
     """Multi-label: a label is predicted at or above this probability."""

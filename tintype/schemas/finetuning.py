@@ -1,7 +1,7 @@
 """Fine-tuning parameters, by the names of Azure's `transformers_image_classification_pipeline`.
 
 None means "auto": `training/plan.py` chooses a value, and the run's log and the model's card
-record it. Source of names, defaults and ranges: azure-contracts.md §4.1.
+record it. Source of names, defaults and ranges: docs/contracts.md §4.1.
 """
 
 from __future__ import annotations
@@ -331,14 +331,16 @@ class FinetuningParameters(StrictModel):
 
     def notices(self, task: ClassificationTask) -> list[str]:
         """One sentence for each parameter that was given but has no effect here."""
-        found = []
+        notices = []
         for name in ("apply_deepspeed", "deepspeed_config", "apply_ort"):
             if getattr(self, name):
-                found.append(f"{name} has no effect here: training runs on torch alone")
+                notices.append(f"{name} has no effect here: training runs on torch alone")
         if not self.save_as_mlflow_model:
-            found.append("save_as_mlflow_model: false has no effect: the output is always MLflow's")
+            notices.append(
+                "save_as_mlflow_model: false has no effect: the output is always MLflow's"
+            )
         if task != MULTICLASS and self.label_smoothing_factor:
-            found.append("label_smoothing_factor is set to 0: it has no meaning for multi-label")
+            notices.append("label_smoothing_factor is set to 0: it has no meaning for multi-label")
         if "number_of_workers" in self.model_fields_set:
-            found.append("number_of_workers has no effect: set TINTYPE_THREADS for this machine")
-        return found
+            notices.append("number_of_workers has no effect: set TINTYPE_THREADS for this machine")
+        return notices

@@ -18,7 +18,7 @@ class EvaluationSection(StrictModel):
     """What the evaluation of the finished model computes."""
 
     metrics: list[str] | None = None
-    """Names of azure-contracts.md §5.2; all when left out."""
+    """Names of docs/contracts.md §5.2; all when left out."""
 
 
 class FinetuningJob(JobDocument):

@@ -116,7 +116,7 @@ def _folder(reference: str, base: Path) -> str | None:
     # os.path, for pathlib raises on names that are too long and on unknown users.
     given = os.path.expanduser(reference)
     for start in (base, Path.cwd()):
-        found = os.path.join(start, given)
-        if os.path.isdir(found):
-            return os.path.realpath(found)
+        folder = os.path.join(start, given)
+        if os.path.isdir(folder):
+            return os.path.realpath(folder)
     return None

@@ -1,6 +1,6 @@
 """Online deployment documents: what a `tintype online-deployment create --file` YAML may say.
 
-Source of keys and rules: azure-contracts.md §6.2.
+Source of keys and rules: docs/contracts.md §6.2.
 """
 
 from __future__ import annotations
@@ -169,20 +169,22 @@ class OnlineDeploymentDocument(StrictModel):
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
-        found = [
+        notices = [
             f"{key} has no effect here: {reason}"
             for key, reason in _WITHOUT_EFFECT.items()
             if getattr(self, key) is not None
         ]
-        found += model_notices(self.model)
+        notices += model_notices(self.model)
         if self.request_settings.max_queue_wait_ms is not None:
-            found.append("request_settings.max_queue_wait_ms is deprecated and has no effect here")
+            notices.append(
+                "request_settings.max_queue_wait_ms is deprecated and has no effect here"
+            )
         scales = isinstance(self.scale_settings, TargetUtilizationScaleSettings)
         if scales and self.instance_count != 1:
-            found.append("instance_count has no effect here: scale_settings decides")
+            notices.append("instance_count has no effect here: scale_settings decides")
         if self.compute.startswith("azureml:"):
-            found.append(f"compute {self.compute} means this machine here")
-        return found
+            notices.append(f"compute {self.compute} means this machine here")
+        return notices
 
 
 def load_online_deployment(

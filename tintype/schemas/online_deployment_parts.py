@@ -1,6 +1,6 @@
 """Parts of an online deployment's document: requests, probes and scaling.
 
-Source of Azure's keys, limits and defaults: azure-contracts.md §6.2 and §6.3.
+Source of Azure's keys, limits and defaults: docs/contracts.md §6.2 and §6.3.
 """
 
 from __future__ import annotations

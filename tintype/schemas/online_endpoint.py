@@ -1,6 +1,6 @@
 """Online endpoint documents: what a `tintype online-endpoint create --file` YAML may say.
 
-Source of keys and rules: azure-contracts.md §6.1.
+Source of keys and rules: docs/contracts.md §6.1.
 """
 
 from __future__ import annotations
@@ -142,13 +142,13 @@ class OnlineEndpointDocument(StrictModel):
 
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
-        found = []
+        notices = []
         if self.auth_mode != "key":
-            found.append(f"auth_mode {self.auth_mode} has no effect here: keys are used")
+            notices.append(f"auth_mode {self.auth_mode} has no effect here: keys are used")
         for key, reason in _WITHOUT_EFFECT.items():
             if getattr(self, key) is not None:
-                found.append(f"{key} has no effect here: {reason}")
-        return found
+                notices.append(f"{key} has no effect here: {reason}")
+        return notices
 
 
 def load_online_endpoint(

@@ -106,10 +106,10 @@ class ScorerOptions(StrictModel):
         if not isinstance(value, list | tuple):
             return value
         trimmed = [item.strip() if isinstance(item, str) else item for item in value]
-        found = [item for item in trimmed if item != ""]
-        if not found:
+        labels = [item for item in trimmed if item != ""]
+        if not labels:
             raise ValueError("holds no label")
-        return found
+        return labels
 
     @field_validator("prompt")
     @classmethod

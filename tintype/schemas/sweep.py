@@ -1,6 +1,6 @@
 """How a sweep draws points and ends hopeless trials: Azure's samplers and early termination.
 
-Source of names, fields and rules: azure-contracts.md §2.4.
+Source of names, fields and rules: docs/contracts.md §2.4.
 """
 
 from __future__ import annotations

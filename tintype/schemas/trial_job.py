@@ -22,7 +22,7 @@ class _Written(StrictModel):
 
 
 class SweepJob(_Written):
-    """What stands between an AutoML job and its trials (azure-contracts.md §2.8)."""
+    """What stands between an AutoML job and its trials (docs/contracts.md §2.8)."""
 
     type: Literal["sweep"] = "sweep"
 

@@ -1,6 +1,6 @@
 """The wire: score requests as clients write them, answers in each of Azure's three styles.
 
-The accepted shapes and the names A, B, C of the styles are those of azure-contracts.md §0.4.
+The accepted shapes and the names A, B, C of the styles are those of docs/contracts.md §0.4.
 Nothing is decoded here: a request becomes a list of texts, one per image. The readers of other
 protocols (mlflow_protocol.py, open_inference.py) share the checks of cells and rows.
 """

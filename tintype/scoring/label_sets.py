@@ -18,7 +18,7 @@ MAX_LABELS = 1000
 _MAX_LABEL_CHARACTERS = 500
 _KEPT = 256
 
-# Azure's container says nearly this; see azure-contracts.md §7.3.
+# Azure's container says nearly this; see docs/contracts.md §7.3.
 _EXPECTED = (
     'the labels cannot be read: the first row\'s "text" must hold them separated by commas, or as '
     "a JSON list of strings"
@@ -109,9 +109,9 @@ class LabelSets:
                 return self._kept[names]
         embeddings = self._encode([self._prompt.replace("{}", name) for name in names])
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        found = LabelSet(names, embeddings / np.maximum(lengths, 1e-12))
+        label_set = LabelSet(names, embeddings / np.maximum(lengths, 1e-12))
         with self._lock:
-            self._kept[names] = found
+            self._kept[names] = label_set
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return found
+        return label_set

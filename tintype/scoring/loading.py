@@ -58,9 +58,9 @@ class _Source:
 def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
     """Load a model folder, a Hub-format checkpoint folder, or a Hub id; see `Scorer.load`."""
     settings = get_settings()
-    found = _open_source(source)
-    checkpoint = found.checkpoint
-    task = options.task or found.task or checkpoint.default_task()
+    opened_source = _open_source(source)
+    checkpoint = opened_source.checkpoint
+    task = options.task or opened_source.task or checkpoint.default_task()
     output = _output(task, checkpoint, options.pooling)
     precision = options.precision or settings.precision
     choice = choose_runtime(
@@ -75,13 +75,17 @@ def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
 
         torch.set_num_threads(options.threads)
     if choice.precision == "int8":
-        opened = _open_int8(found, output, choice, options)
+        opened = _open_int8(opened_source, output, choice, options)
     else:
         opened = open_network(
-            checkpoint, output, choice, examples=found.examples, may_fall_back=precision == "auto"
+            checkpoint,
+            output,
+            choice,
+            examples=opened_source.examples,
+            may_fall_back=precision == "auto",
         )
     description = opened.description
-    if task in CLASSIFICATION_TASKS and options.task is None and found.task is None:
+    if task in CLASSIFICATION_TASKS and options.task is None and opened_source.task is None:
         # What the architecture itself says, now that it was read.
         task = parse_task(description.task or task)
     return LoadedModel(
@@ -89,8 +93,8 @@ def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
         opened.preprocessor,
         task,
         opened.choice,
-        classes=found.classes or tuple(description.labels),
-        card=found.card,
+        classes=opened_source.classes or tuple(description.labels),
+        card=opened_source.card,
         checkpoint=checkpoint,
         logit_scale=description.logit_scale,
         agreement=opened.agreement,
@@ -129,7 +133,7 @@ def _output(task: Task, checkpoint: Checkpoint, pooling: str) -> str:
 
 
 def _open_int8(
-    found: _Source,
+    source: _Source,
     output: str,
     choice: RuntimeChoice,
     options: ScorerOptions,
@@ -137,12 +141,12 @@ def _open_int8(
     from tintype.models.runtimes.quantization import open_quantized
 
     return open_quantized(
-        found.checkpoint,
+        source.checkpoint,
         output,
         choice,
         images=options.calibration,
         min_agreement=options.min_agreement,
-        examples=found.examples,
+        examples=source.examples,
     )
 
 

@@ -109,12 +109,12 @@ class Scorer:
             ImageError, FetchError: an image cannot be read, unless errors is "return".
             UsageError: zero-shot without labels.
         """
-        found = []
+        results = []
         for result in self.stream(images, labels=labels):
             if not isinstance(result, Prediction | Embedding) and errors == "raise":
                 raise result
-            found.append(result)
-        return found
+            results.append(result)
+        return results
 
     def stream(
         self, images: Iterable[ImageSource], *, labels: Sequence[str] | None = None
@@ -131,11 +131,11 @@ class Scorer:
             threads=self.choice.threads,
             exact=self.exact,
         ):
-            found: dict[int, Result | Failure] = dict(batch.failures)
+            by_row: dict[int, Result | Failure] = dict(batch.failures)
             if len(batch.rows):
                 results = self.results(self.run(batch.pixels), label_set)
-                found.update(zip(batch.rows.tolist(), results, strict=True))
-            yield from (found[row] for row in sorted(found))
+                by_row.update(zip(batch.rows.tolist(), results, strict=True))
+            yield from (by_row[row] for row in sorted(by_row))
 
     def score_table(self, table: ImageTable, *, labels: Sequence[str] | None = None) -> TableScores:
         """Probabilities of every row of `table` whose image can be read.

@@ -74,8 +74,8 @@ class Grouping:
         order = order[np.bincount(roots, minlength=len(roots))[roots[order]] > 1]
         parts = np.split(order, np.flatnonzero(np.diff(roots[order])) + 1)
         cosines = np.round(np.minimum(self._nearest, 1), 6)
-        found = [Group(rows, cosines[rows]) for rows in parts if len(rows)]
-        return sorted(found, key=lambda group: (-len(group.rows), int(group.rows[0])))
+        groups = [Group(rows, cosines[rows]) for rows in parts if len(rows)]
+        return sorted(groups, key=lambda group: (-len(group.rows), int(group.rows[0])))
 
 
 def join_close_pairs(

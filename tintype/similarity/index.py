@@ -96,12 +96,12 @@ def neighbours_of_rows(
     Raises:
         UsageError: there is no such row, or it has no features.
     """
-    found = []
+    neighbours = []
     near = index.neighbours(table.features_at(rows), count + 1)
     for row, one in zip(rows.tolist(), near, strict=True):
         others = np.flatnonzero(one.rows != row)[:count]
-        found.append(Neighbours(one.rows[others], one.cosines[others]))
-    return found
+        neighbours.append(Neighbours(one.rows[others], one.cosines[others]))
+    return neighbours
 
 
 class _ExactIndex:
@@ -120,11 +120,11 @@ class _ExactIndex:
 
     def neighbours(self, queries: np.ndarray, count: int) -> list[Neighbours]:
         units = _query_units(queries, self._table.dimension)
-        found = []
+        neighbours = []
         for start in range(0, len(units), _QUERIES):
             scores = units[start : start + _QUERIES] @ self._units.T
-            found += [_nearest(self._rows, row, count) for row in scores]
-        return found
+            neighbours += [_nearest(self._rows, row, count) for row in scores]
+        return neighbours
 
     def near_duplicates(self, threshold: float) -> list[Group]:
         grouping = Grouping(self._table.rows)
@@ -181,11 +181,11 @@ class _KeptIndex:
         if not len(self._index):
             return np.empty((len(units), 0), np.int64), np.empty((len(units), 0), np.float32)
         self._index.expansion_search = expansion
-        found = self._index.search(units, min(count, len(self._index)), threads=self._threads)
+        matches = self._index.search(units, min(count, len(self._index)), threads=self._threads)
         # One query alone comes back without the first axis, and without places that are empty.
-        keys = np.atleast_2d(found.keys).astype(np.int64)
-        cosines = (1 - np.atleast_2d(found.distances)).astype(np.float32)
-        counts = np.atleast_1d(np.asarray(getattr(found, "counts", keys.shape[1]), np.int64))
+        keys = np.atleast_2d(matches.keys).astype(np.int64)
+        cosines = (1 - np.atleast_2d(matches.distances)).astype(np.float32)
+        counts = np.atleast_1d(np.asarray(getattr(matches, "counts", keys.shape[1]), np.int64))
         keys[np.arange(keys.shape[1]) >= counts[:, None]] = -1
         return keys, cosines
 

@@ -71,8 +71,8 @@ class EmbeddingTable:
         """
         path = Path(path).expanduser()
         files, base = _find_files(path)
-        found = [(file, *_read_footer(file)) for file in files]
-        known = [(file, width) for file, _, width in found if width]
+        parts = [(file, *_read_footer(file)) for file in files]
+        known = [(file, width) for file, _, width in parts if width]
         if not known:
             raise UsageError(f"no row of {path} has features: no picture could be read")
         first, dimension = known[0]
@@ -82,7 +82,7 @@ class EmbeddingTable:
                     f"features of {width} numbers in {file}, of {dimension} in {first}: "
                     "they were made by different models"
                 )
-        return cls(path, base, [(file, sizes) for file, sizes, _ in found], dimension)
+        return cls(path, base, [(file, sizes) for file, sizes, _ in parts], dimension)
 
     def fingerprint(self) -> dict[str, Any]:
         """What tells the data as they are now from what they were, as JSON has it."""
@@ -134,13 +134,13 @@ class EmbeddingTable:
             UsageError: there is no such row.
         """
         self._check_rows(rows)
-        found: dict[int, TableRow] = {}
+        by_number: dict[int, TableRow] = {}
         for first, batch in self._batches(list(_NAMING), rows):
             inside = np.unique(rows[(rows >= first) & (rows < first + len(batch))])
             columns = [batch.column(name).take(inside - first).to_pylist() for name in _NAMING]
             for row, values in zip(inside.tolist(), zip(*columns, strict=True), strict=True):
-                found[row] = TableRow(row, *values)
-        return [found[row] for row in rows.tolist()]
+                by_number[row] = TableRow(row, *values)
+        return [by_number[row] for row in rows.tolist()]
 
     def _check_rows(self, rows: np.ndarray) -> None:
         for row in rows[(rows < 0) | (rows >= self.rows)].tolist():

@@ -109,8 +109,8 @@ def load_checkpoint(
 
 def latest_checkpoint(folder: Path) -> Path | None:
     """The checkpoint with the highest step in `folder`, or None."""
-    found = sorted(folder.glob("step-*"))
-    return found[-1] if found else None
+    steps = sorted(folder.glob("step-*"))
+    return steps[-1] if steps else None
 
 
 def prune_checkpoints(folder: Path, keep: int, *, every: int | None = None) -> None:
@@ -118,12 +118,12 @@ def prune_checkpoints(folder: Path, keep: int, *, every: int | None = None) -> N
 
     `keep` -1 keeps all.
     """
-    found = [
+    steps = [
         path
         for path in sorted(folder.glob("step-*"))
         if every is None or int(path.name.removeprefix("step-")) % every
     ]
-    for path in found[: max(0, len(found) - keep)] if keep >= 0 else []:
+    for path in steps[: max(0, len(steps) - keep)] if keep >= 0 else []:
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -130,7 +130,7 @@ class FeatureInputs:
         self._digests = digests
         missing = [row for row, digest in enumerate(digests) if digest not in self._cache]
         for part in track(_parts(missing), "computing features", -(-len(missing) // _SHARD_ROWS)):
-            found: list[np.ndarray] = []
+            rows: list[np.ndarray] = []
             locations = [table.location(row) for row in part]
             for batch in iterate_pixels(
                 locations,
@@ -145,8 +145,8 @@ class FeatureInputs:
                     torch.no_grad(),
                     torch.autocast(device.type, precision, enabled=precision != torch.float32),
                 ):
-                    found.append(backbone(pixels).float().cpu().numpy())
-            self._cache.add([digests[row] for row in part], np.concatenate(found))
+                    rows.append(backbone(pixels).float().cpu().numpy())
+            self._cache.add([digests[row] for row in part], np.concatenate(rows))
 
     def gather(self, rows: np.ndarray) -> torch.Tensor:
         """Features of `rows`: float32 (n, D)."""

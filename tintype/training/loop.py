@@ -136,9 +136,9 @@ class TrainingLoop:
             self._gatherer.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> TrainerState:
-        found = latest_checkpoint(self._folder)
-        if found is not None:
-            self._restore(found)
+        checkpoint = latest_checkpoint(self._folder)
+        if checkpoint is not None:
+            self._restore(checkpoint)
         plan, state = self._plan, self._state
         # The parameters give "epoch" a meaning in steps; evaluation and saving go together.
         every = plan.parameters.evaluation_steps

@@ -73,7 +73,7 @@ class _Defaults:
     warmup_fraction: float
 
 
-# Full fine-tuning: the values Azure's samples carry (azure-contracts.md §4.1), but for a tenth of
+# Full fine-tuning: the values Azure's samples carry (docs/contracts.md §4.1), but for a tenth of
 # the steps as warmup, without which Adam's first steps damage a pretrained ViT. LoRA's rate is ten
 # times higher, as its paper's (Hu 2021, table D.9) are. A head or a network that starts from random
 # weights has nothing to damage.

@@ -168,13 +168,17 @@ def resolve_data(reference: str) -> str:
     """
     if not reference.startswith("azureml:") or reference.startswith("azureml://"):
         return reference
-    found = _REFERENCE.fullmatch(reference)
-    if found is None:
+    reference_parts = _REFERENCE.fullmatch(reference)
+    if reference_parts is None:
         name = re.split(r"[:@/]", reference.removeprefix("azureml:"))[0] or "name"
         raise UsageError(
             f"{reference!r} given; expected a data asset, azureml:{name}:1 or azureml:{name}@latest"
         )
-    return DataAssetStore().get(found["name"], found["version"], label=found["label"]).path
+    return (
+        DataAssetStore()
+        .get(reference_parts["name"], reference_parts["version"], label=reference_parts["label"])
+        .path
+    )
 
 
 def _next_number(versions: Sequence[str]) -> str:

@@ -96,8 +96,8 @@ class EndpointStore:
 
     def endpoints(self) -> list[EndpointRecord]:
         """All, by name."""
-        found = [self._read(path) for path in sorted(self._root.glob("*/endpoint.json"))]
-        return [EndpointRecord(**content) for content in found if content is not None]
+        records = [self._read(path) for path in sorted(self._root.glob("*/endpoint.json"))]
+        return [EndpointRecord(**content) for content in records if content is not None]
 
     def deployment(self, endpoint: str, name: str) -> DeploymentRecord:
         """
@@ -116,8 +116,8 @@ class EndpointStore:
     def deployments(self, endpoint: str) -> list[DeploymentRecord]:
         """All of one endpoint, by name."""
         paths = sorted((self._root / endpoint / "deployments").glob("*/deployment.json"))
-        found = [self._read(path) for path in paths]
-        return [DeploymentRecord(**content) for content in found if content is not None]
+        records = [self._read(path) for path in paths]
+        return [DeploymentRecord(**content) for content in records if content is not None]
 
     def save(self, record: EndpointRecord | DeploymentRecord) -> None:
         """

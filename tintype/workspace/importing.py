@@ -61,9 +61,9 @@ def import_model(
         UsageError: no such task, or a name that is not allowed.
         OutputError: the workspace cannot be written.
     """
-    found = _find(source, revision, allow_bin)
-    checkpoint, card = found.checkpoint, found.card
-    chosen = _task(task, found)
+    source_files = _find(source, revision, allow_bin)
+    checkpoint, card = source_files.checkpoint, source_files.card
+    chosen = _task(task, source_files)
     # Whatever would fail at the first prediction fails here.
     config = checkpoint.transformers_config()
     preprocessor = Preprocessor.from_folder(checkpoint.folder)
@@ -122,15 +122,15 @@ def _find(source: str, revision: str | None, allow_bin: bool) -> _Found:
     return _Found(open_checkpoint_folder(converted, source, revision=commit), card)
 
 
-def _task(task: str | None, found: _Found) -> Task:
+def _task(task: str | None, source_files: _Found) -> Task:
     chosen = parse_task(task) if task else None
-    if chosen is None and found.card is not None:
-        chosen = found.card.task
-    chosen = chosen or found.checkpoint.default_task()
-    made_for = found.checkpoint.default_task()
+    if chosen is None and source_files.card is not None:
+        chosen = source_files.card.task
+    chosen = chosen or source_files.checkpoint.default_task()
+    made_for = source_files.checkpoint.default_task()
     if chosen in CLASSIFICATION_TASKS and made_for not in CLASSIFICATION_TASKS:
         raise CheckpointError(
-            f"checkpoint {found.checkpoint.name!r} has no classification head; it was made for "
+            f"checkpoint {source_files.checkpoint.name!r} has no classification head; it was made for "
             f"{made_for}. Fine-tune it first, or import it with --task {made_for}"
         )
     return chosen

@@ -94,7 +94,7 @@ def register_model(
         client.log_artifacts(run_id, str(opened.path), "model")
         if upcoming == 1:
             _create_name(client, name)
-        found = client.create_model_version(
+        created = client.create_model_version(
             name,
             source=f"{client.get_run(run_id).info.artifact_uri}/model",
             run_id=run_id,
@@ -105,21 +105,21 @@ def register_model(
         client.delete_run(run_id)
         raise OutputError(f"the model cannot be stored: {error.strerror or error}") from None
     client.set_terminated(run_id)
-    return _shown_version(found)
+    return _shown_version(created)
 
 
 def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
     """The latest version of every model, or every version of `name`, newest first."""
     client = mlflow_client()
     if name is not None:
-        found = _versions(client, name)
+        versions_found = _versions(client, name)
     else:
-        found = []
+        versions_found = []
         for model in client.search_registered_models():
             versions = _versions(client, model.name)
             kept = [v for v in versions if include_archived or not _shown_version(v).archived]
-            found.extend(kept[:1])
-    shown = [_shown_version(version) for version in found]
+            versions_found.extend(kept[:1])
+    shown = [_shown_version(version) for version in versions_found]
     return [version for version in shown if include_archived or not version.archived]
 
 
@@ -132,16 +132,18 @@ def get_model(name: str, *, version: str | None = None, label: str | None = None
     if label not in (None, "latest"):
         raise UsageError(f"label {label!r}: expected latest")
     client = mlflow_client()
-    versions = [_shown_version(found) for found in _versions(client, name)]
+    versions = [_shown_version(known_version) for known_version in _versions(client, name)]
     if not versions:
         names = [model.name for model in client.search_registered_models()]
         raise UsageError(f"no registered model named {name!r}.{nearest(name, names)}")
     if version is None:
-        return next((found for found in versions if not found.archived), versions[0])
-    for found in versions:
-        if found.version == version:
-            return found
-    known = ", ".join(found.version for found in versions)
+        return next(
+            (known_version for known_version in versions if not known_version.archived), versions[0]
+        )
+    for known_version in versions:
+        if known_version.version == version:
+            return known_version
+    known = ", ".join(known_version.version for known_version in versions)
     raise UsageError(f"model {name!r} has no version {version!r}; it has {known}")
 
 
@@ -170,9 +172,9 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     """
     get_model(name, version=version)
     client = mlflow_client()
-    for found in _versions(client, name):
-        if version in (None, str(found.version)):
-            client.set_model_version_tag(name, found.version, _ARCHIVED, str(archived).lower())
+    for each in _versions(client, name):
+        if version in (None, str(each.version)):
+            client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
 
 
 def resolve_model(reference: str | Path) -> str:
@@ -216,8 +218,8 @@ def _job_output(job: str, output: str, path: str) -> Path:
 
 
 def _versions(client: Any, name: str) -> list[Any]:
-    found = client.search_model_versions(f"name='{name}'") if _NAME.fullmatch(name) else []
-    return sorted(found, key=lambda version: int(version.version), reverse=True)
+    versions = client.search_model_versions(f"name='{name}'") if _NAME.fullmatch(name) else []
+    return sorted(versions, key=lambda version: int(version.version), reverse=True)
 
 
 def _create_name(client: Any, name: str) -> None:

@@ -192,10 +192,10 @@ class RunStore:
 
     def descendants(self, name: str) -> list[RunRecord]:
         """Children of the run called `name`, each followed by its own, oldest first."""
-        found = []
+        runs = []
         for child in reversed(self.list(include_archived=True, parent=name)):
-            found += [child, *self.descendants(child.name)]
-        return found
+            runs += [child, *self.descendants(child.name)]
+        return runs
 
     def list_matching(self, **keys: str) -> list[RunRecord]:
         """Batch jobs whose documents have these keys, newest first."""
@@ -217,14 +217,14 @@ class RunStore:
         Args:
             type: only runs of this kind of job.
         """
-        found = []
+        records = []
         for path in self.folder.glob("*/run.json"):
             record = self._read(path.parent)
             if record is None or record.parent != parent or type not in (None, record.type):
                 continue
             if include_archived or not record.archived:
-                found.append(self.get(record.name) if record.status in ACTIVE else record)
-        return sorted(found, key=lambda record: record.created_at, reverse=True)
+                records.append(self.get(record.name) if record.status in ACTIVE else record)
+        return sorted(records, key=lambda record: record.created_at, reverse=True)
 
     def document(self, name: str) -> dict[str, Any]:
         """The job document that the run called `name` executes."""

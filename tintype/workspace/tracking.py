@@ -137,9 +137,9 @@ def mlflow_run(
 
 def new_run(client: Any, experiment: str, name: str, tags: Mapping[str, str]) -> str:
     """Create a run in `experiment`, which is made if absent, and return its id."""
-    found = client.get_experiment_by_name(experiment)
-    if found is not None:
-        experiment_id = found.experiment_id
+    known = client.get_experiment_by_name(experiment)
+    if known is not None:
+        experiment_id = known.experiment_id
     else:
         settings = get_settings()
         # A server decides itself; for a local file the working directory would be the default.

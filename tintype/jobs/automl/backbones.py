@@ -12,7 +12,7 @@ from tintype.workspace.registry import list_models, resolve_model
 __all__ = ["backbones_to_try", "blocks_of", "input_side"]
 
 # Several pretraining objectives (self-supervised, image and text, labels), for none is best
-# everywhere (measured.md, C.5); the quickest first, so that a usable model is there soon.
+# everywhere (docs/design.md, Measured); the quickest first, so that a usable model is there soon.
 _PORTFOLIO = (
     "facebook/dinov2-small",
     "openai/clip-vit-base-patch32",
@@ -68,11 +68,11 @@ def input_side(checkpoint: str, scale: float) -> int | None:
     """
     from tintype.images.preprocess import Preprocessor
 
-    found = resolve_checkpoint(checkpoint)
-    preprocessor = Preprocessor.from_folder(found.folder)
-    if found.family not in _RESIZABLE or preprocessor.processor is not None:
+    resolved = resolve_checkpoint(checkpoint)
+    preprocessor = Preprocessor.from_folder(resolved.folder)
+    if resolved.family not in _RESIZABLE or preprocessor.processor is not None:
         return None
-    patch = found.config.get("patch_size")
+    patch = resolved.config.get("patch_size")
     step = patch if isinstance(patch, int) else _CONVOLUTIONAL_STRIDE
     return step * round(min(preprocessor.input_size) * scale / step)
 

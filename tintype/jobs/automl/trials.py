@@ -19,7 +19,7 @@ __all__ = ["TrialRuns"]
 
 
 class TrialRuns:
-    """The run of the sweep, between a job and its trials (azure-contracts.md §2.8), and theirs."""
+    """The run of the sweep, between a job and its trials (docs/contracts.md §2.8), and theirs."""
 
     def __init__(self, job: AutomlJob, run: Run, parent_mlflow_run: str) -> None:
         self._job = job

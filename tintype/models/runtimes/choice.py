@@ -65,20 +65,22 @@ def choose_runtime(
     if precision not in ("auto", *PRECISIONS):
         raise UsageError(f"precision {precision!r}: expected auto, {', '.join(PRECISIONS)}")
     place = pick_device(device)
-    found, why = _runtime(runtime, precision, place.type, parameters)
-    level, why_level = _precision(precision, found, has_fast_bf16(place))
-    if found not in TORCH and place.type != "cpu":
-        raise UsageError(f"runtime {found!r} runs on the CPU here; use torch for {device!r}")
-    if level == "int8" and found != "openvino":
-        raise UsageError(f"precision 'int8' needs the runtime openvino, not {found!r}")
-    if level == "bf16" and found == "onnxruntime":
+    chosen, why = _runtime(runtime, precision, place.type, parameters)
+    level, why_level = _precision(precision, chosen, has_fast_bf16(place))
+    if chosen not in TORCH and place.type != "cpu":
+        raise UsageError(f"runtime {chosen!r} runs on the CPU here; use torch for {device!r}")
+    if level == "int8" and chosen != "openvino":
+        raise UsageError(f"precision 'int8' needs the runtime openvino, not {chosen!r}")
+    if level == "bf16" and chosen == "onnxruntime":
         raise UsageError("ONNX Runtime has no bf16 on CPUs: use precision fp32, or openvino")
-    if found not in TORCH and importlib.util.find_spec(found) is None:
-        raise MissingExtraError(f"runtime {found!r}", "onnx" if found == "onnxruntime" else found)
-    if found == "torch-compile" and place.type == "cpu" and not _has_compiler():
+    if chosen not in TORCH and importlib.util.find_spec(chosen) is None:
+        raise MissingExtraError(
+            f"runtime {chosen!r}", "onnx" if chosen == "onnxruntime" else chosen
+        )
+    if chosen == "torch-compile" and place.type == "cpu" and not _has_compiler():
         raise UsageError("runtime 'torch-compile' needs a C++ compiler (g++ or clang++); use torch")
     count = threads or get_settings().cpu_threads
-    return RuntimeChoice(found, level, str(place), f"{why}; {why_level}", count)
+    return RuntimeChoice(chosen, level, str(place), f"{why}; {why_level}", count)
 
 
 def _has_compiler() -> bool:

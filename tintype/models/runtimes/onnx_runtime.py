@@ -56,7 +56,7 @@ def convert_to_onnx(
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        # The older exporter: the dynamo one fails on BEiT with a free batch size (measured.md).
+        # The older exporter: the dynamo one fails on BEiT with a free batch size (docs/design.md).
         torch.onnx.export(
             network,
             (example,),

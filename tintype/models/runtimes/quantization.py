@@ -178,10 +178,10 @@ def _refuse_below(bound: float, agreement: Agreement, output: str, name: str) ->
 
 def _record(folder: GraphFolder) -> dict[str, Any]:
     try:
-        found = json.loads((folder.path / "calibration.json").read_text("utf-8"))
+        record = json.loads((folder.path / "calibration.json").read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _digest(pixels: np.ndarray) -> str:

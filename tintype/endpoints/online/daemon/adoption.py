@@ -13,7 +13,7 @@ __all__ = ["find_instances"]
 
 async def find_instances() -> dict[tuple[str, str], list[InstanceProcess]]:
     """Instances of this workspace that answer, connected, by endpoint and deployment."""
-    found: dict[tuple[str, str], list[InstanceProcess]] = {}
+    instances: dict[tuple[str, str], list[InstanceProcess]] = {}
     store = EndpointStore()
     for path in sorted(runtime_folder().glob("*.json")):
         try:
@@ -25,9 +25,9 @@ async def find_instances() -> dict[tuple[str, str], list[InstanceProcess]]:
         log = store.folder(*owner) / "logs" / f"{generation}-{number}.log"
         instance = InstanceProcess(number, generation, path.with_suffix(".sock"), log, None)
         if await instance.connect():
-            found.setdefault(owner, []).append(instance)
+            instances.setdefault(owner, []).append(instance)
         else:
             with contextlib.suppress(OSError):
                 instance.socket.unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
-    return found
+    return instances

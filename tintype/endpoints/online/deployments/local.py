@@ -167,11 +167,11 @@ class LocalDeployment:
 
     def states(self) -> dict[str, int]:
         """How many instances are in each state."""
-        found: dict[str, int] = dict.fromkeys(("starting", "ready", "draining"), 0)
+        counts: dict[str, int] = dict.fromkeys(("starting", "ready", "draining"), 0)
         for instance in self._instances:
-            if instance.state in found:
-                found[instance.state] += 1
-        return found
+            if instance.state in counts:
+                counts[instance.state] += 1
+        return counts
 
     def instances(self) -> list[dict[str, Any]]:
         """Process id, state and generation of each."""

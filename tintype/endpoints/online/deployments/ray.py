@@ -174,8 +174,10 @@ class RayDeployment:
             left = deadline - time.monotonic()
             try:
                 async with asyncio.timeout(left + GRACE_SECONDS):
-                    found, answer = await self._service.call({**header, "timeout_s": left}, body)
-                    return Answer(found["status"], answer, found["headers"])
+                    header_back, answer = await self._service.call(
+                        {**header, "timeout_s": left}, body
+                    )
+                    return Answer(header_back["status"], answer, header_back["headers"])
             except ReplicaLost:
                 continue
             except TimeoutError:

@@ -123,10 +123,10 @@ class Gateway:
             return HttpResponse(200, b'{"status":"live"}')
         if path == "/metrics":
             return self._metrics_page(request)
-        found = self._routes.find(path)
-        if found is None:
+        owner = self._routes.find(path)
+        if owner is None:
             raise RequestError(f"there is no endpoint at {_shown(path)}", status=404)
-        endpoint, rest = found
+        endpoint, rest = owner
         if rest in ("/health/live", "/health/ready") and _reads(request):
             # Probes have no key; what they learn is one bit.
             return await self._health(endpoint, rest)
@@ -304,10 +304,10 @@ class Gateway:
             # Relative links of the page need the slash; so does a relative redirect.
             name = request.path.rsplit("/", 1)[-1]
             return HttpResponse(308, b"", headers={"location": f"./{name}/"})
-        found = playground_file(rest.removeprefix("/"))
-        if found is None:
+        file = playground_file(rest.removeprefix("/"))
+        if file is None:
             return None
-        content, media_type = found
+        content, media_type = file
         return HttpResponse(200, content, media_type, PLAYGROUND_HEADERS)
 
 

@@ -46,12 +46,12 @@ class KeyRing:
         """The name of the key that an `Authorization: Bearer <key>` header gives, if it is one."""
         scheme, _, given = authorization.partition(" ")
         digest = hashlib.sha256(given.strip().encode("utf-8", "surrogateescape")).hexdigest()
-        found = None
+        matched = None
         for name, known in self._digests.items():
             # Every key is compared, whichever matched.
             if hmac.compare_digest(digest, known):
-                found = name
-        return found if scheme.lower() == "bearer" else None
+                matched = name
+        return matched if scheme.lower() == "bearer" else None
 
 
 def read_key(key_file: Path | None) -> tuple[KeyRing, str | None]:

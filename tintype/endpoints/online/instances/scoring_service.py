@@ -215,14 +215,14 @@ class ScoringService:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
                 if rows.errors is None:
                     return list(await asyncio.gather(*jobs))
-                found = await asyncio.gather(*jobs, return_exceptions=True)
+                results = await asyncio.gather(*jobs, return_exceptions=True)
         except TimeoutError:
             raise too_late(timeout_s) from None
         finally:
             for job in jobs:
                 job.cancel()
         pixels = []
-        for row, result in enumerate(found):
+        for row, result in enumerate(results):
             if isinstance(result, RequestError) and result.row is not None:
                 rows.errors[row] = result
             elif isinstance(result, BaseException):
@@ -257,7 +257,7 @@ class ScoringService:
             raise too_late(timeout_s) from None
         except (ModelError, RuntimeError, MemoryError) as error:
             _log.exception("the model failed")
-            # Azure's status for a model that failed; see azure-contracts.md §6.3.
+            # Azure's status for a model that failed; see docs/contracts.md §6.3.
             raise RequestError(f"the model failed: {type(error).__name__}", status=424) from None
         finally:
             for future in futures:

@@ -1,4 +1,4 @@
-"""Azure's protocol: `POST /score` with JSON, a form with files, or one image (azure-contracts.md §0.4)."""
+"""Azure's protocol: `POST /score` with JSON, a form with files, or one image (docs/contracts.md §0.4)."""
 
 from __future__ import annotations
 
