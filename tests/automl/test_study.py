@@ -11,11 +11,13 @@ from tintype.automl.study import Proposals, Study
 from tintype.schemas.distributions import Choice, QUniform, Uniform
 from tintype.schemas.sweep import BayesianSampling, GridSampling, RandomSampling
 
-SPACE = {
-    "model_name": Choice(["a", "b"]),
-    "learning_rate": Uniform(0, 1),
-    "number_of_epochs": QUniform(2, 8, 2),
-}
+SPACE = (
+    {
+        "model_name": Choice(["a", "b"]),
+        "learning_rate": Uniform(0, 1),
+        "number_of_epochs": QUniform(2, 8, 2),
+    },
+)
 
 
 def test_a_reopened_study_goes_on_where_it_was(tmp_path: Path) -> None:
