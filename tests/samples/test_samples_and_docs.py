@@ -62,3 +62,24 @@ def test_files_that_the_readme_names_exist() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_what_the_code_cites_is_written_down() -> None:
+    """Docstrings point to pages and sections of this repository."""
+    import re
+
+    sections = set(
+        re.findall(r"\(§([0-9.]+)\)", (ROOT / "docs" / "contracts.md").read_text("utf-8"))
+    )
+    cited = 0
+    for path in sorted([*ROOT.glob("tintype/**/*.py"), *ROOT.glob("tests/**/*.py")]):
+        text = path.read_text("utf-8")
+        for page in re.findall(r"docs/([a-z]+)\.md", text):
+            assert (ROOT / "docs" / f"{page}.md").is_file(), f"{path}: docs/{page}.md"
+        for first, second in re.findall(
+            r"docs/contracts\.md §([0-9]+(?:\.[0-9]+)?)(?: and §([0-9.]+[0-9]))?", text
+        ):
+            for section in filter(None, (first, second)):
+                cited += 1
+                assert section in sections, f"{path}: docs/contracts.md §{section}"
+    assert cited > 20

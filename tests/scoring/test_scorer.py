@@ -145,3 +145,20 @@ def test_options_are_one_value(vit_checkpoint: Path) -> None:
         Scorer.load(vit_checkpoint, precison="bf16")
     with pytest.raises(UsageError, match="threads"):
         ScorerOptions.of(threads=0)
+
+
+def test_predict_says_what_ran(
+    vit_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tintype.cli.main import _run
+
+    (tmp_path / "a.png").write_bytes(encoded(noise(40, 50), "PNG"))
+    command = ["predict", "--model", str(vit_checkpoint), str(tmp_path / "a.png"), "--verbose"]
+    assert _run([*command, "--runtime", "torch", "--precision", "fp32"]) == 0
+    said = capsys.readouterr().err
+    assert "runtime: torch" in said
+    assert "precision: fp32" in said
+    assert _run([*command, "--precision", "fp31"]) == 2
+    assert "precision: 'fp31' given" in capsys.readouterr().err
+    # Azure's options of that name say nothing here, but are taken.
+    assert _run(["model", "list", "--verbose", "--only-show-errors"]) == 0

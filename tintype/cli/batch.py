@@ -8,24 +8,13 @@ import threading
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tintype.cli.command import command
 from tintype.cli.options import Model
-from tintype.cli.scoring_options import (
-    Device,
-    Exact,
-    Labels,
-    Normalize,
-    Pooling,
-    Precision,
-    Prompt,
-    Runtime,
-    TaskName,
-    label_list,
-)
+from tintype.cli.scoring_options import takes_scoring
 
 __all__ = ["app"]
 
@@ -41,6 +30,7 @@ class Form(StrEnum):
 
 
 @command(app, azures=False)
+@takes_scoring
 def batch(
     source: Annotated[
         str,
@@ -57,15 +47,7 @@ def batch(
     ] = Form.PARQUET,
     header: Annotated[bool, typer.Option("--header", help="Name the columns of a CSV.")] = False,
     summary_only: Annotated[bool, typer.Option("--summary-only", help="Write no rows.")] = False,
-    labels: Labels = None,
-    prompt: Prompt = None,
-    task: TaskName = None,
-    pooling: Pooling = "auto",
-    normalize: Normalize = False,
-    runtime: Runtime = None,
-    precision: Precision = None,
-    device: Device = "auto",
-    exact: Exact = None,
+    scoring: Any = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=1024, help="Images in one pass of the model.")
     ] = 32,
@@ -96,21 +78,9 @@ def batch(
     from tintype.batch.runner import run_batch
     from tintype.errors import RunCancelled
     from tintype.models.checkpoint import check_obtainable
-    from tintype.scoring import ScorerOptions
     from tintype.workspace.registry import resolve_model
 
-    scoring = ScorerOptions.of(
-        labels=label_list(labels),
-        prompt=prompt,
-        task=task,
-        pooling=pooling,
-        normalize=normalize,
-        runtime=runtime,
-        precision=precision,
-        device=device,
-        exact=exact,
-        batch_size=batch_size,
-    )
+    scoring = scoring.model_copy(update={"batch_size": batch_size})
     reference = resolve_model(model)
     check_obtainable(reference)
     asked_to_stop = threading.Event()

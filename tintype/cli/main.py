@@ -78,8 +78,7 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        known = [argument for argument in arguments if argument not in _AZURES_OWN]
-        result = app(args=_one_set_each(known), standalone_mode=False)
+        result = app(args=_one_set_each(_without_azures_own(arguments)), standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except TintypeError as error:
@@ -100,6 +99,14 @@ def _run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         return _tell(f"{type(error).__name__}: {error}{_saved_traceback()}", 1)
+
+
+def _without_azures_own(arguments: list[str]) -> list[str]:
+    """The arguments of one of Azure's nouns without those options; other commands have their own."""
+    nouns = {group.name for group in app.registered_groups if group.name is not None}
+    if not arguments or arguments[0] not in nouns:
+        return arguments
+    return [argument for argument in arguments if argument not in _AZURES_OWN]
 
 
 def _one_set_each(arguments: list[str]) -> list[str]:

@@ -9,18 +9,7 @@ import typer
 
 from tintype.cli.options import Model
 from tintype.cli.output import Format, OutputFormat, Query, show
-from tintype.cli.scoring_options import (
-    Device,
-    Exact,
-    Labels,
-    Normalize,
-    Pooling,
-    Precision,
-    Prompt,
-    Runtime,
-    TaskName,
-    label_list,
-)
+from tintype.cli.scoring_options import takes_scoring
 
 __all__ = ["app"]
 
@@ -28,21 +17,14 @@ app = typer.Typer()
 
 
 @app.command()
+@takes_scoring
 def predict(
     images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
     model: Model,
-    labels: Labels = None,
-    prompt: Prompt = None,
-    task: TaskName = None,
-    pooling: Pooling = "auto",
-    normalize: Normalize = False,
+    scoring: Any = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw images and labels into this PNG.")
     ] = None,
-    runtime: Runtime = None,
-    precision: Precision = None,
-    device: Device = "auto",
-    exact: Exact = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also say on stderr what ran, and why.")
     ] = False,
@@ -50,21 +32,10 @@ def predict(
     query: Query = None,
 ) -> None:
     """Print probabilities or features for each image; exit 1 when one cannot be read."""
-    from tintype.scoring import Prediction, Scorer, ScorerOptions
+    from tintype.scoring import Prediction, Scorer
     from tintype.workspace.registry import resolve_model
 
-    options = ScorerOptions.of(
-        task=task,
-        labels=label_list(labels),
-        prompt=prompt,
-        pooling=pooling,
-        normalize=normalize,
-        runtime=runtime,
-        precision=precision,
-        device=device,
-        exact=exact,
-    )
-    scorer = Scorer.load(resolve_model(model), options)
+    scorer = Scorer.load(resolve_model(model), scoring)
     if verbose:
         for name, value in scorer.describe().items():
             typer.echo(f"{name}: {value}", err=True)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from tintype.errors import UsageError
 
-__all__ = [
-    "Calibration",
-    "Device",
-    "Exact",
-    "Labels",
-    "Normalize",
-    "Pooling",
-    "Precision",
-    "Prompt",
-    "Runtime",
-    "TaskName",
-    "images_in",
-    "label_list",
-]
+__all__ = ["Calibration", "Pooling", "TaskName", "images_in", "takes_scoring"]
 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Runtime = Annotated[
@@ -64,12 +53,54 @@ Calibration = Annotated[
     Path, typer.Option("--images", help="Folder of your own images; a few hundred are enough.")
 ]
 
+# In the order of `--help`: name, type and default.
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "labels": (Labels, None),
+    "prompt": (Prompt, None),
+    "task": (TaskName, None),
+    "pooling": (Pooling, "auto"),
+    "normalize": (Normalize, False),
+    "runtime": (Runtime, None),
+    "precision": (Precision, None),
+    "device": (Device, "auto"),
+    "exact": (Exact, None),
+}
+
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
 )
 
 
-def label_list(text: str | None) -> tuple[str, ...] | None:
+def takes_scoring(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of scoring in the place of its parameter `scoring`, which then is
+    the `ScorerOptions` that they make."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for own in inspect.signature(function).parameters.values():
+        if own.name != "scoring":
+            parameters.append(own.replace(annotation=hints[own.name]))
+            continue
+        parameters += [
+            inspect.Parameter(
+                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind
+            )
+            for name, (kind, default) in _OPTIONS.items()
+        ]
+
+    def run(**given: Any) -> Any:
+        from tintype.scoring import ScorerOptions
+
+        options = {name: given.pop(name) for name in _OPTIONS}
+        options["labels"] = _label_list(options["labels"])
+        return function(**given, scoring=ScorerOptions.of(**options))
+
+    run.__name__, run.__doc__ = function.__name__, function.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _label_list(text: str | None) -> tuple[str, ...] | None:
     """Labels as --labels writes them, or None.
 
     Raises:

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tintype.cli.scoring_options import (
-    Device,
-    Exact,
-    Labels,
-    Normalize,
-    Pooling,
-    Precision,
-    Prompt,
-    Runtime,
-    TaskName,
-    label_list,
-)
+from tintype.cli.scoring_options import takes_scoring
 
 __all__ = ["app"]
 
@@ -26,6 +15,7 @@ app = typer.Typer()
 
 
 @app.command()
+@takes_scoring
 def serve(
     model: Annotated[
         str, typer.Argument(help="Model folder, registered model, job output or Hub id.")
@@ -38,15 +28,7 @@ def serve(
         Path | None,
         typer.Option("--key-file", help="File with the key; else TINTYPE_KEY; else made up."),
     ] = None,
-    task: TaskName = None,
-    labels: Labels = None,
-    prompt: Prompt = None,
-    pooling: Pooling = "auto",
-    normalize: Normalize = False,
-    runtime: Runtime = None,
-    precision: Precision = None,
-    device: Device = "auto",
-    exact: Exact = None,
+    scoring: Any = None,
     style: Annotated[
         str, typer.Option("--response-style", help="probs (all classes), list or ranked.")
     ] = "probs",
@@ -64,20 +46,8 @@ def serve(
     """Serve a model: POST /score with a key, until Ctrl-C or SIGTERM."""
     from tintype.endpoints.online.gateway.http_server import Tls
     from tintype.endpoints.online.server import serve_model
-    from tintype.scoring import ScorerOptions
     from tintype.workspace.registry import resolve_model
 
-    scoring = ScorerOptions.of(
-        task=task,
-        labels=label_list(labels),
-        prompt=prompt,
-        pooling=pooling,
-        normalize=normalize,
-        runtime=runtime,
-        precision=precision,
-        device=device,
-        exact=exact,
-    )
     serve_model(
         resolve_model(model),
         scoring,
