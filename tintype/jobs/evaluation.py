@@ -12,6 +12,7 @@ from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
+from tintype.schemas.document import Document, validate
 from tintype.schemas.evaluation_job import EXACT, EvaluationJob
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
@@ -60,25 +61,23 @@ def evaluate(
         DataError: data that cannot be used, or none of whose images can be read.
         UsageError: an unknown metric, or a model that is missing.
     """
-
-    scoring = scoring or EXACT
-
-    def evaluated() -> Evaluation:
-        return _evaluate(
-            resolve_model(model),
-            data,
-            None if output is None else Path(output),
-            config or EvaluationConfig(),
-            label_column,
-            image_column,
-            scoring,
-        )
-
+    config = config or EvaluationConfig()
+    document = {
+        "model": resolve_model(model),
+        "test_data": {"path": str(data)},
+        "label_column_name": label_column,
+        "input_column_names": image_column,
+        "metrics": config.metrics,
+        "threshold": config.threshold,
+        "scoring": scoring or EXACT,
+    }
+    job = validate(EvaluationJob, Document(document))
+    folder = None if output is None else Path(output)
     if experiment is None:
-        return evaluated()
+        return _evaluate(job, folder)
     with mlflow_run(experiment, "evaluation", tags={"tintype.model": str(model)}) as tracking:
-        evaluation = evaluated()
-        _log(evaluation, None if output is None else Path(output), tracking)
+        evaluation = _evaluate(job, folder)
+        _log(evaluation, folder, tracking)
     return evaluation
 
 
@@ -111,16 +110,7 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
     output = run.outputs / "evaluation"
     tags = {**job.tags, "tintype.model": job.model}
     with run.tracked(job.experiment_name, tags) as tracking:
-        evaluation = _evaluate(
-            job.model,
-            job.test_data.path,
-            output,
-            EvaluationConfig(metrics=job.metrics, threshold=job.threshold),
-            job.label_column_name,
-            job.input_column_names,
-            job.scoring,
-            cancelled=lambda: context.stop() == "cancel",
-        )
+        evaluation = _evaluate(job, output, cancelled=lambda: context.stop() == "cancel")
         _log(evaluation, output, tracking)
         run.update(metrics=dict(evaluation.metrics))
     print(f"Completed: the report is {output / 'evaluation.html'}", flush=True)
@@ -170,33 +160,33 @@ def evaluate_on_test(
 
 
 def _evaluate(
-    source: str,
-    data: str | Path,
-    output: Path | None,
-    config: EvaluationConfig,
-    label_column: str,
-    image_column: str,
-    scoring: ScorerOptions,
-    cancelled: Callable[[], bool] = lambda: False,
+    job: EvaluationJob, output: Path | None, *, cancelled: Callable[[], bool] = lambda: False
 ) -> Evaluation:
+    """Evaluate as `job` says; write the report and the predictions to `output`, where there is one."""
     from tintype.batch.tables import score_table_in_batch
     from tintype.scoring.scorer import Scorer
 
-    scorer = Scorer.load(source, scoring)
+    config = EvaluationConfig(metrics=job.metrics, threshold=job.threshold)
+    scorer = Scorer.load(job.model, job.scoring)
     task = _task_of_labels(scorer)
     config.check_task(task)
-    table = read_image_table(data, task=task, label_column=label_column, image_column=image_column)
+    table = read_image_table(
+        job.test_data.path,
+        task=task,
+        label_column=job.label_column_name,
+        image_column=job.input_column_names,
+    )
 
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
         if output is None:
             return scorer.score_table(table, labels=labels)
         return score_table_in_batch(
             scorer,
-            source,
+            job.model,
             table,
             _work(output),
             labels=labels,
-            scoring=scoring,
+            scoring=job.scoring,
             cancelled=cancelled,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tintype.endpoints.online.deployments.protocol import DeploymentPlan
 from tintype.endpoints.online.deployments.scaling import Autoscaler
 from tintype.schemas.online_deployment import OnlineDeploymentDocument, stored_deployment
@@ -37,7 +39,7 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
             },
         },
         environment={**document.environment_variables, **get_settings().environment()},
-        threads=document.settings.threads,
+        threads=document.settings.threads or _threads_in(document.environment_variables),
         compute="local" if document.compute.startswith("azureml:") else document.compute,
         generation=record.generation,
         instances=document.instance_count,
@@ -54,6 +56,12 @@ def needs_new_instances(old: DeploymentRecord, new: DeploymentRecord) -> bool:
     before, after = plan_of(old), plan_of(new)
     same = {**before.specification, "generation": 0} == {**after.specification, "generation": 0}
     return not same or before.environment != after.environment
+
+
+def _threads_in(variables: Mapping[str, str]) -> int | None:
+    """Threads that a deployment's own environment sets; None where it does not."""
+    given = variables.get("TINTYPE_THREADS", "")
+    return int(given) if given.isdigit() and int(given) else None
 
 
 def _scaler(document: OnlineDeploymentDocument) -> Autoscaler | None:
