@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tintype.endpoints.online.calls import Answer, ScoreCall
+from tintype.endpoints.online.deployments.plans import needs_new_instances, plan_of
 from tintype.endpoints.online.deployments.protocol import ModelDescription
 from tintype.endpoints.online.deployments.scaling import Autoscaler
 from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, read_body
@@ -21,6 +22,7 @@ from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.instances.frames import Frame, read_frame, write_frame
 from tintype.errors import RequestError
 from tintype.scoring.micro_batcher import MicroBatcher
+from tintype.workspace.endpoints import DeploymentRecord
 
 
 class Named:
@@ -243,3 +245,30 @@ def test_work_between_passes_is_done_by_the_thread_of_the_model() -> None:
         assert future.result(10).shape == (2,)
     batcher.close()
     assert scorer.log == ["1 by model", "2 by model", "work by model", "1 by model"]
+
+
+@pytest.mark.parametrize(
+    ("document", "threads"),
+    [
+        ({}, None),
+        ({"settings": {"threads": 3}}, 3),
+        ({"environment_variables": {"TINTYPE_THREADS": "5"}}, 5),
+        ({"environment_variables": {"TINTYPE_THREADS": "many"}}, None),
+    ],
+)
+def test_a_deployment_may_set_its_own_threads(
+    document: dict[str, Any], threads: int | None
+) -> None:
+    whole = {"name": "blue", "endpoint_name": "photos", "model": "a/b", **document}
+    plan = plan_of(DeploymentRecord("photos", "blue", whole, "a/b"))
+    assert plan.threads == threads
+    assert "TINTYPE_HOME" in plan.environment
+
+
+def test_other_threads_need_no_other_instances() -> None:
+    whole = {"name": "blue", "endpoint_name": "photos", "model": "a/b"}
+    before = DeploymentRecord("photos", "blue", {**whole, "instance_count": 1}, "a/b")
+    more = before.changed(document={**whole, "instance_count": 4})
+    assert not needs_new_instances(before, more)
+    exact = before.changed(document={**whole, "settings": {"exact": True}})
+    assert needs_new_instances(before, exact)
