@@ -22,7 +22,13 @@ from tintype.endpoints.online.calls import (
     too_late,
 )
 from tintype.endpoints.online.instances.protocols import PROTOCOLS
-from tintype.endpoints.online.instances.protocols.face import Limits, Rows, WireProtocol
+from tintype.endpoints.online.instances.protocols.face import (
+    Features,
+    Limits,
+    Probabilities,
+    Rows,
+    WireProtocol,
+)
 from tintype.errors import FetchError, ImageError, ModelError, RequestError, UsageError
 from tintype.images.loading import pixels_of
 from tintype.images.request import image_bytes_from_text
@@ -151,13 +157,9 @@ class ScoringService:
         outputs = await self._outputs(rows, deadline, call.timeout_s)
         labels = label_set.labels if label_set is not None else self.scorer.classes
         predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
-        return protocol.write_probabilities(
-            rows,
-            [prediction.probs for prediction in predictions],
-            labels,
-            style,
-            model_name=self.name,
-        )
+        rows_of_probs = [prediction.probs for prediction in predictions]
+        answer = Probabilities(rows_of_probs, labels, style)
+        return protocol.write_probabilities(rows, answer, self.name)
 
     async def _embeddings(
         self, call: ScoreCall, protocol: WireProtocol, rows: Rows, deadline: float
@@ -178,7 +180,7 @@ class ScoringService:
             outputs = await self._outputs(rows, deadline, call.timeout_s)
             embeddings = self.scorer.embeddings(outputs) if len(outputs) else []
             images = [embedding.features for embedding in embeddings]
-        return protocol.write_embeddings(rows, images, texts, model_name=self.name)
+        return protocol.write_features(rows, Features(images, texts), self.name)
 
     async def _outputs(self, rows: Rows, deadline: float, timeout_s: float) -> np.ndarray:
         """What the model gives for the readable rows: float32 (n, D)."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
-from collections.abc import Sequence
-
-import numpy as np
 
 from tintype.endpoints.online.calls import ScoreCall
-from tintype.endpoints.online.instances.protocols.face import Limits, Rows, with_errors
+from tintype.endpoints.online.instances.protocols.face import (
+    Features,
+    Limits,
+    Probabilities,
+    Rows,
+    with_errors,
+)
 from tintype.errors import RequestError
-from tintype.schemas.wire import Style, read_score_request, write_answer, write_embeddings
+from tintype.schemas.wire import read_score_request, write_answer, write_embeddings
 
 __all__ = ["AzureProtocol", "multipart_images"]
 
@@ -43,28 +46,13 @@ class AzureProtocol:
             status=415,
         )
 
-    def write_probabilities(
-        self,
-        rows: Rows,
-        probabilities: Sequence[np.ndarray],
-        labels: Sequence[str],
-        style: Style,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        return with_errors(write_answer(probabilities, labels, style), rows.errors)
+        return with_errors(write_answer(answer.rows, answer.labels, answer.style), rows.errors)
 
-    def write_embeddings(
-        self,
-        rows: Rows,
-        images: Sequence[np.ndarray] | None,
-        texts: Sequence[np.ndarray] | None,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        return with_errors(write_embeddings(images, texts), rows.errors)
+        return with_errors(write_embeddings(answer.images, answer.texts), rows.errors)
 
 
 def _media_type(content_type: str) -> str:

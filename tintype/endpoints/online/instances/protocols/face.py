@@ -13,7 +13,7 @@ from tintype.endpoints.online.calls import ScoreCall, refusal
 from tintype.errors import RequestError
 from tintype.schemas.wire import Style
 
-__all__ = ["Limits", "Rows", "WireProtocol", "with_errors"]
+__all__ = ["Features", "Limits", "Probabilities", "Rows", "WireProtocol", "with_errors"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,25 @@ class Rows:
     """Rows that could not be read, where they are skipped; None where one refuses the call."""
 
 
+@dataclass(frozen=True)
+class Probabilities:
+    """What a classifier says."""
+
+    rows: Sequence[np.ndarray]
+    """float32 (classes,) of every row that is not in `Rows.errors`."""
+    labels: Sequence[str]
+    style: Style
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an embedder says: float32 (D,) of every row that is not in `Rows.errors`."""
+
+    images: Sequence[np.ndarray] | None
+    """None where the rows have no images; likewise `texts`."""
+    texts: Sequence[np.ndarray] | None
+
+
 class WireProtocol(Protocol):
     """One way of asking and answering over HTTP."""
 
@@ -52,34 +71,11 @@ class WireProtocol(Protocol):
                 that is not the protocol's.
         """
 
-    def write_probabilities(
-        self,
-        rows: Rows,
-        probabilities: Sequence[np.ndarray],
-        labels: Sequence[str],
-        style: Style,
-        *,
-        model_name: str,
-    ) -> bytes:
-        """The answer of a classifier.
+    def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
+        """The body for a classifier's answer. Raises RequestError: 400, the call asks for another."""
 
-        Args:
-            probabilities: float32 (classes,) of every row that is not in `rows.errors`.
-        """
-
-    def write_embeddings(
-        self,
-        rows: Rows,
-        images: Sequence[np.ndarray] | None,
-        texts: Sequence[np.ndarray] | None,
-        *,
-        model_name: str,
-    ) -> bytes:
-        """The answer of an embedder.
-
-        Args:
-            images, texts: float32 (D,) of every row that is not in `rows.errors`; None: of none.
-        """
+    def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
+        """The same for an embedder's."""
 
 
 def with_errors(answer: bytes, errors: dict[int, RequestError] | None) -> bytes:

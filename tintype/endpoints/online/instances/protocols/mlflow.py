@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from tintype.endpoints.online.calls import ScoreCall
-from tintype.endpoints.online.instances.protocols.face import Limits, Rows, with_errors
+from tintype.endpoints.online.instances.protocols.face import (
+    Features,
+    Limits,
+    Probabilities,
+    Rows,
+    with_errors,
+)
 from tintype.schemas.mlflow_protocol import read_invocation, write_predictions
-from tintype.schemas.wire import Style, write_answer, write_embeddings
+from tintype.schemas.wire import write_answer, write_embeddings
 
 __all__ = ["MlflowProtocol"]
 
@@ -29,26 +31,13 @@ class MlflowProtocol:
         )
         return Rows(request.images, request.texts)
 
-    def write_probabilities(
-        self,
-        rows: Rows,
-        probabilities: Sequence[np.ndarray],
-        labels: Sequence[str],
-        style: Style,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        answer = write_answer(probabilities, labels, style)
-        return write_predictions(with_errors(answer, rows.errors))
+        written = write_answer(answer.rows, answer.labels, answer.style)
+        return write_predictions(with_errors(written, rows.errors))
 
-    def write_embeddings(
-        self,
-        rows: Rows,
-        images: Sequence[np.ndarray] | None,
-        texts: Sequence[np.ndarray] | None,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        return write_predictions(with_errors(write_embeddings(images, texts), rows.errors))
+        return write_predictions(
+            with_errors(write_embeddings(answer.images, answer.texts), rows.errors)
+        )

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tintype.endpoints.online.calls import MODEL_VERSION, ScoreCall
-from tintype.endpoints.online.instances.protocols.face import Limits, Rows
+from tintype.endpoints.online.instances.protocols.face import Features, Limits, Probabilities, Rows
 from tintype.schemas.open_inference import read_infer_request, write_infer_response
-from tintype.schemas.wire import Style
 
 __all__ = ["OpenInferenceProtocol"]
 
@@ -27,30 +26,19 @@ class OpenInferenceProtocol:
         )
         return Rows(request.score.images, request.score.texts, request)
 
-    def write_probabilities(
-        self,
-        rows: Rows,
-        probabilities: Sequence[np.ndarray],
-        labels: Sequence[str],
-        style: Style,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        return self._written(rows, {"probs": np.stack(probabilities), "labels": labels}, model_name)
+        tensors: dict[str, np.ndarray | Sequence[str]] = {
+            "probs": np.stack(answer.rows),
+            "labels": answer.labels,
+        }
+        return self._written(rows, tensors, model_name)
 
-    def write_embeddings(
-        self,
-        rows: Rows,
-        images: Sequence[np.ndarray] | None,
-        texts: Sequence[np.ndarray] | None,
-        *,
-        model_name: str,
-    ) -> bytes:
+    def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
         """See `WireProtocol`."""
         tensors = {
-            "image_features": None if images is None else np.stack(images),
-            "text_features": None if texts is None else np.stack(texts),
+            "image_features": None if answer.images is None else np.stack(answer.images),
+            "text_features": None if answer.texts is None else np.stack(answer.texts),
         }
         return self._written(rows, tensors, model_name)
 
