@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import pytest
 from hub import Hub
 from pictures import encoded, noise, write_class_folders
+
+# Rooms whose tests use MLflow, one after the other; tests/workspace makes its own database.
+WITH_MLFLOW = {"journeys", "jobs", "client"}
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -17,12 +25,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "journeys" not in item.path.parts)
 
 
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of MLflow's, made once for all test processes: it takes dozens of migrations."""
+    base = tmp_path_factory.getbasetemp()
+    # Of several test processes each has a folder in the one that they share.
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    path = base / "template" / "mlflow.db"
+    with filelock.FileLock(path.parent.with_suffix(".lock")):
+        if not path.exists():
+            environment = {**os.environ, "TINTYPE_HOME": str(path.parent)}
+            command = [sys.executable, "-m", "tintype.cli", "model", "list"]
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def workspace_home(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """A fresh workspace folder for this test; nothing reads or writes the user's own."""
     home = tmp_path_factory.mktemp("home")
+    if WITH_MLFLOW & set(request.path.parts):
+        shutil.copyfile(request.getfixturevalue("mlflow_database"), home / "mlflow.db")
     monkeypatch.setenv("TINTYPE_HOME", str(home))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     # Exact and without a conversion for every tiny model; tests of the others ask for them.

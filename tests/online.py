@@ -29,7 +29,7 @@ class Workspace:
         self.folder = folder
         self.environment = {
             "TINTYPE_HOME": str(folder / "home"),
-            "TINTYPE_RUNTIME": "torch",
+            "TINTYPE_RUNTIME": "openvino",
             "TINTYPE_PRECISION": "fp32",
             "HF_HUB_OFFLINE": "1",
             "TINTYPE_THREADS": "2",
