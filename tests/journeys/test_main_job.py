@@ -17,6 +17,8 @@ from commands import TINTYPE, run, wait_for_log
 from pictures import write_class_folders
 from safetensors.torch import load_file
 
+from tintype.cli.main import _run
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Path:
@@ -203,14 +205,19 @@ def test_cancel_then_resume(job: Path, workspace_home: Path) -> None:
     ],
 )
 def test_bad_input_ends_in_one_message_and_no_run(
-    job: Path, workspace_home: Path, change: str, message: str
+    job: Path,
+    workspace_home: Path,
+    change: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     code = 1 if "cannot write" in message else 2
     more = ["--set", "hyperparameters.extra_optim_args=momentun=1"] if "sgd" in change else []
     result = run("job", "create", "-f", job, "--set", change, *more, code=code)
     assert message in result.stderr
     assert result.stderr.startswith("error: ")
-    assert json.loads(run("job", "list").stdout) == []
+    assert _run(["job", "list"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_bad_data_names_its_line(job: Path, tmp_path: Path) -> None:
@@ -228,7 +235,10 @@ def test_an_unwritable_workspace(job: Path, tmp_path: Path) -> None:
     assert "cannot write" in result.stderr
 
 
-def test_commands_that_ask_for_what_is_not_there(tmp_path: Path) -> None:
+def test_commands_that_ask_for_what_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # In this process: that the exit code reaches the shell is seen in the tests above.
     for arguments in (
         ["job", "show", "-n", "nothing"],
         ["job", "create", "-f", tmp_path / "missing.yml"],
@@ -239,4 +249,7 @@ def test_commands_that_ask_for_what_is_not_there(tmp_path: Path) -> None:
         ["nonsense"],
         ["job", "show"],
     ):
-        assert run(*arguments, code=2).stderr
+        assert _run([str(argument) for argument in arguments]) == 2
+        said = capsys.readouterr().err
+        assert said
+        assert "Traceback" not in said
