@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,12 @@ def test_embeddings_have_nothing_to_evaluate(tmp_path: Path, folders: Path) -> N
     )
     with pytest.raises(UsageError, match="no labels to evaluate"):
         tintype.evaluate(tmp_path / "embedder", folders)
+
+
+def test_of_data_in_splits_the_test_split_is_evaluated(tmp_path: Path, folders: Path) -> None:
+    for split in ("train", "val", "test"):
+        shutil.copytree(folders, tmp_path / "splits" / split)
+    next((tmp_path / "splits" / "test" / "a cat").iterdir()).unlink()
+    found = tintype.evaluate(write_clip(tmp_path / "clip"), tmp_path / "splits")
+    assert len(found.predictions.targets) == 5
+    assert "test/ is read" in found.notices[0]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tintype.cli.command import command
+from tintype.cli.command import command, tell_notices
 from tintype.cli.options import ImageColumn, LabelColumn, Model
 from tintype.cli.output import PrintFormat
 
@@ -43,7 +43,7 @@ def evaluate(
     from tintype.schemas.document import read_yaml, validate
     from tintype.schemas.scorer_options import ScorerOptions
 
-    return evaluation.evaluate(
+    found = evaluation.evaluate(
         model,
         data,
         output=output_folder,
@@ -52,4 +52,6 @@ def evaluate(
         image_column=image_column,
         scoring=ScorerOptions.of(precision=precision, exact=True),
         experiment=experiment,
-    ).summary
+    )
+    tell_notices(found.notices)
+    return found.summary

@@ -30,34 +30,46 @@ class Data:
             task: None tells it by the labels.
 
         Returns:
-            `task`, `images` (how many), `classes` (label: how many), and `unreadable_images`
-            (`file`, `line`, `image`, `reason` of each).
+            `task`, `images` (how many), `classes` (label: how many), `splits` (name: how many, of data
+            that come in splits; the others are of the training split), `unreadable_images` of all
+            splits (`file`, `line`, `image`, `reason` of each), and `notices` of how it was read.
 
         Raises:
             DataError: names file, line and field of what cannot be used.
         """
-        from tintype.data.checks import check_training_table
-        from tintype.data.reading import read_image_table
+        from tintype.data.checks import check_training_table, check_validation_table
+        from tintype.data.reading import open_image_source
         from tintype.images.readability import find_unreadable
 
-        table = read_image_table(
-            path,
-            task=parse_training_task(task) if task else None,
-            label_column=label_column,
-            image_column=image_column,
-        )
-        check_training_table(table)
-        unreadable = []
-        for row, reason in find_unreadable(table):
-            file, line = table.origin(row)
-            unreadable.append(
-                {"file": file, "line": line, "image": table.location(row), "reason": reason}
+        source = open_image_source(path)
+        tables = [
+            source.read(
+                split,
+                task=parse_training_task(task) if task else None,
+                label_column=label_column,
+                image_column=image_column,
             )
+            for split in source.parts or [None]
+        ]
+        train, *others = tables
+        check_training_table(train)
+        for table in others:
+            check_validation_table(train, table)
+        unreadable = []
+        for table in tables:
+            for row, reason in find_unreadable(table):
+                file, line = table.origin(row)
+                unreadable.append(
+                    {"file": file, "line": line, "image": table.location(row), "reason": reason}
+                )
+        notices = [*source.notices, *(notice for table in tables for notice in table.notices)]
         return {
-            "task": table.task,
-            "images": len(table),
-            "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
+            "task": train.task,
+            "images": len(train),
+            "classes": dict(zip(train.classes, train.class_counts().tolist(), strict=True)),
+            "splits": dict(zip(source.parts, map(len, tables), strict=False)),
             "unreadable_images": unreadable,
+            "notices": list(dict.fromkeys(notices)),
         }
 
     def create_or_update(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tintype.data.rows import Row
 from tintype.errors import DataError
 
-__all__ = ["IMAGE_ENDINGS", "read_folder_rows"]
+__all__ = ["IMAGE_ENDINGS", "is_folder", "read_folder_rows", "visible_entries"]
 
 IMAGE_ENDINGS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"]
@@ -28,8 +28,8 @@ def read_folder_rows(root: Path) -> Iterator[Row]:
     """
     above = (str(root.absolute()),)
     any_image = False
-    for entry in _entries(above[0]):
-        if not _is_folder(entry):
+    for entry in visible_entries(above[0]):
+        if not is_folder(entry):
             continue
         for location in _images(entry, above, set()):
             any_image = True
@@ -42,8 +42,12 @@ def read_folder_rows(root: Path) -> Iterator[Row]:
         )
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is not hidden in `folder`, by name."""
+def visible_entries(folder: str | Path) -> list[os.DirEntry[str]]:
+    """What is not hidden in `folder`, by name.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         with os.scandir(folder) as entries:
             visible = [entry for entry in entries if not entry.name.startswith(".")]
@@ -52,7 +56,8 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
     return sorted(visible, key=lambda entry: entry.name)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:
@@ -77,8 +82,8 @@ def _images(
             return
         followed.add(identity)
     above = (*above, folder.path)
-    for entry in _entries(folder.path):
-        if _is_folder(entry):
+    for entry in visible_entries(folder.path):
+        if is_folder(entry):
             yield from _images(entry, above, followed)
         elif os.path.splitext(entry.name)[1].lower() in IMAGE_ENDINGS:
             yield entry.path

@@ -45,6 +45,7 @@ class ImageTable:
         classes: tuple[str, ...],
         rows: np.ndarray,
         label_column: str,
+        notices: tuple[str, ...] = (),
     ) -> None:
         """Made by `read_image_table` and by the methods below, not by hand."""
         self._columns = columns
@@ -55,6 +56,8 @@ class ImageTable:
         """Sorted; a label's code is its position here."""
         self.label_column = label_column
         """What the source calls the label, for messages."""
+        self.notices = notices
+        """What people should know of how it was read, a sentence each."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -120,7 +123,7 @@ class ImageTable:
     def select(self, rows: np.ndarray) -> ImageTable:
         """The table of `rows` (int (n,)) in that order, with the same classes."""
         chosen = self._rows[np.asarray(rows, dtype=np.int64)]
-        return ImageTable(self._columns, self.task, self.classes, chosen, self.label_column)
+        return self._with(self._columns, self.classes, chosen)
 
     def with_classes(self, classes: Sequence[str]) -> ImageTable:
         """The same rows with labels coded by `classes`.
@@ -148,7 +151,17 @@ class ImageTable:
         columns = _Columns(
             **{**self._columns.__dict__, "label_codes": recode[self._columns.label_codes]}
         )
-        return ImageTable(columns, self.task, classes, self._rows, self.label_column)
+        return self._with(columns, classes, self._rows)
+
+    def with_notices(self, notices: Sequence[str]) -> ImageTable:
+        """The same table with `notices` before its own."""
+        together = (*notices, *self.notices)
+        return ImageTable(
+            self._columns, self.task, self.classes, self._rows, self.label_column, together
+        )
+
+    def _with(self, columns: _Columns, classes: tuple[str, ...], rows: np.ndarray) -> ImageTable:
+        return ImageTable(columns, self.task, classes, rows, self.label_column, self.notices)
 
     def _codes(self, source: int) -> np.ndarray:
         start = self._columns.label_ends[source - 1] if source else 0
@@ -201,8 +214,12 @@ class ImageTableBuilder:
             self._label_codes.append(classes.setdefault(name, len(classes)))
         self._label_ends.append(len(self._label_codes))
 
-    def build(self) -> ImageTable:
-        """The table of all rows added, with classes sorted."""
+    def build(self, notices: Sequence[str] = ()) -> ImageTable:
+        """The table of all rows added, with classes sorted.
+
+        Args:
+            notices: what people should know of how the rows were read.
+        """
         classes = tuple(sorted(self._classes))
         recode = np.zeros(max(len(classes), 1), np.int32)
         for code, name in enumerate(classes):
@@ -218,7 +235,8 @@ class ImageTableBuilder:
             label_codes=recode[_numpy(self._label_codes, np.int32)],
             label_ends=_numpy(self._label_ends, np.int64),
         )
-        return ImageTable(columns, self.task, classes, np.arange(len(self)), self._label_column)
+        rows = np.arange(len(self))
+        return ImageTable(columns, self.task, classes, rows, self._label_column, tuple(notices))
 
     def _checked(self, label: object, file: str, line: int) -> list[str]:
         if self.task is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tintype.data.csv import read_csv_rows
@@ -12,12 +13,13 @@ from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.jsonl import read_jsonl_rows
 from tintype.data.locations import local_path
 from tintype.data.mltable import read_mltable_rows
-from tintype.data.rows import Row
+from tintype.data.rows import Reading, Row
+from tintype.data.split_folders import FALLBACKS, Split, Splits, find_split_folders
 from tintype.errors import DataError
 from tintype.schemas.task import ClassificationTask
 from tintype.settings import get_settings
 
-__all__ = ["read_image_table"]
+__all__ = ["ImageSource", "open_image_source", "read_image_table"]
 
 
 def read_image_table(
@@ -26,6 +28,7 @@ def read_image_table(
     task: ClassificationTask | None = None,
     label_column: str = "label",
     image_column: str = "image_url",
+    split: Split = "train",
     check_files: bool = True,
 ) -> ImageTable:
     """Read labelled images from an MLTable folder, a JSONL or CSV file, or a folder of class folders.
@@ -35,36 +38,101 @@ def read_image_table(
         task: None takes it from the data: a string label is multi-class, a list multi-label; a
             CSV column `labels` is multi-label, `label` multi-class; class folders are multi-class.
         label_column, image_column: names of the keys in JSONL rows.
+        split: which is read of data that come in splits. Where there is no such split: for `test`
+            `validation`, for `validation` `test`, or else `train`; a notice of the table says so.
         check_files: whether every local image must exist.
 
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
     """
-    settings = get_settings()
+    source = open_image_source(path)
+    table = source.read(
+        source.nearest(split),
+        task=task,
+        label_column=label_column,
+        image_column=image_column,
+        check_files=check_files,
+    )
+    return table.with_notices(source.notices_of(split))
+
+
+class ImageSource:
+    """Labelled images behind one path, opened to see which splits they come in."""
+
+    def __init__(self, path: Path, splits: Splits) -> None:
+        """Made by `open_image_source`."""
+        self.path = path
+        self.parts = splits.parts
+        """Each split's name and place; empty where the images come in one piece."""
+        self.notices = splits.notices
+        """What people should know of the whole."""
+
+    def nearest(self, split: Split) -> Split | None:
+        """The split that is read where `split` is asked for; None without splits."""
+        return next((near for near in FALLBACKS[split] if near in self.parts), None)
+
+    def notices_of(self, split: Split) -> list[str]:
+        """What is to be known of a reading of `split` alone."""
+        near = self.nearest(split)
+        if near is None:
+            return list(self.notices)
+        names = ", ".join(part.name for part in self.parts.values())
+        instead = "" if near == split else f", for there is none for {split}"
+        read = f"{self.path} holds splits ({names}): {self.parts[near].name} is read{instead}"
+        return [read, *self.notices]
+
+    def read(
+        self,
+        split: Split | None,
+        *,
+        task: ClassificationTask | None,
+        label_column: str,
+        image_column: str,
+        check_files: bool = True,
+    ) -> ImageTable:
+        """Read one split, or (None) all of data without splits; see `read_image_table`.
+
+        Raises:
+            DataError: names file, line and field of the first row that cannot be used.
+        """
+        reading = Reading(task, label_column, image_column)
+        paths = (self.path,) if split is None else self.parts[split].paths
+        builder = ImageTableBuilder(task, label_column)
+        for row in chain.from_iterable(_rows(path, reading) for path in paths):
+            builder.add(row.location, row.label, row.file, row.line)
+            # lstat's cost, no Python objects kept: a million rows pass in seconds.
+            if check_files and not (
+                row.location.startswith("http") or os.path.isfile(row.location)
+            ):
+                raise DataError(
+                    f"no image at {row.location}; correct the path or remove the row",
+                    file=row.file,
+                    line=row.line or None,
+                    field=row.image_field,
+                )
+        if len(builder) == 0:
+            raise DataError("there are no rows in it", file=paths[0])
+        return builder.build(reading.notices)
+
+
+def open_image_source(path: str | Path) -> ImageSource:
+    """Find out which splits there are behind `path`; see `read_image_table`.
+
+    Raises:
+        DataError: it is not local, or a folder in it cannot be read.
+    """
     try:
-        source = local_path(path, Path.cwd(), settings)
+        source = local_path(path, Path.cwd(), get_settings())
     except ValueError as error:
         raise DataError(str(error), file=path) from None
-    rows = _rows(source, task, label_column, image_column)
-    builder = ImageTableBuilder(task, label_column)
-    for row in rows:
-        builder.add(row.location, row.label, row.file, row.line)
-        # lstat's cost, no Python objects kept: a million rows pass in seconds.
-        if check_files and not row.location.startswith("http") and not os.path.isfile(row.location):
-            raise DataError(
-                f"no image at {row.location}; correct the path or remove the row",
-                file=row.file,
-                line=row.line or None,
-                field=row.image_field,
-            )
-    if len(builder) == 0:
-        raise DataError("there are no rows in it", file=source)
-    return builder.build()
+    splits = Splits()
+    if source.is_dir() and not (source / "MLTable").is_file():
+        splits = find_split_folders(source)
+    return ImageSource(source, splits)
 
 
-def _rows(
-    source: Path, task: ClassificationTask | None, label_column: str, image_column: str
-) -> Iterator[Row]:
+def _rows(source: Path, reading: Reading) -> Iterator[Row]:
+    label_column, image_column = reading.label_column, reading.image_column
     if source.is_dir():
         if (source / "MLTable").is_file():
             return read_mltable_rows(source, label_column, image_column)
@@ -86,7 +154,7 @@ def _rows(
     if suffix in (".jsonl", ".ndjson"):
         return read_jsonl_rows(source, label_column, image_column)
     if suffix == ".csv":
-        return read_csv_rows(source, task)
+        return read_csv_rows(source, reading.task)
     raise DataError(
         f"cannot read a {suffix or 'file without ending'}; expected an MLTable folder, a .jsonl or "
         ".csv file, or a folder of class folders",

@@ -1,10 +1,32 @@
-"""One row as a reader yields it, before it is packed into a table."""
+"""What readers are told, and one row as they yield it, before it is packed into a table."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Row"]
+from tintype.schemas.task import ClassificationTask
+
+__all__ = ["Reading", "Row"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of labelled images: what is asked for, and what people should know of it."""
+
+    task: ClassificationTask | None
+    """None: told by the labels."""
+
+    label_column: str
+    image_column: str
+
+    notices: list[str] = field(default_factory=list)
+    """One sentence each; readers add to it, none twice."""
+
+    def notice(self, sentence: str) -> None:
+        """Add to `notices`."""
+        if sentence not in self.notices:
+            self.notices.append(sentence)
 
 
 class Row(NamedTuple):

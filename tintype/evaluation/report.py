@@ -36,6 +36,9 @@ class Evaluation:
     dropped: int
     """Images left out because they could not be read."""
 
+    notices: tuple[str, ...] = ()
+    """What people should know of how the data were read, a sentence each."""
+
     @property
     def summary(self) -> dict[str, Any]:
         """The content of metrics.json."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def evaluate(
 
     Args:
         model: anything `workspace.registry.resolve_model` understands, or a Hub id.
-        data: MLTable folder, JSONL, CSV, or folder of class folders.
+        data: anything that `read_image_table` reads; of data in splits, the test split.
         output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
             that was killed goes on there. None writes nothing.
         scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads
@@ -98,6 +99,7 @@ def check(job: EvaluationJob) -> None:
         job.test_data.path,
         label_column=job.label_column_name,
         image_column=job.input_column_names,
+        split="test",
     )
     if table.task is not None:
         EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
@@ -111,6 +113,8 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
     tags = {**job.tags, "tintype.model": job.model}
     with run.tracked(job.experiment_name, tags) as tracking:
         evaluation = _evaluate(job, output, cancelled=lambda: context.stop() == "cancel")
+        for notice in evaluation.notices:
+            print(f"notice: {notice}", flush=True)
         _log(evaluation, output, tracking)
         run.update(metrics=dict(evaluation.metrics))
     print(f"Completed: the report is {output / 'evaluation.html'}", flush=True)
@@ -175,6 +179,7 @@ def _evaluate(
         task=task,
         label_column=job.label_column_name,
         image_column=job.input_column_names,
+        split="test",
     )
 
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
@@ -238,7 +243,7 @@ def _evaluated(
         raise DataError(
             f"none of its {len(table)} images can be read: {reason}", file=file, line=line
         )
-    return evaluate_predictions(
+    evaluation = evaluate_predictions(
         _task_of_labels(scorer),
         scores.probabilities,
         table.targets(scores.rows),
@@ -247,3 +252,4 @@ def _evaluated(
         threshold=config.threshold,
         dropped=len(scores.failures),
     )
+    return replace(evaluation, notices=table.notices)

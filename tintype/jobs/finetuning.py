@@ -33,6 +33,8 @@ def execute(job: FinetuningJob, run: Run, context: TaskContext) -> None:
     for notice in job.notices():
         print(f"notice: {notice}", flush=True)
     tables = load_tables(job.data())
+    for notice in tables.notices:
+        print(f"notice: {notice}", flush=True)
     for key, count in tables.dropped.items():
         if count:
             print(f"{key}: {count} images cannot be read and are left out", flush=True)

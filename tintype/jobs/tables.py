@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.image_table import ImageTable
-from tintype.data.reading import read_image_table
+from tintype.data.reading import ImageSource, open_image_source
+from tintype.data.split_folders import Split
 from tintype.data.splits import split_validation
 from tintype.images.readability import drop_unreadable
 from tintype.schemas.job_parts import DataInput, JobData
@@ -27,6 +28,9 @@ class Tables:
     dropped: dict[str, int]
     """Unreadable images left out, by the key of their data."""
 
+    notices: tuple[str, ...] = ()
+    """What people should know of how the data were read, a sentence each."""
+
     @property
     def held_out(self) -> ImageTable:
         """`validation` of data that says a `validation_share`, which therefore has one."""
@@ -37,27 +41,44 @@ class Tables:
 def load_tables(data: JobData) -> Tables:
     """Read, check and split all data of a job; the same each time.
 
+    Where the training data hold splits, validation and test images that the document does not name
+    are taken from those.
+
     Raises:
         DataError: names file, line and field of what cannot be used.
     """
     dropped: dict[str, int] = {}
+    notices: list[str] = []
 
-    def load(key: str, given: DataInput | None) -> ImageTable | None:
-        if given is None:
-            return None
-        table = read_image_table(
-            given.path,
+    def load(key: str, source: ImageSource, split: Split | None) -> ImageTable:
+        table = source.read(
+            split,
             task=data.task,
             label_column=data.label_column,
             image_column=data.image_column,
         )
+        notices.extend(f"{key}: {notice}" for notice in table.notices)
         table, dropped[key] = drop_unreadable(table, ignore_data_errors=data.ignore_data_errors)
         return table
 
-    train = load("training_data", data.training)
-    assert train is not None
+    source = open_image_source(data.training.path)
+    train = load("training_data", source, source.nearest("train"))
     check_training_table(train)
-    validation, test = load("validation_data", data.validation), load("test_data", data.test)
+    taken: list[str] = []
+
+    def load_held_out(key: str, given: DataInput | None, split: Split) -> ImageTable | None:
+        """What the document names, or else the split beside the training images."""
+        if given is not None:
+            own = open_image_source(given.path)
+            notices.extend(f"{key}: {notice}" for notice in own.notices_of(split))
+            return load(key, own, own.nearest(split))
+        if split not in source.parts or (split == "test" and data.test_share is not None):
+            return None
+        taken.append(f"{key} {source.parts[split].name}")
+        return load(key, source, split)
+
+    validation = load_held_out("validation_data", data.validation, "validation")
+    test = load_held_out("test_data", data.test, "test")
     if data.test_share is not None:
         train, test = _split(train, data.test_share)
     if validation is None and data.validation_share is not None:
@@ -66,7 +87,11 @@ def load_tables(data: JobData) -> Tables:
         None if table is None else check_validation_table(train, table)
         for table in (validation, test)
     )
-    return Tables(train, validation, test, dropped)
+    if source.parts:
+        together = ", ".join([f"training_data {source.parts['train'].name}", *taken])
+        notices.insert(0, f"{source.path} holds splits, which are taken so: {together}")
+    notices.extend(f"training_data: {notice}" for notice in source.notices)
+    return Tables(train, validation, test, dropped, tuple(dict.fromkeys(notices)))
 
 
 def _split(table: ImageTable, share: float) -> tuple[ImageTable, ImageTable]:

@@ -61,6 +61,8 @@ def execute(job: AutomlJob, run: Run, context: TaskContext) -> None:
     )
     try:
         tables = load_tables(job.data())
+        for notice in tables.notices:
+            print(f"notice: {notice}", flush=True)
         print(
             f"{len(tables.train)} training and {len(tables.held_out)} validation images of "
             f"{len(tables.train.classes)} classes; mode {job.mode}, primary metric {job.metric}",
