@@ -13,13 +13,16 @@ __all__ = ["local_path", "resolve_location"]
 # Long and short datastore URIs (docs/contracts.md §1).
 _DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)", re.S)
 
+# What exports of Azure's labelling projects hold instead.
+_LABELLING = re.compile(r"AmlDatastore://(?P<store>[^/]+)/(?P<path>.*)", re.S | re.I)
+
 
 def resolve_location(reference: str, base: str, settings: Settings) -> str:
     """The absolute local path, or the http(s) URL, that `reference` names.
 
     Args:
-        reference: relative to `base`, absolute, `file:`, `http(s):`, or an `azureml://` datastore
-            path, whose datastore `settings.datastores` maps to a local folder.
+        reference: relative to `base`, absolute, `file:`, `http(s):`, or an `azureml://` (or, in
+            labelling exports, `AmlDatastore://`) path, whose datastore `settings.datastores` maps to a local folder.
         base: absolute folder, without a trailing slash.
 
     Raises:
@@ -39,14 +42,9 @@ def resolve_location(reference: str, base: str, settings: Settings) -> str:
         match = _DATASTORE.fullmatch(reference)
         if match is None:
             raise ValueError("expected azureml://.../datastores/<name>/paths/<path>")
-        store = match["store"]
-        root = settings.datastores.get(store, settings.datastores.get("*"))
-        if root is None:
-            raise ValueError(
-                f"datastore {store!r} has no local folder: set "
-                f'TINTYPE_DATASTORES=\'{{"{store}": "/path/to/folder"}}\''
-            )
-        return f"{Path(root).expanduser().absolute()}/{unquote(match['path'])}"
+        return _in_datastore(match, settings)
+    if match := _LABELLING.fullmatch(reference):
+        return _in_datastore(match, settings)
     scheme = reference.split(":", 1)[0]
     if re.fullmatch(r"[a-z][a-z0-9+.-]+", scheme) and reference.startswith(f"{scheme}://"):
         raise ValueError(
@@ -54,6 +52,17 @@ def resolve_location(reference: str, base: str, settings: Settings) -> str:
         )
     # A colon in an ordinary file name.
     return reference if reference.startswith("/") else f"{base}/{reference}"
+
+
+def _in_datastore(match: re.Match[str], settings: Settings) -> str:
+    store = match["store"]
+    root = settings.datastores.get(store, settings.datastores.get("*"))
+    if root is None:
+        raise ValueError(
+            f"datastore {store!r} has no local folder: set "
+            f'TINTYPE_DATASTORES=\'{{"{store}": "/path/to/folder"}}\''
+        )
+    return f"{Path(root).expanduser().absolute()}/{unquote(match['path'])}"
 
 
 def local_path(reference: str | Path, base: Path, settings: Settings) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from tintype.data.csv import read_csv_rows
+from tintype.data.csv import CSV_ENDINGS, ROBOFLOW_NAME, read_csv_rows
 from tintype.data.folders import read_folder_rows
 from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.jsonl import read_jsonl_rows
@@ -136,6 +136,8 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
     if source.is_dir():
         if (source / "MLTable").is_file():
             return read_mltable_rows(source, label_column, image_column)
+        if (source / ROBOFLOW_NAME).is_file():
+            return read_csv_rows(source / ROBOFLOW_NAME, reading)
         if any(entry.suffix.lower() in (".jsonl", ".yaml", ".yml") for entry in source.iterdir()):
             raise DataError(
                 "the folder has no file named MLTable; add one, or name the .jsonl file itself",
@@ -153,8 +155,8 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
     suffix = source.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
         return read_jsonl_rows(source, label_column, image_column)
-    if suffix == ".csv":
-        return read_csv_rows(source, reading.task)
+    if suffix in CSV_ENDINGS:
+        return read_csv_rows(source, reading)
     raise DataError(
         f"cannot read a {suffix or 'file without ending'}; expected an MLTable folder, a .jsonl or "
         ".csv file, or a folder of class folders",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from tintype.data.csv import ROBOFLOW_NAME
 from tintype.data.folders import is_folder, visible_entries
 
 __all__ = ["FALLBACKS", "Part", "Split", "Splits", "find_split_folders", "split_of_name"]
@@ -30,7 +31,7 @@ FALLBACKS: dict[Split, tuple[Split, ...]] = {
 """Which splits are read, in this order, where one is asked for."""
 
 # A folder with one of these has labels without class folders.
-_LABEL_FILES = ("mltable",)
+_LABEL_FILES = ("mltable", ROBOFLOW_NAME)
 
 
 @dataclass(frozen=True)
