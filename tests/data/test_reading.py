@@ -100,12 +100,13 @@ def test_bad_references_name_file_line_and_field(
 @pytest.mark.parametrize(
     ("task", "label"),
     [
-        ("image_classification", 3),
+        ("image_classification", 3.5),
         ("image_classification", ""),
         ("image_classification", ["x"]),
         ("image_classification", None),
         ("image_classification_multilabel", "x"),
-        ("image_classification_multilabel", ["x", 3]),
+        ("image_classification_multilabel", ["x", {}]),
+        ("image_classification_multilabel", ["x", 0.5]),
         ("image_classification_multilabel", [""]),
     ],
 )
@@ -114,6 +115,33 @@ def test_labels_of_the_wrong_type(images: Path, task: str, label: object) -> Non
     with pytest.raises(DataError) as caught:
         read_image_table(path, task=task)  # type: ignore[arg-type]
     assert str(caught.value).startswith(f"{path}:1: label: ")
+
+
+def test_numbers_and_booleans_are_labels_and_said_once(images: Path) -> None:
+    labels = [7, 10, "7", 7.0, True]
+    table = read_image_table(
+        jsonl(images, [{"image_url": f"{n}.png", "label": label} for n, label in enumerate(labels)])
+    )
+    assert table.classes == ("10", "7", "true")
+    assert [table.label(row) for row in range(5)] == ["7", "10", "7", "7", "true"]
+    (notice,) = table.notices
+    assert notice.endswith(
+        'rows.jsonl:1: label: labels that are numbers or booleans are taken as text, 7 as "7"'
+    )
+    table = read_image_table(
+        jsonl(
+            images,
+            [{"image_url": "0.png", "label": ["x", 3, False]}, {"image_url": "1.png", "label": []}],
+        )
+    )
+    assert table.label(0) == ["x", "3", "false"]
+    assert len(table.notices) == 1
+
+
+def test_fractions_are_no_labels(images: Path) -> None:
+    path = jsonl(images, [{"image_url": "0.png", "label": 0.25}])
+    with pytest.raises(DataError, match=r":1: label: 0\.25 given; a number that is not whole"):
+        read_image_table(path)
 
 
 def test_types_may_not_change_between_rows(images: Path) -> None:

@@ -6,6 +6,7 @@ labels are small integers.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -180,6 +181,7 @@ class ImageTableBuilder:
     def __init__(self, task: ClassificationTask | None, label_column: str) -> None:
         """`task` None: decided by the first row's label, a string or a list."""
         self.task = task
+        self._numbers = ""
         self._label_column = label_column
         self._folders: dict[str, int] = {}
         self._folder_codes = array("i")
@@ -236,14 +238,16 @@ class ImageTableBuilder:
             label_ends=_numpy(self._label_ends, np.int64),
         )
         rows = np.arange(len(self))
-        return ImageTable(columns, self.task, classes, rows, self._label_column, tuple(notices))
+        told = (*notices, self._numbers) if self._numbers else tuple(notices)
+        return ImageTable(columns, self.task, classes, rows, self._label_column, told)
 
     def _checked(self, label: object, file: str, line: int) -> list[str]:
         if self.task is None:
             self.task = MULTILABEL if isinstance(label, list) else MULTICLASS
         if self.task == MULTICLASS:
-            if isinstance(label, str) and label:
-                return [label]
+            name = self._text(label, file, line)
+            if name:
+                return [name]
             raise self._wrong(f"{_shown(label)} given; expected a non-empty string", file, line)
         if not isinstance(label, list):
             raise self._wrong(
@@ -251,12 +255,41 @@ class ImageTableBuilder:
                 file,
                 line,
             )
-        for name in label:
-            if not isinstance(name, str) or not name:
+        names = []
+        for item in label:
+            name = self._text(item, file, line)
+            if not name:
                 raise self._wrong(
-                    f"the list holds {_shown(name)}; expected non-empty strings", file, line
+                    f"the list holds {_shown(item)}; expected non-empty strings", file, line
                 )
-        return list(dict.fromkeys(label))
+            names.append(name)
+        return list(dict.fromkeys(names))
+
+    def _text(self, label: object, file: str, line: int) -> str:
+        """`label` where it is text or a whole number; "" where it is neither."""
+        if isinstance(label, str):
+            return label
+        if not isinstance(label, int | float):
+            return ""
+        if isinstance(label, bool):
+            # As the document has it, not as Python would write it.
+            text = str(label).lower()
+        elif math.isfinite(label) and label == int(label):
+            text = str(int(label))
+        else:
+            raise self._wrong(
+                f"{label} given; a number that is not whole is no label. Write a string, such as "
+                f'"{label}", if it is meant as a name',
+                file,
+                line,
+            )
+        if not self._numbers:
+            where = f"{file}:{line}" if line else file
+            self._numbers = (
+                f"{where}: {self._label_column}: labels that are numbers or booleans are taken as "
+                f'text, {_shown(label)} as "{text}"'
+            )
+        return text
 
     def _wrong(self, message: str, file: str, line: int) -> DataError:
         return DataError(
