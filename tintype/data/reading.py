@@ -10,6 +10,7 @@ from pathlib import Path
 from tintype.data.csv import CSV_ENDINGS, ROBOFLOW_NAME, read_csv_rows
 from tintype.data.folders import read_folder_rows
 from tintype.data.image_table import ImageTable, ImageTableBuilder
+from tintype.data.json_documents import read_json_rows
 from tintype.data.jsonl import read_jsonl_rows
 from tintype.data.locations import local_path
 from tintype.data.mltable import read_mltable_rows
@@ -157,6 +158,8 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         return read_jsonl_rows(source, label_column, image_column)
     if suffix in CSV_ENDINGS:
         return read_csv_rows(source, reading)
+    if suffix == ".json":
+        return read_json_rows(source, reading)
     raise DataError(
         f"cannot read a {suffix or 'file without ending'}; expected an MLTable folder, a .jsonl or "
         ".csv file, or a folder of class folders",

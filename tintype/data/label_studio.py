@@ -1,0 +1,187 @@
+"""Label Studio's exports: JSON (tasks with annotations) and JSON_MIN (a flat object a task)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tintype.data.annotated import Annotated, rows_of_annotated
+from tintype.data.locations import resolve_location
+from tintype.data.rows import Reading, Row
+from tintype.errors import DataError
+from tintype.settings import get_settings
+
+__all__ = ["is_label_studio", "label_studio_rows"]
+
+_IMAGE_KEYS = ("image", "img", "picture", "photo", "image_url", "url")
+
+# What JSON_MIN has beside the image and the choices.
+_OWN_KEYS = frozenset(
+    "id annotator annotation_id created_at updated_at lead_time comment agreement project".split()
+)
+_CHOICE_KEYS = ("choice", "choices", "label", "labels")
+
+# Uploaded files get eight hexadecimal digits before their name.
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
+
+# The choices of one task: of each question its answers; None where nobody has answered.
+Answers = dict[str, list[str]] | None
+
+
+def is_label_studio(document: object) -> bool:
+    """Whether a parsed JSON document is a list of Label Studio's tasks, in either form."""
+    if not isinstance(document, list) or not document:
+        return False
+    first = document[0]
+    return isinstance(first, dict) and (
+        isinstance(first.get("data"), dict) or _image_key(first, "") is not None
+    )
+
+
+def label_studio_rows(document: list[Any], path: Path, reading: Reading) -> Iterator[Row]:
+    """Rows of an export, one for each task that somebody has answered.
+
+    Of several annotations of a task the one marked as ground truth counts, or else the last; skipped
+    (cancelled) ones never do. Where a task has several questions, the label column says which
+    counts. Images that were uploaded to Label Studio or lie in its local storage are looked for
+    beside the export.
+
+    Raises:
+        DataError: a task without an image, or several questions; see also `rows_of_annotated`.
+    """
+    tasks: dict[object, tuple[str, str, Answers]] = {}
+    several = 0
+    for at, task in enumerate(document):
+        place = str(at)
+        if not isinstance(task, dict):
+            raise DataError("expected an object", file=path, field=place)
+        whole = isinstance(task.get("data"), dict)
+        data = task["data"] if whole else task
+        key = _image_key(data, reading.image_column)
+        if key is None:
+            raise DataError(
+                f"no image in it (it has {', '.join(list(data)[:8]) or 'nothing'}); expected a key "
+                f"named {', '.join(_IMAGE_KEYS)}, or --image-column to name another",
+                file=path,
+                field=place,
+            )
+        field = f"{place}.data.{key}" if whole else f"{place}.{key}"
+        answers = _answers_of_task(task) if whole else _answers_of_flat(task, key, reading)
+        # JSON_MIN has an object for each annotation of a task.
+        identity = place if whole else task.get("id", place)
+        several += identity in tasks or (whole and len(_annotations(task)) > 1)
+        if answers is not None or identity not in tasks:
+            tasks[identity] = (data[key], field, answers)
+    if several:
+        reading.notice(
+            f"{path}: {several} tasks have several annotations: ground truth counts, or the last"
+        )
+    answered = [(name, field, given) for name, field, given in tasks.values() if given is not None]
+    if len(answered) < len(tasks):
+        reading.notice(
+            f"{path}: {len(tasks) - len(answered)} of {len(tasks)} tasks have no annotation: left out"
+        )
+    questions = sorted({question for _, _, given in answered for question in given})
+    if reading.label_column in questions:
+        questions = [reading.label_column]
+    if len(questions) > 1:
+        raise DataError(
+            f"it has several questions ({', '.join(questions)}); name the one that is the label with "
+            "the label column",
+            file=path,
+        )
+    annotated = [
+        Annotated(
+            _location(name, path, field),
+            tuple(
+                dict.fromkeys(label for question in questions for label in given.get(question, ()))
+            ),
+            field,
+        )
+        for name, field, given in answered
+    ]
+    yield from rows_of_annotated(annotated, path, reading)
+
+
+def _image_key(data: dict[str, Any], image_column: str) -> str | None:
+    for key in (image_column, *_IMAGE_KEYS):
+        if isinstance(data.get(key), str) and data[key]:
+            return key
+    # However it was called in the labelling configuration.
+    named = [
+        key
+        for key, value in data.items()
+        if isinstance(value, str) and value.startswith(("/data/upload/", "/data/local-files/"))
+    ]
+    return named[0] if len(named) == 1 else None
+
+
+def _annotations(task: dict[str, Any]) -> list[dict[str, Any]]:
+    given = task.get("annotations") or task.get("completions") or []
+    return [item for item in _objects(given) if not item.get("was_cancelled", False)]
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _answers_of_task(task: dict[str, Any]) -> Answers:
+    annotations = _annotations(task)
+    if not annotations:
+        return None
+    truth = [item for item in annotations if item.get("ground_truth")]
+    answers: dict[str, list[str]] = {}
+    for part in _objects((truth or annotations)[-1].get("result")):
+        value = part.get("value")
+        choices = value.get("choices") if isinstance(value, dict) else None
+        if isinstance(choices, list) and choices:
+            answers.setdefault(str(part.get("from_name", "choice")), []).extend(map(str, choices))
+    return answers
+
+
+def _answers_of_flat(task: dict[str, Any], image_key: str, reading: Reading) -> Answers:
+    answers = {
+        key: found
+        for key, value in task.items()
+        if key not in _OWN_KEYS and key != image_key and (found := _choices(key, value, reading))
+    }
+    return answers or None
+
+
+def _choices(key: str, value: object, reading: Reading) -> list[str]:
+    """What was chosen, of a value that may be another column of the task's data."""
+    if isinstance(value, dict) and isinstance(value.get("choices"), list):
+        return [str(choice) for choice in value["choices"]]
+    if isinstance(value, str) and value and key in (reading.label_column, *_CHOICE_KEYS):
+        return [value]
+    return []
+
+
+def _location(reference: str, path: Path, field: str) -> str:
+    base = str(path.parent.absolute())
+    parts = urlsplit(reference)
+    if parts.scheme in ("", "http", "https") and parts.path.startswith("/data/"):
+        inner = parts.path.removeprefix("/data/")
+        if inner.startswith("local-files"):
+            inner = parse_qs(parts.query).get("d", [""])[0]
+        return _beside(unquote(inner).lstrip("/"), base)
+    try:
+        return resolve_location(reference, base, get_settings())
+    except ValueError as error:
+        raise DataError(str(error), file=path, field=field) from None
+
+
+def _beside(name: str, base: str) -> str:
+    """The file that a path on Label Studio's server means, below `base`: its end is what they share."""
+    steps = [step for step in name.split("/") if step not in ("", ".", "..")]
+    ends = ["/".join(steps[at:]) for at in range(len(steps))]
+    ends += [_UPLOADED.sub("", steps[-1])] if steps else []
+    for end in ends:
+        for folder in (base, f"{base}/images"):
+            if os.path.isfile(f"{folder}/{end}"):
+                return f"{folder}/{end}"
+    return f"{base}/{'/'.join(steps)}"
