@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tintype.errors import OutputError
 
 __all__ = [
     "atomic_folder",
+    "folder_made_once",
     "locked_folder",
     "output_errors",
     "write_bytes",
@@ -97,6 +98,25 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     finally:
         if temporary.exists():
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def folder_made_once(path: Path, fill: Callable[[Path], None]) -> Path:
+    """`path`, filled by `fill` where it is not there yet; who asks meanwhile waits for the first.
+
+    Raises:
+        OutputError: as `atomic_folder`; and whatever `fill` raises.
+    """
+    import filelock
+
+    if path.is_dir():
+        return path
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        if not path.is_dir():
+            with atomic_folder(path) as temporary:
+                fill(temporary)
+    return path
 
 
 _INSTANT_SECONDS = 2.0

@@ -252,8 +252,19 @@ def test_bad_mltables(images: Path, text: str, message: str) -> None:
 
 def test_a_folder_with_jsonl_but_no_mltable_says_so(images: Path) -> None:
     jsonl(images, [{"image_url": "0.png", "label": "x"}])
-    with pytest.raises(DataError, match="no file named MLTable"):
+    jsonl(images, [{"image_url": "1.png", "label": "x"}], "others.jsonl")
+    with pytest.raises(DataError, match="none named MLTable"):
         read_image_table(images)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "labels.csv"])
+def test_the_only_file_of_labels_in_a_folder_is_read(images: Path, name: str) -> None:
+    (images / "images").mkdir()
+    if name == "labels.csv":
+        (images / name).write_text("filename,label\n0.png,x\n")
+    else:
+        jsonl(images, [{"image_url": "0.png", "label": "x"}])
+    assert read_image_table(images).origin(0) == (str(images / name), 1 + (name == "labels.csv"))
 
 
 def test_class_folders(tmp_path: Path) -> None:

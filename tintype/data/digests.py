@@ -1,14 +1,17 @@
-"""Digests of images' bytes: what makes two rows the same picture, and what caches are keyed by."""
+"""Digests of files' bytes: what makes two rows the same picture, and what caches are keyed by."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tintype.data.image_table import ImageTable
+from tintype.files import write_json
 from tintype.settings import get_settings
 
-__all__ = ["content_digests"]
+__all__ = ["content_digests", "digest_of_file"]
 
 
 def content_digests(table: ImageTable) -> list[str]:
@@ -19,6 +22,26 @@ def content_digests(table: ImageTable) -> list[str]:
     # Reading and hashing release the GIL.
     with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
         return list(pool.map(_digest, table.locations(), chunksize=64))
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file, remembered by its place, size and time of change.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    identity = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
+    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+    memo = get_settings().home / "cache" / "digests" / f"{name}.json"
+    try:
+        return str(json.loads(memo.read_text())["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    write_json(memo, {"path": identity[0], "sha256": digest})
+    return digest
 
 
 def _digest(location: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from tintype.data.archives import is_archive, unpacked
 from tintype.data.csv import CSV_ENDINGS, ROBOFLOW_NAME, read_csv_rows
-from tintype.data.folders import read_folder_rows
+from tintype.data.folders import is_folder, read_folder_rows, visible_entries
 from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.json_documents import read_json_rows
 from tintype.data.jsonl import read_jsonl_rows
@@ -60,9 +61,12 @@ def read_image_table(
 class ImageSource:
     """Labelled images behind one path, opened to see which splits they come in."""
 
-    def __init__(self, path: Path, splits: Splits) -> None:
+    def __init__(self, path: Path, splits: Splits, given: Path) -> None:
         """Made by `open_image_source`."""
         self.path = path
+        """A file or folder; of an archive, its content."""
+        self.given = given
+        """As it is called in messages."""
         self.parts = splits.parts
         """Each split's name and place; empty where the images come in one piece."""
         self.notices = splits.notices
@@ -79,7 +83,7 @@ class ImageSource:
             return list(self.notices)
         names = ", ".join(part.name for part in self.parts.values())
         instead = "" if near == split else f", for there is none for {split}"
-        read = f"{self.path} holds splits ({names}): {self.parts[near].name} is read{instead}"
+        read = f"{self.given} holds splits ({names}): {self.parts[near].name} is read{instead}"
         return [read, *self.notices]
 
     def read(
@@ -123,13 +127,15 @@ def open_image_source(path: str | Path) -> ImageSource:
         DataError: it is not local, or a folder in it cannot be read.
     """
     try:
-        source = local_path(path, Path.cwd(), get_settings())
+        given = source = local_path(path, Path.cwd(), get_settings())
     except ValueError as error:
         raise DataError(str(error), file=path) from None
+    if is_archive(source) and source.is_file():
+        source = unpacked(source)
     splits = Splits()
     if source.is_dir() and not (source / "MLTable").is_file():
         splits = find_split_folders(source)
-    return ImageSource(source, splits)
+    return ImageSource(source, splits, given)
 
 
 def _rows(source: Path, reading: Reading) -> Iterator[Row]:
@@ -139,9 +145,12 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
             return read_mltable_rows(source, label_column, image_column)
         if (source / ROBOFLOW_NAME).is_file():
             return read_csv_rows(source / ROBOFLOW_NAME, reading)
+        if (label_file := _label_file(source)) is not None:
+            return _rows(label_file, reading)
         if any(entry.suffix.lower() in (".jsonl", ".yaml", ".yml") for entry in source.iterdir()):
             raise DataError(
-                "the folder has no file named MLTable; add one, or name the .jsonl file itself",
+                "the folder has several files and none named MLTable; add one, or name the .jsonl "
+                "file itself",
                 file=source,
             )
         return read_folder_rows(source)
@@ -165,3 +174,13 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         ".csv file, or a folder of class folders",
         file=source,
     )
+
+
+def _label_file(folder: Path) -> Path | None:
+    """The one file of labels in a folder that has no class folders but at most `images`."""
+    entries = visible_entries(folder)
+    if any(is_folder(entry) and entry.name.lower() != "images" for entry in entries):
+        return None
+    endings = (".jsonl", ".ndjson", ".json", *CSV_ENDINGS)
+    files = [entry.path for entry in entries if Path(entry.name).suffix.lower() in endings]
+    return Path(files[0]) if len(files) == 1 else None

@@ -9,7 +9,15 @@ from typing import Literal, get_args
 from tintype.data.csv import ROBOFLOW_NAME
 from tintype.data.folders import is_folder, visible_entries
 
-__all__ = ["FALLBACKS", "Part", "Split", "Splits", "find_split_folders", "split_of_name"]
+__all__ = [
+    "FALLBACKS",
+    "Part",
+    "Split",
+    "Splits",
+    "find_split_folders",
+    "has_labels",
+    "split_of_name",
+]
 
 Split = Literal["train", "validation", "test"]
 
@@ -77,8 +85,7 @@ def find_split_folders(root: Path) -> Splits:
     if not found["train"] or not (found["validation"] or found["test"]):
         return Splits()
     labelled = {
-        split: [name for name in names if _has_labels(root / name)]
-        for split, names in found.items()
+        split: [name for name in names if has_labels(root / name)] for split, names in found.items()
     }
     named = [name for names in found.values() for name in names]
     if not labelled["train"]:
@@ -99,7 +106,12 @@ def find_split_folders(root: Path) -> Splits:
     return Splits(parts, notices)
 
 
-def _has_labels(folder: Path) -> bool:
+def has_labels(folder: Path) -> bool:
+    """Whether `folder` has class folders or a file of labels.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     return any(
         entry.name.lower() in _LABEL_FILES or is_folder(entry) for entry in visible_entries(folder)
     )

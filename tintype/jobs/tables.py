@@ -89,7 +89,7 @@ def load_tables(data: JobData) -> Tables:
     )
     if source.parts:
         together = ", ".join([f"training_data {source.parts['train'].name}", *taken])
-        notices.insert(0, f"{source.path} holds splits, which are taken so: {together}")
+        notices.insert(0, f"{source.given} holds splits, which are taken so: {together}")
     notices.extend(f"training_data: {notice}" for notice in source.notices)
     return Tables(train, validation, test, dropped, tuple(dict.fromkeys(notices)))
 

@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tintype.data.digests import digest_of_file
 from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
-from tintype.models.weights import digest_of_file
 from tintype.quiet import quiet_hub
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings

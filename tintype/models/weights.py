@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import hashlib
 import json
 import math
 import os
@@ -22,8 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tintype.errors import CheckpointError
-from tintype.files import write_json
-from tintype.settings import get_settings
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +30,6 @@ __all__ = [
     "LazyTensor",
     "StoredTensor",
     "count_parameters",
-    "digest_of_file",
     "one_tensor_at_a_time",
     "read_tensor",
     "refuse_nonfinite",
@@ -214,19 +210,3 @@ def refuse_nonfinite(model: nn.Module, name: str) -> None:
             raise CheckpointError(
                 f"checkpoint {name!r}: {parameter_name} holds weights that are NaN or infinite"
             )
-
-
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file, remembered by its place, size and time of change."""
-    status = path.stat()
-    identity = [str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino]
-    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
-    memo = get_settings().home / "cache" / "digests" / f"{name}.json"
-    try:
-        return str(json.loads(memo.read_text())["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    write_json(memo, {"path": identity[0], "sha256": digest})
-    return digest
