@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pictures import encoded, striped, write_class_folders
 
-from tintype.data import archives, read_image_table
+from tintype.data import archives, read_image_table, unpacking
 from tintype.data.archives import unpacked
 from tintype.errors import DataError
 
@@ -131,7 +131,7 @@ def test_links_and_devices_stay_in(tmp_path: Path, class_folders: Path) -> None:
 def test_an_archive_that_grows_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace_home: Path, kind: str, name: str
 ) -> None:
-    monkeypatch.setattr(archives, "_FREE_OF_RATIO", 1_000_000)
+    monkeypatch.setattr(unpacking, "_FREE_OF_RATIO", 1_000_000)
     path = tmp_path / f"bomb.{kind}"
     zeros = bytes(20_000_000)
     if kind == "zip":
@@ -161,7 +161,7 @@ def test_the_disk_and_the_number_of_entries_are_limits(
         patch.setattr(archives, "_MAX_ENTRIES", 23)
         with pytest.raises(DataError, match="more than 23 entries"):
             read_image_table(path)
-    monkeypatch.setattr(archives, "_MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(unpacking, "_MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(DataError, match="no room for its content on the disk"):
         read_image_table(path)
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import lzma
 import os
-import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from tintype.data.digests import digest_of_file
 from tintype.data.folders import IMAGE_ENDINGS, is_folder, visible_entries
 from tintype.data.split_folders import has_labels
+from tintype.data.unpacking import UnpackingBudget
 from tintype.errors import DataError
 from tintype.files import folder_made_once
 from tintype.progress import counting
@@ -36,14 +35,6 @@ _LABEL_NAMES = frozenset(["mltable"])
 
 # More than ImageNet-1k four times over; a zip of so many is listed in some 3 GB.
 _MAX_ENTRIES = 6_000_000
-
-# Images hardly shrink, and tables of labels some ten times; deflate itself ends at 1,030.
-_MAX_RATIO = 200
-# Below this nobody is harmed, and a few black pictures in BMP pass.
-_FREE_OF_RATIO = 256 * 1024 * 1024
-
-# Left to everything else on the disk.
-_MIN_FREE_BYTES = 1024 * 1024 * 1024
 
 _CHUNK = 1 << 20
 
@@ -89,41 +80,8 @@ def unpacked(path: Path) -> Path:
     return folder
 
 
-@dataclass
-class _Budget:
-    """What an archive may still unpack to."""
-
-    path: Path
-    bytes_left: int
-    entries_left: int
-    by_disk: bool
-
-    @classmethod
-    def of(cls, path: Path, folder: Path) -> _Budget:
-        free = shutil.disk_usage(folder).free - _MIN_FREE_BYTES
-        by_ratio = max(path.stat().st_size * _MAX_RATIO, _FREE_OF_RATIO)
-        return cls(path, min(free, by_ratio), _MAX_ENTRIES, free < by_ratio)
-
-    def entry(self) -> None:
-        self.entries_left -= 1
-        if self.entries_left < 0:
-            raise DataError(f"more than {_MAX_ENTRIES:,} entries", file=self.path)
-
-    def take(self, count: int) -> None:
-        self.bytes_left -= count
-        if self.bytes_left < 0:
-            reason = (
-                f"there is no room for its content on the disk of {get_settings().home}; free some, "
-                "or set TINTYPE_HOME to another disk"
-                if self.by_disk
-                else f"its content is more than {_MAX_RATIO} times its size, which images are not; "
-                "unpack it yourself if it is to be trusted, and name the folder"
-            )
-            raise DataError(reason, file=self.path)
-
-
 def _unpack(path: Path, folder: Path) -> None:
-    budget = _Budget.of(path, folder)
+    budget = UnpackingBudget.of(path, folder, entries=_MAX_ENTRIES)
     unpack = _unpack_zip if path.suffix.lower() == ".zip" else _unpack_tar
     try:
         unpack(path, folder, budget)
@@ -134,7 +92,7 @@ def _unpack(path: Path, folder: Path) -> None:
         raise DataError("there are no images or files of labels in it", file=path)
 
 
-def _unpack_zip(path: Path, folder: Path, budget: _Budget) -> None:
+def _unpack_zip(path: Path, folder: Path, budget: UnpackingBudget) -> None:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         with counting(f"unpacking {path.name}", len(entries)) as done:
@@ -157,7 +115,7 @@ def _unpack_zip(path: Path, folder: Path, budget: _Budget) -> None:
                     _write(target, content, budget)
 
 
-def _unpack_tar(path: Path, folder: Path, budget: _Budget) -> None:
+def _unpack_tar(path: Path, folder: Path, budget: UnpackingBudget) -> None:
     mebibytes = path.stat().st_size >> 20
     with path.open("rb") as stream, counting(f"unpacking {path.name} (MiB)", mebibytes) as done:
         shown = 0
@@ -205,7 +163,7 @@ def _target(folder: Path, name: str, path: Path) -> Path | None:
     return None
 
 
-def _write(target: Path, content: IO[bytes], budget: _Budget) -> None:
+def _write(target: Path, content: IO[bytes], budget: UnpackingBudget) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("wb")

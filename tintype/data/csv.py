@@ -17,7 +17,7 @@ from tintype.errors import DataError
 from tintype.schemas.task import MULTICLASS
 from tintype.settings import get_settings
 
-__all__ = ["CSV_ENDINGS", "ROBOFLOW_NAME", "read_csv_rows"]
+__all__ = ["CSV_ENDINGS", "LABEL_COLUMNS", "ROBOFLOW_NAME", "read_csv_rows"]
 
 CSV_ENDINGS = (".csv", ".tsv")
 
@@ -26,7 +26,8 @@ ROBOFLOW_NAME = "_classes.csv"
 
 # Names in lower case, the likelier first.
 _IMAGE_COLUMNS = "filename image_url image file path file_name imageurl url image_path".split()
-_LABEL_COLUMNS = "labels label category class".split()
+LABEL_COLUMNS = "labels label category class".split()
+"""What labels are called, the likelier first."""
 
 # Columns of the labelling export whose labels may be lists.
 _CONFIDENCES = ("label_confidence", "labelconfidence")
@@ -55,7 +56,7 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
     file = str(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            delimiter = _delimiter(stream.readline(1 << 20), path)
+            delimiter = _delimiter(stream.readline(1 << 20), path, reading.image_column)
             stream.seek(0)
             reader = csv.reader(stream, strict=True, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
@@ -90,11 +91,11 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from None
 
 
-def _delimiter(line: str, path: Path) -> str:
+def _delimiter(line: str, path: Path, asked: str) -> str:
     """What separates the columns of a header: that by which an image column is found."""
     for delimiter in _DELIMITERS:
         names = [name.strip().lower() for name in next(csv.reader([line], delimiter=delimiter), [])]
-        if len(names) > 1 and not set(names).isdisjoint(_IMAGE_COLUMNS):
+        if len(names) > 1 and not set(names).isdisjoint([*_IMAGE_COLUMNS, asked.lower()]):
             return delimiter
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
@@ -102,11 +103,12 @@ def _delimiter(line: str, path: Path) -> str:
 def _columns(header: list[str], path: Path, reading: Reading) -> tuple[int, LabelOf]:
     """Where the image is, and how a row's label is had from its cells and line."""
     lower = [name.lower() for name in header]
-    image_at = _column(lower, _IMAGE_COLUMNS)
-    label_at = _column(lower, _LABEL_COLUMNS)
+    # A name that is none of the usual ones was asked for.
+    image_at = _column(lower, _IMAGE_COLUMNS, reading.image_column.lower())
+    label_at = _column(lower, LABEL_COLUMNS, reading.label_column.lower())
     if image_at is None or (label_at is None and len(header) < 2):
         missing, example = (
-            (_IMAGE_COLUMNS, "filename,labels") if image_at is None else (_LABEL_COLUMNS, "labels")
+            (_IMAGE_COLUMNS, "filename,labels") if image_at is None else (LABEL_COLUMNS, "labels")
         )
         raise DataError(
             f"the header is {', '.join(header) or 'empty'}; expected a column named "
@@ -150,7 +152,7 @@ def _indicators(header: list[str], image_at: int, path: Path, reading: Reading) 
                 labels.append(name)
             elif cell not in ("0", "0.0"):
                 raise DataError(
-                    f"{cell!r} given; without a column named {' or '.join(_LABEL_COLUMNS)} every "
+                    f"{cell!r} given; without a column named {' or '.join(LABEL_COLUMNS)} every "
                     f"column but {header[image_at]} is a class and holds 0 or 1",
                     file=path,
                     line=line,
@@ -180,5 +182,6 @@ def _list(cell: str, path: Path, line: int, field: str) -> list[object]:
     return value
 
 
-def _column(header: list[str], names: list[str]) -> int | None:
+def _column(header: list[str], usual: list[str], asked: str) -> int | None:
+    names = usual if asked in usual else [asked, *usual]
     return next((header.index(name) for name in names if name in header), None)

@@ -65,7 +65,7 @@ def label_studio_rows(document: list[Any], path: Path, reading: Reading) -> Iter
         if key is None:
             raise DataError(
                 f"no image in it (it has {', '.join(list(data)[:8]) or 'nothing'}); expected a key "
-                f"named {', '.join(_IMAGE_KEYS)}, or --image-column to name another",
+                f"named {', '.join(_IMAGE_KEYS)}, or set the image column to another",
                 file=path,
                 field=place,
             )
@@ -90,8 +90,8 @@ def label_studio_rows(document: list[Any], path: Path, reading: Reading) -> Iter
         questions = [reading.label_column]
     if len(questions) > 1:
         raise DataError(
-            f"it has several questions ({', '.join(questions)}); name the one that is the label with "
-            "the label column",
+            f"it has several questions ({', '.join(questions)}); set the label column to one "
+            "of them",
             file=path,
         )
     annotated = [

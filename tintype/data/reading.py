@@ -9,14 +9,21 @@ from pathlib import Path
 
 from tintype.data.archives import is_archive, unpacked
 from tintype.data.csv import CSV_ENDINGS, ROBOFLOW_NAME, read_csv_rows
+from tintype.data.datasets_folder import (
+    find_parquet_splits,
+    metadata_rows,
+    table_files,
+    table_rows,
+)
 from tintype.data.folders import is_folder, read_folder_rows, visible_entries
 from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.json_documents import read_json_rows
 from tintype.data.jsonl import read_jsonl_rows
 from tintype.data.locations import local_path
 from tintype.data.mltable import read_mltable_rows
+from tintype.data.parquet import TABLE_ENDINGS
 from tintype.data.rows import Reading, Row
-from tintype.data.split_folders import FALLBACKS, Split, Splits, find_split_folders
+from tintype.data.split_folders import FALLBACKS, METADATA_NAMES, Split, Splits, find_split_folders
 from tintype.errors import DataError
 from tintype.schemas.task import ClassificationTask
 from tintype.settings import get_settings
@@ -56,6 +63,10 @@ def read_image_table(
         check_files=check_files,
     )
     return table.with_notices(source.notices_of(split))
+
+
+# With one of these, a folder is read as that says.
+_WHOLE = ("MLTable", ROBOFLOW_NAME, *METADATA_NAMES)
 
 
 class ImageSource:
@@ -133,8 +144,10 @@ def open_image_source(path: str | Path) -> ImageSource:
     if is_archive(source) and source.is_file():
         source = unpacked(source)
     splits = Splits()
-    if source.is_dir() and not (source / "MLTable").is_file():
-        splits = find_split_folders(source)
+    if source.is_dir() and not any((source / name).is_file() for name in _WHOLE):
+        splits = find_parquet_splits(source)
+        if not splits.parts:
+            splits = find_split_folders(source)
     return ImageSource(source, splits, given)
 
 
@@ -145,6 +158,10 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
             return read_mltable_rows(source, label_column, image_column)
         if (source / ROBOFLOW_NAME).is_file():
             return read_csv_rows(source / ROBOFLOW_NAME, reading)
+        if (rows := metadata_rows(source, reading)) is not None:
+            return rows
+        if files := table_files(source):
+            return table_rows(files, reading)
         if (label_file := _label_file(source)) is not None:
             return _rows(label_file, reading)
         if any(entry.suffix.lower() in (".jsonl", ".yaml", ".yml") for entry in source.iterdir()):
@@ -167,6 +184,8 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         return read_jsonl_rows(source, label_column, image_column)
     if suffix in CSV_ENDINGS:
         return read_csv_rows(source, reading)
+    if suffix in TABLE_ENDINGS:
+        return table_rows([source], reading)
     if suffix == ".json":
         return read_json_rows(source, reading)
     raise DataError(

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from tintype.data.csv import ROBOFLOW_NAME
 from tintype.data.folders import is_folder, visible_entries
+from tintype.data.parquet import TABLE_ENDINGS
 
 __all__ = [
     "FALLBACKS",
@@ -38,8 +39,11 @@ FALLBACKS: dict[Split, tuple[Split, ...]] = {
 }
 """Which splits are read, in this order, where one is asked for."""
 
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
+"""What Hugging Face's datasets call the labels of a folder of images."""
+
 # A folder with one of these has labels without class folders.
-_LABEL_FILES = ("mltable", ROBOFLOW_NAME)
+_LABEL_FILES = ("mltable", ROBOFLOW_NAME, "dataset_info.json", *METADATA_NAMES)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ def find_split_folders(root: Path) -> Splits:
         if is_folder(entry):
             split = split_of_name(entry.name)
             (others if split is None else found[split]).append(entry.name)
-    if not found["train"] or not (found["validation"] or found["test"]):
+    # Hugging Face's `DatasetDict` may have a single split.
+    alone = (root / "dataset_dict.json").is_file()
+    if not found["train"] or not (found["validation"] or found["test"] or alone):
         return Splits()
     labelled = {
         split: [name for name in names if has_labels(root / name)] for split, names in found.items()
@@ -113,7 +119,10 @@ def has_labels(folder: Path) -> bool:
         DataError: it cannot be read.
     """
     return any(
-        entry.name.lower() in _LABEL_FILES or is_folder(entry) for entry in visible_entries(folder)
+        entry.name.lower() in _LABEL_FILES
+        or entry.name.lower().endswith(TABLE_ENDINGS)
+        or is_folder(entry)
+        for entry in visible_entries(folder)
     )
 
 
