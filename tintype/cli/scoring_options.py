@@ -67,7 +67,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 _SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split()
 )
 
 

@@ -12,7 +12,7 @@ from tintype.errors import DataError
 __all__ = ["IMAGE_ENDINGS", "is_folder", "read_folder_rows", "visible_entries"]
 
 IMAGE_ENDINGS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"]
+    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split()
 )
 
 

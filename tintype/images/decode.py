@@ -2,10 +2,10 @@
 
 The rules, whatever the format:
 
-- The format is told by content, and must be one of `FORMATS`.
+- The format is told by content, and must be one of `FORMATS`, or HEIF where pillow-heif is installed.
 - Bytes and pixels (from the header) are held against `ImageLimits` before anything is decoded.
 - Large images take turns: all that are being decoded at once have a number of pixels together.
-- EXIF orientation is applied.
+- EXIF orientation is applied, once: libheif turns HEIF images upright itself.
 - Alpha, in any mode, is composed on white. Palettes and CMYK become RGB by Pillow's conversion;
   embedded colour profiles are ignored, as in transformers' processors.
 - 16-bit grey is divided by 257; floating-point grey is clipped to 0..255.
@@ -27,9 +27,10 @@ import simplejpeg
 from PIL import Image, ImageFile, ImageOps
 
 from tintype.errors import ImageError, ImageTooLarge
+from tintype.images import heif
 from tintype.settings import get_settings
 
-__all__ = ["FORMATS", "ImageLimits", "decode_image", "rgb_pixels"]
+__all__ = ["FORMATS", "ImageLimits", "decode_image", "formats_of", "rgb_pixels"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
@@ -88,6 +89,18 @@ class _Room:
 _room = _Room()
 
 
+def formats_of(head: bytes) -> tuple[str, ...]:
+    """The formats that an image which begins with `head` (64 bytes or more) may have.
+
+    Raises:
+        ImageError: it is HEIF, and pillow-heif is not installed.
+    """
+    if not heif.is_heif(head):
+        return FORMATS
+    heif.make_readable()
+    return (heif.HEIF,)
+
+
 def decode_image(
     data: bytes,
     *,
@@ -114,7 +127,7 @@ def decode_image(
     if not data:
         raise ImageError("the image is empty: 0 bytes")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=formats_of(data[:64])) as image:
             width, height = image.size
             if width * height > limits.max_pixels:
                 raise ImageTooLarge(
@@ -132,7 +145,8 @@ def decode_image(
         raise ImageTooLarge("more pixels than can be decoded safely") from None
     except Image.UnidentifiedImageError:
         raise ImageError(
-            f"not an image of a known format ({', '.join(FORMATS)}), or cut off in its header"
+            f"not an image of a known format ({', '.join((*FORMATS, heif.HEIF))}), or cut off in "
+            "its header"
         ) from None
     except Exception as error:
         raise _damaged(error) from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import IO
 
 import numpy as np
 
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, FetchError, ImageError
-from tintype.images.decode import FORMATS, ImageLimits, decode_image
+from tintype.images.decode import ImageLimits, decode_image, formats_of
 from tintype.images.source import is_url, read_image
 from tintype.progress import track
 from tintype.settings import get_settings
@@ -78,9 +79,15 @@ def _check_header(location: str) -> str | None:
     from PIL import Image
 
     try:
-        with Image.open(location, formats=FORMATS) as image:
+        with open(location, "rb") as file, Image.open(file, formats=_formats(file)) as image:
             if image.size[0] * image.size[1] > ImageLimits.from_settings().max_pixels:
                 return f"{image.size[0]} x {image.size[1]} pixels are over the limit"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (ImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return str(error) or type(error).__name__
     return None
+
+
+def _formats(file: IO[bytes]) -> tuple[str, ...]:
+    formats = formats_of(file.read(64))
+    file.seek(0)
+    return formats
