@@ -18,6 +18,9 @@ from tintype.errors import DocumentError, UsageError, nearest
 
 __all__ = ["Settings", "get_settings"]
 
+# Settings that are one of a few words.
+_CHOICES = {"grey16": ("used", "full", "clip")}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -51,6 +54,11 @@ class Settings:
 
     max_image_pixels: int = 100_000_000
     """An image with more pixels than this (by its header) is refused undecoded."""
+
+    grey16: str = "used"
+    """How 16-bit grey becomes 8 bits: used (scaled by the smallest of 8, 10, 12, 14, 16 bits that holds
+    the image's maximum), full (0..65535 to 0..255) or clip (above 255 is 255). Training and scoring
+    must agree; of dark pictures of one camera, `full` keeps the brightness comparable."""
 
     max_decoding_pixels: int = 100_000_000
     """Pixels of all images that a process decodes at once; what is more waits for its turn. A pixel
@@ -140,6 +148,9 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _from_text(name: str, raw: str) -> Any:
     kind = {item.name: str(item.type) for item in dataclasses.fields(Settings)}[name]
+    if name in _CHOICES and raw not in _CHOICES[name]:
+        expected = ", ".join(_CHOICES[name])
+        raise UsageError(f"setting TINTYPE_{name.upper()}={raw!r}: expected one of {expected}")
     try:
         if kind == "bool":
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[

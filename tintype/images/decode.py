@@ -8,7 +8,8 @@ The rules, whatever the format:
 - EXIF orientation is applied, once: libheif turns HEIF images upright itself.
 - Alpha, in any mode, is composed on white. Palettes and CMYK become RGB by Pillow's conversion;
   embedded colour profiles are ignored, as in transformers' processors.
-- 16-bit grey is divided by 257; floating-point grey is clipped to 0..255.
+- 16-bit grey is scaled by the bit depth that is used (see `images/grey16.py`, and the setting
+  `grey16`); floating-point grey is clipped to 0..255.
 - Of an animation, the first frame counts.
 - An image that ends early or is damaged is an error, never half a picture.
 """
@@ -28,6 +29,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from tintype.errors import ImageError, ImageTooLarge
 from tintype.images import heif
+from tintype.images.grey16 import eight_bits
 from tintype.settings import get_settings
 
 __all__ = ["FORMATS", "ImageLimits", "decode_image", "formats_of", "rgb_pixels"]
@@ -202,8 +204,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.int64)
-        return Image.fromarray((wide.clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(eight_bits(np.asarray(image))).convert("RGB")
     if image.mode == "F":
         grey = np.nan_to_num(np.asarray(image)).clip(0, 255)
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")

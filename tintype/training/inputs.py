@@ -20,7 +20,7 @@ from tintype.images.loading import iterate_pixels, load_pixels
 from tintype.images.preprocess import Preprocessor
 from tintype.progress import track
 from tintype.schemas.finetuning import Augmentations
-from tintype.settings import Settings
+from tintype.settings import Settings, get_settings
 from tintype.training.augmentation import augment
 from tintype.training.content_cache import ContentCache
 
@@ -159,7 +159,9 @@ class FeatureInputs:
 
 def preprocessing_digest(preprocessor: Preprocessor) -> str:
     """32 hexadecimal characters that change when the preprocessing does."""
-    config = json.dumps(preprocessor.to_config(), sort_keys=True, default=str)
+    # What images are decoded to is part of it.
+    rules = {**preprocessor.to_config(), "grey16": get_settings().grey16}
+    config = json.dumps(rules, sort_keys=True, default=str)
     return hashlib.blake2b(config.encode(), digest_size=16).hexdigest()
 
 
