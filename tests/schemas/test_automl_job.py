@@ -169,6 +169,28 @@ CHOICES_ONLY = SWEEP.replace(
         ),
         ("timeout_minutes: 60", "timeout_minutes: 0", r"limits.timeout_minutes"),
         (
+            "log_verbosity: debug",
+            "learning_rate: 0.01",
+            r"job.yml:\d+: learning_rate: unknown key here. It belongs under training_parameters: "
+            r"training_parameters.learning_rate",
+        ),
+        (
+            "log_verbosity: debug",
+            "max_trials: 3",
+            r"job.yml:\d+: max_trials: unknown key here. It belongs under limits: limits.max_trials",
+        ),
+        (
+            "early_stopping: True",
+            "primary_metric: accuracy",
+            r"job.yml:\d+: training_parameters.primary_metric: unknown key here. It belongs at the top: "
+            r"primary_metric",
+        ),
+        (
+            "log_verbosity: debug",
+            "evaluation_interval: 3",
+            r"It belongs under sweep.early_termination: sweep.early_termination.evaluation_interval",
+        ),
+        (
             "learning_rate: {type: uniform, min",
             "learning_rte: {type: uniform, min",
             r"search_space.0.learning_rte: unknown key. Did you mean 'learning_rate'",

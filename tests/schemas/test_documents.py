@@ -57,6 +57,16 @@ def test_overrides(tmp_path: Path) -> None:
             r"job.yml:11: hyperparameters.learning_rte: unknown key. Did you mean 'learning_rate'",
         ),
         (
+            JOB + "number_of_epochs: 7\n",
+            r"job.yml:11: number_of_epochs: unknown key here. It belongs under hyperparameters: "
+            r"hyperparameters.number_of_epochs$",
+        ),
+        (
+            JOB + "  label_column_name: species\n",
+            r"job.yml:11: hyperparameters.label_column_name: unknown key here. It belongs at the top: "
+            r"label_column_name$",
+        ),
+        (
             JOB.replace("number_of_epochs: 3", "number_of_epochs: many"),
             r"job.yml:10: hyperparameters.number_of_epochs: 'many' given; expected",
         ),

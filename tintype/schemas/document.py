@@ -6,18 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tintype.errors import DocumentError, UsageError, nearest
+from tintype.schemas.model_tree import keys_at, places_of
 
 __all__ = ["Document", "StrictModel", "apply_overrides", "read_yaml", "validate"]
 
 _MAX_BYTES = 4 * 1024 * 1024
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 KeyPath = tuple[str | int, ...]
+
+# A key that stands in more places than these, such as `name`, says nothing of where it was meant.
+_MOST_PLACES = 2
 
 
 class StrictModel(BaseModel):
@@ -203,7 +207,11 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
     context = item.get("ctx") or {}
     if kind == "extra_forbidden":
         name = str(item["loc"][-1])
-        return key, f"unknown key.{nearest(name, _valid_keys(model, item['loc'][:-1]))}"
+        # A key of the right spelling is in the wrong place, whatever is near it here.
+        elsewhere = _elsewhere(model, name, key)
+        if elsewhere:
+            return key, f"unknown key here. It belongs {elsewhere}"
+        return key, f"unknown key.{nearest(name, keys_at(model, item['loc'][:-1]))}"
     if kind == "missing":
         return key, "is required and missing"
     if kind == "value_error":
@@ -217,6 +225,15 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
         return key, f"{given!r} given; expected {expected}.{hint}"
     text = item["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return key, f"{given!r} given; expected {text}"
+
+
+def _elsewhere(model: type[BaseModel], name: str, key: KeyPath) -> str:
+    """Where `name` stands below `model`, such as ``"under limits: limits.max_trials"``, or ``""``."""
+    places = [place for place in places_of(model, name) if place != key]
+    if not places or len(places) > _MOST_PLACES:
+        return ""
+    parents = [f"under {_dotted(place[:-1])}" if place[1:] else "at the top" for place in places]
+    return f"{' or '.join(parents)}: {' or '.join(map(_dotted, places))}"
 
 
 def _keys_at(document: Document, key: KeyPath) -> Sequence[str | int]:
@@ -246,32 +263,6 @@ def _key_in_document(document: Document, location: Sequence[str | int]) -> KeyPa
             continue
         key.append(part)
     return tuple(key)
-
-
-def _valid_keys(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:
-    """Names and aliases of the fields at `location` below `model`."""
-    parts: list[Any] = [model]
-    for part in location:
-        following: list[Any] = []
-        for candidate in parts:
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                for name, info in candidate.model_fields.items():
-                    if part in (name, info.alias):
-                        following.extend(_models_in(info.annotation))
-        parts = following or parts
-    names: list[str] = []
-    for candidate in parts:
-        for name, info in candidate.model_fields.items():
-            names.append(info.alias or name)
-    return names
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if get_origin(annotation) is None:
-        return []
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]
 
 
 def _dotted(key: KeyPath) -> str:
