@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import shutil
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -185,6 +186,22 @@ def test_a_folder_is_read_whole_and_in_order(tmp_path: Path) -> None:
     assert names == sorted(names)
     assert len(names) == 6
     assert skipped == {".md": 1}
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_an_archive_is_read_as_a_folder(tmp_path: Path, kind: str) -> None:
+    root = write_class_folders(tmp_path / "root", per_class=2)
+    (root / "0.png").write_bytes(PICTURES[0])
+    archive = shutil.make_archive(str(tmp_path / "pictures"), kind, root)
+    files = list(find_inputs(archive, Counter()))
+    assert [file.name for file in files] == [
+        "0.png",
+        "level/0.png",
+        "level/1.png",
+        "upright/0.png",
+        "upright/1.png",
+    ]
+    assert list(find_inputs(archive, Counter())) == files
 
 
 @pytest.mark.parametrize(

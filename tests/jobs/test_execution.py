@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,27 @@ def test_an_evaluation_is_a_job(folder: Path, workspace_home: Path) -> None:
     assert execute_run(failing, Context()).exit_code == 2
     assert "can be read" in str(failing.state.error)
     assert mlflow_status(failing, workspace_home) == "FAILED"
+
+
+def test_a_job_takes_its_splits_from_an_archive(
+    folder: Path, workspace_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        write_class_folders(folder / "splits" / split, per_class=6 - number)
+    archive = shutil.make_archive(str(folder / "splits"), "zip", folder / "splits")
+    run = submitted(
+        folder,
+        task="image_classification",
+        model_name="./vit",
+        training_data=archive,
+        hyperparameters={"number_of_epochs": 1},
+    )
+    assert execute_run(run, Context()).status == "Completed"
+    assert set(run.state.metrics) >= {"accuracy", "test_accuracy"}
+    assert json.loads((run.outputs / "evaluation" / "metrics.json").read_text())["rows"] == 10
+    assert json.loads((run.outputs / "test-evaluation" / "metrics.json").read_text())["rows"] == 8
+    said = capsys.readouterr().out
+    assert "training_data train/, validation_data val/, test_data test/" in said
 
 
 def test_a_ranking_that_is_cancelled_ends_at_once_and_is_killed_in_mlflow(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tintype.data.archives import is_archive, unpacked
 from tintype.data.folders import IMAGE_ENDINGS
 from tintype.data.locations import local_path, resolve_location
 from tintype.errors import DataError
@@ -54,7 +55,8 @@ def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputF
     Args:
         reference: a folder (its subfolders too), an MLTable folder, or one image, .csv, .jsonl,
             .parquet, .tar (WebDataset) or .txt (a path or URL a line) file; `file:` and mapped
-            `azureml://` references; or the URL of one image.
+            `azureml://` references; the URL of one image; or a .zip or compressed .tar, whose content is
+            read as a folder.
         skipped: gets to hold how many files of which ending were passed over. Hidden files and
             folders are passed over without a word.
 
@@ -70,6 +72,9 @@ def find_inputs(reference: str | Path, skipped: Counter[str]) -> Iterator[InputF
         path = local_path(resolve_location(text, str(Path.cwd()), settings), Path.cwd(), settings)
     except ValueError as error:
         raise DataError(str(error), file=text) from None
+    # A plain tar is streamed; a batch that goes on could not enter other archives in the middle.
+    if path.suffix.lower() not in DATA_ENDINGS and is_archive(path) and path.is_file():
+        path = unpacked(path)
     if path.is_dir():
         if (path / "MLTable").is_file():
             yield _with_rows(path / "MLTable", "MLTable", "mltable")
@@ -113,7 +118,7 @@ def _single(path: Path) -> InputFile:
         return InputFile(path.name, str(absolute), "image", _image_stamp(absolute))
     raise DataError(
         f"file type {ending or 'without ending'} is not supported: expected an image, .csv, "
-        ".jsonl, .parquet, .tar or .txt (a path or URL a line)",
+        ".jsonl, .parquet, .tar, .zip or .txt (a path or URL a line)",
         file=path,
     )
 

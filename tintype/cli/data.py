@@ -36,9 +36,7 @@ class AssetType(StrEnum):
 
 @command(app, azures=False)
 def check(
-    path: Annotated[
-        str, typer.Argument(help="MLTable folder, .jsonl, .csv, or folder of class folders.")
-    ],
+    path: Annotated[str, typer.Argument(help="Labelled images in any layout of docs/data.md.")],
     task: Annotated[
         str | None, typer.Option("--task", help="Told by the labels if left out.")
     ] = None,

@@ -20,7 +20,7 @@ app = typer.Typer()
 def evaluate(
     model: Model,
     data: Annotated[
-        str, typer.Option("-d", "--data", help="MLTable folder, .jsonl, .csv or class folders.")
+        str, typer.Option("-d", "--data", help="Labelled images in any layout of docs/data.md.")
     ],
     output_folder: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""Image tables: rows of image reference and labels, from MLTable, JSONL, CSV or class folders."""
+"""Image tables: rows of image reference and labels, from every layout of docs/data.md."""
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.image_table import ImageTable

@@ -37,7 +37,7 @@ def read_folder_rows(root: Path) -> Iterator[Row]:
     if not any_image:
         raise DataError(
             "no images in class folders below it; expected <class name>/<image>, an MLTable file, "
-            "or the path of a .jsonl or .csv file",
+            "or a file of labels (.jsonl, .csv, .json, .parquet)",
             file=root,
         )
 

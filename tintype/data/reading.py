@@ -40,13 +40,14 @@ def read_image_table(
     split: Split = "train",
     check_files: bool = True,
 ) -> ImageTable:
-    """Read labelled images from an MLTable folder, a JSONL or CSV file, or a folder of class folders.
+    """Read labelled images from a folder, a file or an archive, in any layout of docs/data.md.
 
     Args:
         path: local path, `file:` URL or mapped `azureml://` datastore path.
         task: None takes it from the data: a string label is multi-class, a list multi-label; a
             CSV column `labels` is multi-label, `label` multi-class; class folders are multi-class.
-        label_column, image_column: names of the keys in JSONL rows.
+        label_column, image_column: names of the keys in JSONL rows, and of columns that are called
+            as no other.
         split: which is read of data that come in splits. Where there is no such split: for `test`
             `validation`, for `validation` `test`, or else `train`; a notice of the table says so.
         check_files: whether every local image must exist.
@@ -64,6 +65,11 @@ def read_image_table(
     )
     return table.with_notices(source.notices_of(split))
 
+
+_EXPECTED = (
+    "a folder of class folders, an MLTable or data set folder, a .jsonl, .csv, .tsv, .json or .parquet "
+    "file, or a .zip or .tar archive of these"
+)
 
 # With one of these, a folder is read as that says.
 _WHOLE = ("MLTable", ROBOFLOW_NAME, *METADATA_NAMES)
@@ -175,8 +181,7 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         return read_mltable_rows(source.parent, label_column, image_column)
     if not source.exists():
         raise DataError(
-            "no such file or folder; expected an MLTable folder, a .jsonl or .csv file, or a "
-            "folder of class folders",
+            f"no such file or folder; expected {_EXPECTED}",
             file=source,
         )
     suffix = source.suffix.lower()
@@ -189,8 +194,7 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
     if suffix == ".json":
         return read_json_rows(source, reading)
     raise DataError(
-        f"cannot read a {suffix or 'file without ending'}; expected an MLTable folder, a .jsonl or "
-        ".csv file, or a folder of class folders",
+        f"cannot read a {suffix or 'file without ending'}; expected {_EXPECTED}",
         file=source,
     )
 

@@ -1,4 +1,4 @@
-"""A folder that holds `train/` beside `val/` or `test/`: splits, each with class folders of its own."""
+"""A folder that holds `train/` beside `val/` or `test/`: splits, each with labels of its own."""
 
 from __future__ import annotations
 
