@@ -112,6 +112,16 @@ def test_classes_that_are_called_train_and_test_stay_classes(tmp_path: Path) -> 
     assert "no class folders, so they are classes" in notice
 
 
+def test_splits_of_images_with_a_file_of_labels(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        folder = tmp_path / "root" / split
+        folder.mkdir(parents=True)
+        (folder / "0.png").write_bytes(encoded(striped(0, 0)))
+        (folder / "labels.csv").write_text(f"filename,label\n0.png,{split}\n")
+    assert read_image_table(tmp_path / "root").classes == ("train",)
+    assert read_image_table(tmp_path / "root", split="test").classes == ("test",)
+
+
 def test_a_class_called_train_among_others_is_a_class(class_folders: Path) -> None:
     (class_folders / "level").rename(class_folders / "train")
     table = read_image_table(class_folders)

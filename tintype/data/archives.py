@@ -18,7 +18,7 @@ from typing import IO
 
 from tintype.data.digests import digest_of_file
 from tintype.data.folders import IMAGE_ENDINGS, is_folder, visible_entries
-from tintype.data.split_folders import has_labels
+from tintype.data.label_files import has_labels
 from tintype.data.unpacking import UnpackingBudget
 from tintype.errors import DataError
 from tintype.files import folder_made_once

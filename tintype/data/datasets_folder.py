@@ -13,9 +13,10 @@ import orjson
 from tintype.data.csv import LABEL_COLUMNS, read_csv_rows
 from tintype.data.folders import is_folder, visible_entries
 from tintype.data.jsonl import read_jsonl_objects, read_jsonl_rows
+from tintype.data.label_files import METADATA_NAMES
 from tintype.data.parquet import read_table_rows
 from tintype.data.rows import Reading, Row
-from tintype.data.split_folders import METADATA_NAMES, Part, Split, Splits, split_of_name
+from tintype.data.split_folders import Part, Split, Splits, split_of_name
 
 __all__ = ["find_parquet_splits", "metadata_rows", "table_files", "table_rows"]
 

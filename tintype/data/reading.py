@@ -15,15 +15,16 @@ from tintype.data.datasets_folder import (
     table_files,
     table_rows,
 )
-from tintype.data.folders import is_folder, read_folder_rows, visible_entries
+from tintype.data.folders import read_folder_rows
 from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.json_documents import read_json_rows
 from tintype.data.jsonl import read_jsonl_rows
+from tintype.data.label_files import WHOLE_NAMES, only_label_file
 from tintype.data.locations import local_path
 from tintype.data.mltable import read_mltable_rows
 from tintype.data.parquet import TABLE_ENDINGS
 from tintype.data.rows import Reading, Row
-from tintype.data.split_folders import FALLBACKS, METADATA_NAMES, Split, Splits, find_split_folders
+from tintype.data.split_folders import FALLBACKS, Split, Splits, find_split_folders
 from tintype.errors import DataError
 from tintype.schemas.task import ClassificationTask
 from tintype.settings import get_settings
@@ -70,9 +71,6 @@ _EXPECTED = (
     "a folder of class folders, an MLTable or data set folder, a .jsonl, .csv, .tsv, .json or .parquet "
     "file, or a .zip or .tar archive of these"
 )
-
-# With one of these, a folder is read as that says.
-_WHOLE = ("MLTable", ROBOFLOW_NAME, *METADATA_NAMES)
 
 
 class ImageSource:
@@ -150,7 +148,7 @@ def open_image_source(path: str | Path) -> ImageSource:
     if is_archive(source) and source.is_file():
         source = unpacked(source)
     splits = Splits()
-    if source.is_dir() and not any((source / name).is_file() for name in _WHOLE):
+    if source.is_dir() and not any((source / name).is_file() for name in WHOLE_NAMES):
         splits = find_parquet_splits(source)
         if not splits.parts:
             splits = find_split_folders(source)
@@ -168,12 +166,12 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
             return rows
         if files := table_files(source):
             return table_rows(files, reading)
-        if (label_file := _label_file(source)) is not None:
+        if (label_file := only_label_file(source)) is not None:
             return _rows(label_file, reading)
         if any(entry.suffix.lower() in (".jsonl", ".yaml", ".yml") for entry in source.iterdir()):
             raise DataError(
-                "the folder has several files and none named MLTable; add one, or name the .jsonl "
-                "file itself",
+                "the folder has .jsonl or .yaml files and none named MLTable; add one, or name the "
+                ".jsonl file itself",
                 file=source,
             )
         return read_folder_rows(source)
@@ -197,13 +195,3 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         f"cannot read a {suffix or 'file without ending'}; expected {_EXPECTED}",
         file=source,
     )
-
-
-def _label_file(folder: Path) -> Path | None:
-    """The one file of labels in a folder that has no class folders but at most `images`."""
-    entries = visible_entries(folder)
-    if any(is_folder(entry) and entry.name.lower() != "images" for entry in entries):
-        return None
-    endings = (".jsonl", ".ndjson", ".json", *CSV_ENDINGS)
-    files = [entry.path for entry in entries if Path(entry.name).suffix.lower() in endings]
-    return Path(files[0]) if len(files) == 1 else None

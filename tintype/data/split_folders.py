@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from tintype.data.csv import ROBOFLOW_NAME
 from tintype.data.folders import is_folder, visible_entries
-from tintype.data.parquet import TABLE_ENDINGS
+from tintype.data.label_files import has_labels
 
 __all__ = [
     "FALLBACKS",
@@ -38,12 +37,6 @@ FALLBACKS: dict[Split, tuple[Split, ...]] = {
     "test": ("test", "validation", "train"),
 }
 """Which splits are read, in this order, where one is asked for."""
-
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
-"""What Hugging Face's datasets call the labels of a folder of images."""
-
-# A folder with one of these has labels without class folders.
-_LABEL_FILES = ("mltable", ROBOFLOW_NAME, "dataset_info.json", *METADATA_NAMES)
 
 
 @dataclass(frozen=True)
@@ -110,20 +103,6 @@ def find_split_folders(root: Path) -> Splits:
     left = [name for name in (*named, *others) if f"{name}/" not in taken]
     notices = (f"{root}: {_listed(left)} beside the splits: left out",) if left else ()
     return Splits(parts, notices)
-
-
-def has_labels(folder: Path) -> bool:
-    """Whether `folder` has class folders or a file of labels.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    return any(
-        entry.name.lower() in _LABEL_FILES
-        or entry.name.lower().endswith(TABLE_ENDINGS)
-        or is_folder(entry)
-        for entry in visible_entries(folder)
-    )
 
 
 def _listed(names: list[str]) -> str:
