@@ -185,6 +185,17 @@ def test_damaged_archives_are_refused(tmp_path: Path, class_folders: Path, kind:
             read_image_table(path)
 
 
+def test_a_damaged_entry_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a/1.png", PICTURE)
+    content = bytearray(path.read_bytes())
+    content[60:90] = b"x" * 30
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="not an archive that can be read"):
+        read_image_table(path)
+
+
 def test_an_entry_in_the_way_of_another(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:

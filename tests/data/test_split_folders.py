@@ -9,7 +9,7 @@ from pictures import encoded, striped, write_class_folders
 
 from tintype.client import Client
 from tintype.data import read_image_table
-from tintype.errors import DataError
+from tintype.errors import DataError, UsageError
 from tintype.jobs.tables import load_tables
 from tintype.schemas.job_parts import DataInput, JobData
 
@@ -49,6 +49,11 @@ def test_a_split_that_is_not_there_is_replaced_and_said(split: Path) -> None:
     table = read_image_table(split, split="test")
     assert len(table) == 10
     assert "valid/ is read, for there is none for test" in table.notices[0]
+
+
+def test_a_split_of_another_name_is_refused(split: Path) -> None:
+    with pytest.raises(UsageError, match="'val': expected one of train, validation, test"):
+        read_image_table(split, split="val")  # type: ignore[arg-type]
 
 
 def test_a_job_takes_what_its_document_does_not_name(split: Path) -> None:

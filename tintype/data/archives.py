@@ -22,7 +22,7 @@ from tintype.data.label_files import has_labels
 from tintype.data.unpacking import UnpackingBudget
 from tintype.errors import DataError
 from tintype.files import folder_made_once
-from tintype.progress import counting
+from tintype.progress import counting, working
 from tintype.settings import get_settings
 
 __all__ = ["ARCHIVE_ENDINGS", "is_archive", "unpacked"]
@@ -67,7 +67,8 @@ def unpacked(path: Path) -> Path:
         OutputError: the cache cannot be written.
     """
     try:
-        digest = digest_of_file(path)
+        with working(f"looking at {path.name}"):
+            digest = digest_of_file(path)
         folder = get_settings().home / "cache" / "archives" / digest[:32]
         folder = folder_made_once(folder, lambda temporary: _unpack(path, temporary))
     except OSError as error:
@@ -178,5 +179,9 @@ def _write(target: Path, content: IO[bytes], budget: UnpackingBudget) -> None:
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    while chunk := stream.read(_CHUNK):
-        yield chunk
+    try:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+    except OSError as error:
+        # How bz2 says that its data are damaged.
+        raise ValueError(str(error)) from None

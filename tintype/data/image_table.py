@@ -245,7 +245,8 @@ class ImageTableBuilder:
         if self.task is None:
             self.task = MULTILABEL if isinstance(label, list) else MULTICLASS
         if self.task == MULTICLASS:
-            name = self._text(label, file, line)
+            # The usual case, before anything is called.
+            name = label if isinstance(label, str) else self._text(label, file, line)
             if name:
                 return [name]
             raise self._wrong(f"{_shown(label)} given; expected a non-empty string", file, line)

@@ -25,7 +25,7 @@ from tintype.data.mltable import read_mltable_rows
 from tintype.data.parquet import TABLE_ENDINGS
 from tintype.data.rows import Reading, Row
 from tintype.data.split_folders import FALLBACKS, Split, Splits, find_split_folders
-from tintype.errors import DataError
+from tintype.errors import DataError, UsageError
 from tintype.schemas.task import ClassificationTask
 from tintype.settings import get_settings
 
@@ -55,6 +55,7 @@ def read_image_table(
 
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
+        UsageError: there is no split of that name.
     """
     source = open_image_source(path)
     table = source.read(
@@ -88,7 +89,13 @@ class ImageSource:
         """What people should know of the whole."""
 
     def nearest(self, split: Split) -> Split | None:
-        """The split that is read where `split` is asked for; None without splits."""
+        """The split that is read where `split` is asked for; None without splits.
+
+        Raises:
+            UsageError: there is no split of that name.
+        """
+        if split not in FALLBACKS:
+            raise UsageError(f"split {split!r}: expected one of {', '.join(FALLBACKS)}")
         return next((near for near in FALLBACKS[split] if near in self.parts), None)
 
     def notices_of(self, split: Split) -> list[str]:
