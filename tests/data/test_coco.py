@@ -95,6 +95,7 @@ def test_boxes_are_passed_over_and_said(images: Path) -> None:
         ([(0, [1])], {}, r"annotations.0.category_id: \[1\] given"),
         ([], {}, "none of its 3 images has a label"),
         ([], {"images": {}}, "images: expected a list"),
+        ([], {"images": [{"id": 1}, {"id": 1}]}, "images.1.id: the id 1 stands twice"),
         ([], {"images": [3]}, "images.0: expected an object"),
         ([(0, 1)], {"images": [{"id": 0}]}, "images.0: the image has none of file_name"),
         (

@@ -204,6 +204,12 @@ def test_a_metadata_file_without_labels_is_left_out(class_folders: Path) -> None
             ":1: image: the image is empty",
         ),
         (
+            pa.Table.from_arrays(
+                [pa.array(["0.png"]), pa.array(["x"])] * 2, ["image", "label"] * 2
+            ),
+            "columns of the same name: image, label",
+        ),
+        (
             pa.table({"image": ["s3://a/0.png"], "label": ["x"]}),
             ":1: image: s3:// is not supported",
         ),
@@ -214,6 +220,36 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, made: pa.Table, message: s
     parquet.write_table(made, tmp_path / "pets.parquet")
     with pytest.raises(DataError, match=message):
         read_image_table(tmp_path / "pets.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            {
+                "info": {
+                    "features": {"label": {"_type": "ClassLabel", "names": {"0": "a", "1": "b"}}}
+                }
+            },
+            "b",
+        ),
+        ({"info": {"features": {"label": {"_type": "ClassLabel", "names": ["a"]}}}}, None),
+        ({"info": {"features": {"label": {"_type": "ClassLabel", "names": 3}}}}, "1"),
+        ({"info": {"features": {"label": 3}}}, "1"),
+        ({"info": {"features": 3}}, "1"),
+        ({"info": 3}, "1"),
+        (3, "1"),
+    ],
+)
+def test_metadata_of_other_shapes(tmp_path: Path, content: Any, expected: str | None) -> None:
+    path = tmp_path / "pets.parquet"
+    made = table([1], named=False).replace_schema_metadata({"huggingface": json.dumps(content)})
+    parquet.write_table(made, path)
+    if expected is None:
+        with pytest.raises(DataError, match="there are 1 classes"):
+            read_image_table(path)
+    else:
+        assert read_image_table(path).label(0) == expected
 
 
 def test_several_columns_of_one_kind(tmp_path: Path) -> None:

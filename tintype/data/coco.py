@@ -45,6 +45,12 @@ def coco_rows(document: dict[str, Any], path: Path, reading: Reading) -> Iterato
     images = []
     for at, item in _items(document, "images", path):
         identity = _value(item, "id", path, f"images.{at}")
+        if identity in labels:
+            raise DataError(
+                f"the id {identity!r} stands twice; images need ids of their own",
+                file=path,
+                field=f"images.{at}.id",
+            )
         labels[identity] = {}
         images.append((identity, item, f"images.{at}"))
     boxes = False

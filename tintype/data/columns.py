@@ -111,6 +111,8 @@ def _chosen(
     path: Path,
 ) -> str:
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
+    if twice := {name for name in schema.names if schema.names.count(name) > 1}:
+        raise DataError(f"columns of the same name: {', '.join(sorted(twice))}", file=path)
     if asked in schema.names:
         return asked
     if len(marked) > 1:
@@ -186,5 +188,5 @@ def _names(feature: Any) -> tuple[str, ...]:
     names = feature.get("names") if isinstance(feature, dict) else None
     if isinstance(names, dict):
         # As in the cards of data sets: {"0": "cat", "1": "dog"}.
-        names = [names[key] for key in sorted(names, key=lambda key: int(key))]
+        names = [names.get(str(number), number) for number in range(len(names))]
     return tuple(map(str, names)) if isinstance(names, list) else ()

@@ -48,8 +48,8 @@ def table_files(folder: Path) -> list[Path]:
     if not (folder / "dataset_info.json").is_file():
         return []
     listed = _read(folder / "state.json").get("_data_files")
-    if isinstance(listed, list):
-        return [folder / Path(str(item["filename"])).name for item in listed]
+    if isinstance(listed, list) and all(isinstance(item, dict) for item in listed):
+        return [folder / Path(str(item.get("filename"))).name for item in listed]
     return sorted(folder.glob("*.arrow"))
 
 
