@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from pathlib import Path
 
@@ -126,3 +127,12 @@ def test_avif_stays_pillows() -> None:
     assert b"avif" in generic[16:64]
     assert not heif.is_heif(generic[:64])
     assert heif.is_heif(heic(PHOTO)[:64])
+
+
+def test_a_header_that_lies_is_found_out() -> None:
+    data = bytearray(heic(noise(1200, 1600)))
+    size = data.index(b"ispe") + 8
+    assert struct.unpack(">II", data[size : size + 8]) == (1600, 1200)
+    data[size : size + 8] = struct.pack(">II", 64, 64)
+    with pytest.raises(ImageError, match="1600x1200"):
+        decode_image(bytes(data), limits=ImageLimits(10_000_000, 10_000))
