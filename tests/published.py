@@ -58,6 +58,10 @@ def _resnet(depths: list[int], kind: str) -> dict[str, Any]:
     return {"depths": depths, "hidden_sizes": sizes, "layer_type": kind, "num_labels": 1000}
 
 
+def _convnextv2(depths: list[int], sizes: list[int]) -> dict[str, Any]:
+    return {"depths": depths, "hidden_sizes": sizes, "num_labels": 1000}
+
+
 _RESNET_PROCESSOR = {"size": {"shortest_edge": 224}, "crop_pct": 0.875, **_IMAGENET}
 
 PUBLISHED: dict[str, Published] = {
@@ -210,6 +214,48 @@ PUBLISHED: dict[str, Published] = {
         "ResNetConfig",
         _resnet([3, 8, 36, 3], "bottleneck"),
         "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-atto-1k-224": (
+        "ConvNextV2Config",
+        _convnextv2([2, 2, 6, 2], [40, 80, 160, 320]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-nano-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([2, 2, 8, 2], [80, 160, 320, 640]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-tiny-1k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 9, 3], [96, 192, 384, 768]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-tiny-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 9, 3], [96, 192, 384, 768]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-base-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 27, 3], [128, 256, 512, 1024]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-large-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 27, 3], [192, 384, 768, 1536]),
+        "ConvNextV2ForImageClassification",
         "ConvNextImageProcessor",
         _RESNET_PROCESSOR,
     ),
