@@ -45,6 +45,17 @@ def _dinov2(hidden: int, layers: int, heads: int, **more: Any) -> dict[str, Any]
     }
 
 
+def _dinov3(hidden: int, layers: int, heads: int, **more: Any) -> dict[str, Any]:
+    return {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * hidden,
+        "num_register_tokens": 4,
+        **more,
+    }
+
+
 def _clip(vision: dict[str, Any], text: dict[str, Any], projection: int) -> dict[str, Any]:
     return {
         "vision_config": {**vision, "projection_dim": projection},
@@ -62,6 +73,8 @@ def _convnextv2(depths: list[int], sizes: list[int]) -> dict[str, Any]:
     return {"depths": depths, "hidden_sizes": sizes, "num_labels": 1000}
 
 
+# DINOv3's own processor needs torchvision; this does the same.
+_DINOV3_PROCESSOR = {**_SQUARE, "resample": 2, **_IMAGENET}
 _RESNET_PROCESSOR = {"size": {"shortest_edge": 224}, "crop_pct": 0.875, **_IMAGENET}
 
 PUBLISHED: dict[str, Published] = {
@@ -157,6 +170,69 @@ PUBLISHED: dict[str, Published] = {
         "Dinov2ForImageClassification",
         "BitImageProcessor",
         _CROPPED,
+    ),
+    "facebook/dinov3-vits16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(384, 12, 6),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vits16plus-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(384, 12, 6, use_gated_mlp=True),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vitb16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(768, 12, 12),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vitl16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(1024, 24, 16),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vith16plus-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(1280, 32, 20, use_gated_mlp=True),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-tiny-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 9, 3], "hidden_sizes": [96, 192, 384, 768]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-small-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [96, 192, 384, 768]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-base-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [128, 256, 512, 1024]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-large-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [192, 384, 768, 1536]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
     ),
     "openai/clip-vit-base-patch32": (
         "CLIPConfig",

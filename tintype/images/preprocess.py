@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,18 @@ _AFTER_RESIZING = ("do_rescale", "do_normalize", "include_top")
 _CONVNEXT_CROP_BELOW = 384
 
 
+# Processors that transformers has for torchvision alone, with their defaults. ViT's does the same
+# in Pillow: DINOv3's scales before it resizes, which differs by Pillow's rounding to whole levels.
+_BY_TORCHVISION_ALONE: Mapping[str, dict[str, Any]] = {
+    "DINOv3ViTImageProcessor": {
+        "size": {"height": 224, "width": 224},
+        "resample": int(Image.Resampling.BILINEAR),
+        "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225],
+    }
+}
+
+
 @dataclass(frozen=True)
 class Preprocessor:
     """What happens between an RGB image and `pixel_values`. Make it with `from_folder`."""
@@ -56,8 +69,6 @@ class Preprocessor:
         Raises:
             CheckpointError: missing or unreadable, or preprocessing that cannot be split in two.
         """
-        from transformers import AutoImageProcessor
-
         path = Path(folder) / "preprocessor_config.json"
         if not path.is_file():
             raise CheckpointError(
@@ -66,8 +77,8 @@ class Preprocessor:
             )
         try:
             with quiet_transformers():
-                processor = AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
-        except (OSError, ValueError, ImportError, json.JSONDecodeError) as error:
+                processor = _processor_in(Path(folder), json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, ImportError, AttributeError) as error:
             raise CheckpointError(f"cannot read {path}: {error}") from None
         return _from_processor(processor, path)
 
@@ -228,6 +239,17 @@ class Preprocessor:
         return np.ascontiguousarray(
             np.rint(pixels).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
         )
+
+
+def _processor_in(folder: Path, config: dict[str, Any]) -> Any:
+    """transformers' processor for `folder`, whose preprocessor_config.json is `config`."""
+    from transformers import AutoImageProcessor, ViTImageProcessorPil
+
+    kind = str(config.get("image_processor_type", "")).removesuffix("Fast")
+    if kind in _BY_TORCHVISION_ALONE:
+        given = {key: value for key, value in config.items() if value is not None}
+        return ViTImageProcessorPil(**{**_BY_TORCHVISION_ALONE[kind], **given})
+    return AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
 
 
 def _from_processor(processor: Any, path: Path) -> Preprocessor:

@@ -5,8 +5,8 @@
                 convolutional network: its pooled map)
     projection  CLIP's image embedding, in the space it shares with text
 
-The default of a family is what its documents use: [CLS] for ViT and DINOv2, the mean for BEiT,
-the projection for CLIP.
+The default of a family is what its documents use: [CLS] for ViT, DINOv2 and DINOv3, the mean for
+BEiT, the projection for CLIP.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ __all__ = [
     "POOLINGS",
     "Pooling",
     "features_of",
+    "has_features",
     "load_backbone",
     "load_text_backbone",
     "pooling_for",
@@ -48,6 +49,8 @@ _FAMILIES: Mapping[str, int | None] = {
     "deit": 2,
     "dinov2": 1,
     "dinov2_with_registers": 1,
+    "dinov3_vit": 1,
+    "dinov3_convnext": None,
     "clip": 1,
     "clip_vision_model": 1,
     "swin": None,
@@ -68,6 +71,11 @@ _CLIP = ("clip", "clip_vision_model")
 _MEAN_POOLERS = ("beit", "data2vec-vision")
 
 
+def has_features(checkpoint: Checkpoint) -> bool:
+    """Whether the features of its family are known here."""
+    return checkpoint.family in _FAMILIES
+
+
 def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
     """The pooling called `wanted`, or the family's own for "auto".
 
@@ -76,7 +84,7 @@ def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
         UsageError: no such pooling, or the family has none of that kind.
     """
     family = checkpoint.family
-    if family not in _FAMILIES:
+    if not has_features(checkpoint):
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r}: embeddings of the family {family!r} are not known; "
             f"known are {', '.join(sorted(_FAMILIES))}"

@@ -94,6 +94,9 @@ def _layers(model: PreTrainedModel) -> list[nn.Module]:
         ),
         nn.ModuleList(),
     )
+    if stem is None and blocks and hasattr(blocks[0], "downsample_layers"):
+        # DINOv3's ConvNeXt has its stem inside its first stage.
+        stem = blocks[0].get_submodule("downsample_layers")
     first = [] if stem is None else [stem]
     if stem is not None and hasattr(stem, "first_conv"):
         # MobileNetV2, counted as torchvision's `features` are: its stem is the first two of 19.

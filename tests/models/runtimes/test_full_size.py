@@ -31,8 +31,11 @@ NAMES = [
     "microsoft/swinv2-base-patch4-window12-192-22k",
     "facebook/dinov2-base",
     "facebook/dinov2-base-imagenet1k-1-layer",
+    "facebook/dinov3-vitb16-pretrain-lvd1689m",
+    "facebook/dinov3-convnext-tiny-pretrain-lvd1689m",
     "openai/clip-vit-base-patch32",
     "microsoft/resnet-50",
+    "facebook/convnextv2-tiny-22k-224",
     "google/mobilenet_v2_1.0_224",
 ]
 IMAGES = [noise(300 + 20 * n, 420 - 15 * n, seed=n) for n in range(4)]
