@@ -64,6 +64,28 @@ def _clip(vision: dict[str, Any], text: dict[str, Any], projection: int) -> dict
     }
 
 
+def _siglip(version: int, tower: dict[str, Any], **vision: Any) -> dict[str, Any]:
+    vocabulary = {1: 32_000, 2: 256_000}[version]
+    return {
+        "vision_config": {**tower, **vision},
+        "text_config": {**tower, "vocab_size": vocabulary, "bos_token_id": 2, "eos_token_id": 1},
+    }
+
+
+_LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+}
+_SO400M = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+}
+
+
 def _resnet(depths: list[int], kind: str) -> dict[str, Any]:
     sizes = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
     return {"depths": depths, "hidden_sizes": sizes, "layer_type": kind, "num_labels": 1000}
@@ -257,6 +279,41 @@ PUBLISHED: dict[str, Published] = {
         "CLIPModel",
         "CLIPImageProcessor",
         {},
+    ),
+    "google/siglip2-base-patch16-224": (
+        "SiglipConfig",
+        _siglip(2, {}),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip2-large-patch16-256": (
+        "SiglipConfig",
+        _siglip(2, _LARGE, image_size=256),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        {"size": {"height": 256, "width": 256}},
+    ),
+    "google/siglip2-so400m-patch14-224": (
+        "SiglipConfig",
+        _siglip(2, _SO400M, patch_size=14),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip-base-patch16-224": (
+        "SiglipConfig",
+        _siglip(1, {}),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip-so400m-patch14-384": (
+        "SiglipConfig",
+        _siglip(1, _SO400M, image_size=384, patch_size=14),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        {"size": {"height": 384, "width": 384}},
     ),
     "microsoft/resnet-18": (
         "ResNetConfig",

@@ -15,6 +15,7 @@ from typing import Any
 
 from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
 from tintype.models.weights import digest_of_file
 from tintype.quiet import quiet_hub
@@ -31,8 +32,14 @@ __all__ = [
     "resolve_checkpoint",
 ]
 
-# What a checkpoint may bring: data only. No code, no pickles.
-CHECKPOINT_PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt")
+# What a checkpoint may bring: data only. No code, no pickles; spiece.model is a table of word pieces.
+CHECKPOINT_PATTERNS = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.json",
+    "*.txt",
+    "spiece.model",
+)
 
 HOW_TO_CONVERT = (
     "`tintype model import {name} --allow-bin` reads tensors alone out of it (weights_only) and "
@@ -82,7 +89,7 @@ class Checkpoint:
         if with_head or "tintype_head" in self.config:
             multilabel = self.config.get("problem_type") == "multi_label_classification"
             return MULTILABEL if multilabel else MULTICLASS
-        if self.family == "clip":
+        if self.family in TEXT_AND_IMAGE:
             return ZERO_SHOT
         return EMBEDDINGS if architectures else MULTICLASS
 

@@ -3,10 +3,11 @@
     cls         the [CLS] state after the last layer's normalisation (BEiT: without, it has none)
     mean        the mean over patches (BEiT, Swin: with the normalisation before their head; a
                 convolutional network: its pooled map)
-    projection  CLIP's image embedding, in the space it shares with text
+    projection  CLIP's or SigLIP's image embedding, in the space it shares with text (SigLIP: its
+                attention-pooled output)
 
 The default of a family is what its documents use: [CLS] for ViT, DINOv2 and DINOv3, the mean for
-BEiT, the projection for CLIP.
+BEiT, the projection for CLIP and SigLIP.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ __all__ = [
     "load_backbone",
     "load_text_backbone",
     "pooling_for",
+    "text_features_of",
 ]
 
 Pooling = Literal["cls", "mean", "projection"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
 
-# Tokens before the patches; None where the family has no [CLS] and gives its mean as pooler_output.
+# Tokens before the patches, [CLS] the first of them; None where the family gives its mean as
+# pooler_output.
 _FAMILIES: Mapping[str, int | None] = {
     "vit": 1,
     "beit": 1,
@@ -53,6 +56,8 @@ _FAMILIES: Mapping[str, int | None] = {
     "dinov3_convnext": None,
     "clip": 1,
     "clip_vision_model": 1,
+    "siglip": 0,
+    "siglip_vision_model": 0,
     "swin": None,
     "swinv2": None,
     "resnet": None,
@@ -66,6 +71,7 @@ _FAMILIES: Mapping[str, int | None] = {
 
 # With both towers, or the image tower alone.
 _CLIP = ("clip", "clip_vision_model")
+_SIGLIP = ("siglip", "siglip_vision_model")
 
 # Their pooler is the normalised mean over patches, unless the config says [CLS].
 _MEAN_POOLERS = ("beit", "data2vec-vision")
@@ -89,9 +95,10 @@ def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
             f"checkpoint {checkpoint.name!r}: embeddings of the family {family!r} are not known; "
             f"known are {', '.join(sorted(_FAMILIES))}"
         )
-    available: tuple[Pooling, ...] = ("mean",) if _FAMILIES[family] is None else ("cls", "mean")
+    available: tuple[Pooling, ...] = ("cls", "mean") if _FAMILIES[family] else ("mean",)
     default: Pooling = available[0]
-    if family in _CLIP:
+    tower = checkpoint.config.get("vision_config") or checkpoint.config
+    if family in _CLIP or (family in _SIGLIP and tower.get("vision_use_head", True)):
         available, default = (*available, "projection"), "projection"
     if family in _MEAN_POOLERS and checkpoint.config.get("use_mean_pooling", True):
         default = "mean"
@@ -111,9 +118,11 @@ def load_backbone(
     Raises:
         CheckpointError: damaged, incomplete or NaN weights.
     """
-    from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection
+    from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection, SiglipVisionModel
 
     config = checkpoint.transformers_config()
+    if checkpoint.family == "siglip":
+        return _load(checkpoint, SiglipVisionModel, config.vision_config, dtype)
     if checkpoint.family in _CLIP:
         if checkpoint.family == "clip":
             config.vision_config.projection_dim = config.projection_dim
@@ -123,14 +132,19 @@ def load_backbone(
 
 
 def load_text_backbone(checkpoint: Checkpoint) -> nn.Module:
-    """CLIP's text tower with its projection, in float32, on the CPU, in evaluation mode.
+    """The text tower with its projection, in float32, on the CPU, in evaluation mode.
+
+    Args:
+        checkpoint: of a family in `TEXT_AND_IMAGE`.
 
     Raises:
         CheckpointError: damaged, incomplete or NaN weights.
     """
-    from transformers import CLIPTextModelWithProjection
+    from transformers import CLIPTextModelWithProjection, SiglipTextModel
 
     config = checkpoint.transformers_config()
+    if checkpoint.family == "siglip":
+        return _load(checkpoint, SiglipTextModel, config.text_config, torch.float32)
     config.text_config.projection_dim = config.projection_dim
     return _load(checkpoint, CLIPTextModelWithProjection, config.text_config, torch.float32)
 
@@ -141,7 +155,7 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
     config: Any = model.config
     family = config.model_type
     if pooling == "projection":
-        return outputs.image_embeds
+        return outputs.pooler_output if family in _SIGLIP else outputs.image_embeds
     states = outputs.last_hidden_state
     special = _FAMILIES[family]
     if special is None:
@@ -153,6 +167,15 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
     if family in _CLIP:
         return model.vision_model.post_layernorm(states[:, 0])  # type: ignore[union-attr, operator]
     return states[:, 0]
+
+
+def text_features_of(model: nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
+    """Text embeddings (n, D) of `token_ids` (n, length) by a model of `load_text_backbone`."""
+    outputs = model(input_ids=token_ids)
+    config: Any = model.config
+    return (
+        outputs.pooler_output if config.model_type == "siglip_text_model" else outputs.text_embeds
+    )
 
 
 def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> nn.Module:

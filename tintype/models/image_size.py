@@ -15,6 +15,9 @@ __all__ = ["with_image_size"]
 # Architectures that interpolate their position embeddings themselves, whatever the input.
 _ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})
 
+# Architectures whose table of positions is that of a square.
+_SQUARE = frozenset({"clip_vision_model", "siglip_vision_model"})
+
 
 def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
     """`model` for inputs of `image_size` (height, width); itself where it takes them as it is.
@@ -30,20 +33,31 @@ def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
         CheckpointError: an architecture that takes one size only.
     """
     height, width = image_size
-    own = getattr(model.config, "image_size", None)
+    own = getattr(_image_config(model.config), "image_size", None)
     if own is None or model.config.model_type in _ANY_SIZE:
         return model
     if image_size == ((own, own) if isinstance(own, int) else tuple(own)):
         return model
     config = copy.deepcopy(model.config)
-    config.image_size = height if height == width else [height, width]
+    image_config = _image_config(config)
+    if height != width and image_config.model_type in _SQUARE:
+        raise CheckpointError(
+            f"checkpoint {name!r} ({config.model_type}) takes square images only: give equal "
+            "image_width and image_height"
+        )
+    image_config.image_size = height if height == width else [height, width]
     with torch.random.fork_rng(devices=[]):
         resized = type(model)(config)
     source = model.state_dict()
     with torch.no_grad():
         for key, target in resized.state_dict().items():
-            target.copy_(_fitted(key, source[key], target, config, name))
+            target.copy_(_fitted(key, source[key], target, image_config, name))
     return resized.train(model.training)
+
+
+def _image_config(config: Any) -> Any:
+    """The config of the image tower, where there are two."""
+    return getattr(config, "vision_config", config)
 
 
 def _fitted(
@@ -55,6 +69,10 @@ def _fitted(
     resized: torch.Tensor | None = None
     if key.endswith("position_embeddings") and source.ndim == 3:
         resized = _resized_positions(source, target, config)
+    elif key.endswith("position_embedding.weight") and source.ndim == 2:
+        # CLIP's and SigLIP's table is the same without the first axis.
+        table = _resized_positions(source[None], target[None], config)
+        resized = None if table is None else table[0]
     elif key.endswith("relative_position_bias_table"):
         resized = _resized_bias_table(source, config)
     if resized is None or resized.shape != target.shape:
