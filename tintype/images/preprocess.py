@@ -19,6 +19,7 @@ from PIL import Image
 
 from tintype.errors import CheckpointError, ImageError, ImageTooLarge
 from tintype.images.resize import resize_pixels
+from tintype.images.timm_preprocessing import is_timm_config, timm_preprocessing
 from tintype.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ __all__ = ["Preprocessor"]
 _MAX_RESIZED_PIXELS = 32_000_000
 
 _LEAST_DECODED = 256
+
+_FILE = "preprocessor_config.json"
 
 _AFTER_RESIZING = ("do_rescale", "do_normalize", "include_top")
 
@@ -64,12 +67,15 @@ class Preprocessor:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Preprocessor:
-        """Read `folder/preprocessor_config.json`.
+        """Read `folder/preprocessor_config.json`, or what timm's config.json has in its place.
 
         Raises:
             CheckpointError: missing or unreadable, or preprocessing that cannot be split in two.
         """
-        path = Path(folder) / "preprocessor_config.json"
+        path = Path(folder) / _FILE
+        timm = None if path.is_file() else _timm_config(Path(folder))
+        if timm is not None:
+            return _from_processor(_as_vit(timm_preprocessing(timm)), path)
         if not path.is_file():
             raise CheckpointError(
                 f"{folder} has no preprocessor_config.json; save the processor beside the model: "
@@ -243,13 +249,32 @@ class Preprocessor:
 
 def _processor_in(folder: Path, config: dict[str, Any]) -> Any:
     """transformers' processor for `folder`, whose preprocessor_config.json is `config`."""
-    from transformers import AutoImageProcessor, ViTImageProcessorPil
+    from transformers import AutoImageProcessor
 
     kind = str(config.get("image_processor_type", "")).removesuffix("Fast")
     if kind in _BY_TORCHVISION_ALONE:
         given = {key: value for key, value in config.items() if value is not None}
-        return ViTImageProcessorPil(**{**_BY_TORCHVISION_ALONE[kind], **given})
-    return AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
+        return _as_vit({**_BY_TORCHVISION_ALONE[kind], **given})
+    # By Pillow even where torchvision is installed: the same bits on every machine. The file is
+    # named because beside timm's config.json it would not be looked at.
+    return AutoImageProcessor.from_pretrained(
+        str(folder), backend="pil", image_processor_filename=_FILE, trust_remote_code=False
+    )
+
+
+def _as_vit(config: dict[str, Any]) -> Any:
+    from transformers import ViTImageProcessorPil
+
+    return ViTImageProcessorPil(**config)
+
+
+def _timm_config(folder: Path) -> dict[str, Any] | None:
+    """timm's config.json in `folder`; None where it is another's, or none."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) and is_timm_config(config) else None
 
 
 def _from_processor(processor: Any, path: Path) -> Preprocessor:

@@ -119,6 +119,10 @@ def head_of(model: nn.Module) -> nn.Module:
     Raises:
         CheckpointError: the architecture has none under a known name.
     """
+    timm: Any = getattr(model, "timm_model", None)
+    if timm is not None:
+        # A network of timm's says itself which it is.
+        return timm.get_classifier()
     for name in _HEADS:
         head = getattr(model, name, None)
         if isinstance(head, nn.Module) and not isinstance(head, nn.Identity):

@@ -2,7 +2,7 @@
 
     cls         the [CLS] state after the last layer's normalisation (BEiT: without, it has none)
     mean        the mean over patches (BEiT, Swin: with the normalisation before their head; a
-                convolutional network: its pooled map)
+                convolutional network: its pooled map; timm: whatever its head takes, but [CLS])
     projection  CLIP's or SigLIP's image embedding, in the space it shares with text (SigLIP: its
                 attention-pooled output)
 
@@ -20,6 +20,7 @@ from torch import nn
 
 from tintype.errors import CheckpointError, UsageError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.timm_library import TIMM, timm_pooling
 from tintype.models.weights import (
     LazyTensor,
     StoredTensor,
@@ -43,8 +44,8 @@ __all__ = [
 Pooling = Literal["cls", "mean", "projection"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
 
-# Tokens before the patches, [CLS] the first of them; None where the family gives its mean as
-# pooler_output.
+# Tokens before the patches, [CLS] the first of them; None where the family gives its mean, or
+# whatever its head takes, as pooler_output.
 _FAMILIES: Mapping[str, int | None] = {
     "vit": 1,
     "beit": 1,
@@ -67,6 +68,7 @@ _FAMILIES: Mapping[str, int | None] = {
     "mobilenet_v2": None,
     "regnet": None,
     "efficientnet": None,
+    "timm_wrapper": None,
 }
 
 # With both towers, or the image tower alone.
@@ -97,6 +99,9 @@ def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
         )
     available: tuple[Pooling, ...] = ("cls", "mean") if _FAMILIES[family] else ("mean",)
     default: Pooling = available[0]
+    if family == TIMM:
+        default = timm_pooling(checkpoint.config)
+        available = (default,)
     tower = checkpoint.config.get("vision_config") or checkpoint.config
     if family in _CLIP or (family in _SIGLIP and tower.get("vision_use_head", True)):
         available, default = (*available, "projection"), "projection"

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from tintype.errors import CheckpointError
+from tintype.models.timm_library import TIMM, timm_input_size
 
 __all__ = ["with_image_size"]
 
@@ -33,6 +34,9 @@ def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
         CheckpointError: an architecture that takes one size only.
     """
     height, width = image_size
+    if model.config.model_type == TIMM:
+        _check_timm_size(model.config, image_size, name)
+        return model
     own = getattr(_image_config(model.config), "image_size", None)
     if own is None or model.config.model_type in _ANY_SIZE:
         return model
@@ -53,6 +57,19 @@ def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
         for key, target in resized.state_dict().items():
             target.copy_(_fitted(key, source[key], target, image_config, name))
     return resized.train(model.training)
+
+
+def _check_timm_size(config: Any, image_size: tuple[int, int], name: str) -> None:
+    """
+    Raises:
+        CheckpointError: timm's architecture takes another size only.
+    """
+    own = timm_input_size(config)
+    if config.pretrained_cfg.get("fixed_input_size") and image_size != own:
+        raise CheckpointError(
+            f"checkpoint {name!r} ({config.architecture}) takes images of {own[1]} x {own[0]} pixels "
+            "only. Leave image_width and image_height at -1"
+        )
 
 
 def _image_config(config: Any) -> Any:
