@@ -66,6 +66,12 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any], str, Callable[[Any], Any]]] 
         "ConvNextForImageClassification",
         _convnext,
     ),
+    "convnextv2": (
+        "ConvNextV2Config",
+        {"hidden_sizes": [8, 16, 16, 32], "depths": [1, 1, 1, 1]},
+        "ConvNextV2ForImageClassification",
+        _convnext,
+    ),
     "resnet": (
         "ResNetConfig",
         {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},

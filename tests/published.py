@@ -45,6 +45,17 @@ def _dinov2(hidden: int, layers: int, heads: int, **more: Any) -> dict[str, Any]
     }
 
 
+def _dinov3(hidden: int, layers: int, heads: int, **more: Any) -> dict[str, Any]:
+    return {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": 4 * hidden,
+        "num_register_tokens": 4,
+        **more,
+    }
+
+
 def _clip(vision: dict[str, Any], text: dict[str, Any], projection: int) -> dict[str, Any]:
     return {
         "vision_config": {**vision, "projection_dim": projection},
@@ -53,11 +64,39 @@ def _clip(vision: dict[str, Any], text: dict[str, Any], projection: int) -> dict
     }
 
 
+def _siglip(version: int, tower: dict[str, Any], **vision: Any) -> dict[str, Any]:
+    vocabulary = {1: 32_000, 2: 256_000}[version]
+    return {
+        "vision_config": {**tower, **vision},
+        "text_config": {**tower, "vocab_size": vocabulary, "bos_token_id": 2, "eos_token_id": 1},
+    }
+
+
+_LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+}
+_SO400M = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+}
+
+
 def _resnet(depths: list[int], kind: str) -> dict[str, Any]:
     sizes = [64, 128, 256, 512] if kind == "basic" else [256, 512, 1024, 2048]
     return {"depths": depths, "hidden_sizes": sizes, "layer_type": kind, "num_labels": 1000}
 
 
+def _convnextv2(depths: list[int], sizes: list[int]) -> dict[str, Any]:
+    return {"depths": depths, "hidden_sizes": sizes, "num_labels": 1000}
+
+
+# DINOv3's own processor needs torchvision; this does the same.
+_DINOV3_PROCESSOR = {**_SQUARE, "resample": 2, **_IMAGENET}
 _RESNET_PROCESSOR = {"size": {"shortest_edge": 224}, "crop_pct": 0.875, **_IMAGENET}
 
 PUBLISHED: dict[str, Published] = {
@@ -154,6 +193,69 @@ PUBLISHED: dict[str, Published] = {
         "BitImageProcessor",
         _CROPPED,
     ),
+    "facebook/dinov3-vits16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(384, 12, 6),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vits16plus-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(384, 12, 6, use_gated_mlp=True),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vitb16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(768, 12, 12),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vitl16-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(1024, 24, 16),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-vith16plus-pretrain-lvd1689m": (
+        "DINOv3ViTConfig",
+        _dinov3(1280, 32, 20, use_gated_mlp=True),
+        "DINOv3ViTModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-tiny-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 9, 3], "hidden_sizes": [96, 192, 384, 768]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-small-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [96, 192, 384, 768]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-base-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [128, 256, 512, 1024]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
+    "facebook/dinov3-convnext-large-pretrain-lvd1689m": (
+        "DINOv3ConvNextConfig",
+        {"depths": [3, 3, 27, 3], "hidden_sizes": [192, 384, 768, 1536]},
+        "DINOv3ConvNextModel",
+        "ViTImageProcessor",
+        _DINOV3_PROCESSOR,
+    ),
     "openai/clip-vit-base-patch32": (
         "CLIPConfig",
         _clip({"patch_size": 32}, {}, 512),
@@ -177,6 +279,41 @@ PUBLISHED: dict[str, Published] = {
         "CLIPModel",
         "CLIPImageProcessor",
         {},
+    ),
+    "google/siglip2-base-patch16-224": (
+        "SiglipConfig",
+        _siglip(2, {}),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip2-large-patch16-256": (
+        "SiglipConfig",
+        _siglip(2, _LARGE, image_size=256),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        {"size": {"height": 256, "width": 256}},
+    ),
+    "google/siglip2-so400m-patch14-224": (
+        "SiglipConfig",
+        _siglip(2, _SO400M, patch_size=14),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip-base-patch16-224": (
+        "SiglipConfig",
+        _siglip(1, {}),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        _SQUARE,
+    ),
+    "google/siglip-so400m-patch14-384": (
+        "SiglipConfig",
+        _siglip(1, _SO400M, image_size=384, patch_size=14),
+        "SiglipModel",
+        "SiglipImageProcessor",
+        {"size": {"height": 384, "width": 384}},
     ),
     "microsoft/resnet-18": (
         "ResNetConfig",
@@ -210,6 +347,48 @@ PUBLISHED: dict[str, Published] = {
         "ResNetConfig",
         _resnet([3, 8, 36, 3], "bottleneck"),
         "ResNetForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-atto-1k-224": (
+        "ConvNextV2Config",
+        _convnextv2([2, 2, 6, 2], [40, 80, 160, 320]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-nano-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([2, 2, 8, 2], [80, 160, 320, 640]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-tiny-1k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 9, 3], [96, 192, 384, 768]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-tiny-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 9, 3], [96, 192, 384, 768]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-base-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 27, 3], [128, 256, 512, 1024]),
+        "ConvNextV2ForImageClassification",
+        "ConvNextImageProcessor",
+        _RESNET_PROCESSOR,
+    ),
+    "facebook/convnextv2-large-22k-224": (
+        "ConvNextV2Config",
+        _convnextv2([3, 3, 27, 3], [192, 384, 768, 1536]),
+        "ConvNextV2ForImageClassification",
         "ConvNextImageProcessor",
         _RESNET_PROCESSOR,
     ),

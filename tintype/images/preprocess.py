@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tintype.errors import CheckpointError, ImageError, ImageTooLarge
 from tintype.images.resize import resize_pixels
+from tintype.images.timm_preprocessing import is_timm_config, timm_preprocessing
 from tintype.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -30,10 +32,24 @@ _MAX_RESIZED_PIXELS = 32_000_000
 
 _LEAST_DECODED = 256
 
+_FILE = "preprocessor_config.json"
+
 _AFTER_RESIZING = ("do_rescale", "do_normalize", "include_top")
 
 # ConvNeXt's own rule: below this size the image is resized larger by 1 / crop_pct and cropped.
 _CONVNEXT_CROP_BELOW = 384
+
+
+# Processors that transformers has for torchvision alone, with their defaults. ViT's does the same
+# in Pillow: DINOv3's scales before it resizes, which differs by Pillow's rounding to whole levels.
+_BY_TORCHVISION_ALONE: Mapping[str, dict[str, Any]] = {
+    "DINOv3ViTImageProcessor": {
+        "size": {"height": 224, "width": 224},
+        "resample": int(Image.Resampling.BILINEAR),
+        "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225],
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -51,14 +67,15 @@ class Preprocessor:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Preprocessor:
-        """Read `folder/preprocessor_config.json`.
+        """Read `folder/preprocessor_config.json`, or what timm's config.json has in its place.
 
         Raises:
             CheckpointError: missing or unreadable, or preprocessing that cannot be split in two.
         """
-        from transformers import AutoImageProcessor
-
-        path = Path(folder) / "preprocessor_config.json"
+        path = Path(folder) / _FILE
+        timm = None if path.is_file() else _timm_config(Path(folder))
+        if timm is not None:
+            return _from_processor(_as_vit(timm_preprocessing(timm)), path)
         if not path.is_file():
             raise CheckpointError(
                 f"{folder} has no preprocessor_config.json; save the processor beside the model: "
@@ -66,8 +83,8 @@ class Preprocessor:
             )
         try:
             with quiet_transformers():
-                processor = AutoImageProcessor.from_pretrained(str(folder), trust_remote_code=False)
-        except (OSError, ValueError, ImportError, json.JSONDecodeError) as error:
+                processor = _processor_in(Path(folder), json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, ImportError, AttributeError) as error:
             raise CheckpointError(f"cannot read {path}: {error}") from None
         return _from_processor(processor, path)
 
@@ -228,6 +245,36 @@ class Preprocessor:
         return np.ascontiguousarray(
             np.rint(pixels).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
         )
+
+
+def _processor_in(folder: Path, config: dict[str, Any]) -> Any:
+    """transformers' processor for `folder`, whose preprocessor_config.json is `config`."""
+    from transformers import AutoImageProcessor
+
+    kind = str(config.get("image_processor_type", "")).removesuffix("Fast")
+    if kind in _BY_TORCHVISION_ALONE:
+        given = {key: value for key, value in config.items() if value is not None}
+        return _as_vit({**_BY_TORCHVISION_ALONE[kind], **given})
+    # By Pillow even where torchvision is installed: the same bits on every machine. The file is
+    # named because beside timm's config.json it would not be looked at.
+    return AutoImageProcessor.from_pretrained(
+        str(folder), backend="pil", image_processor_filename=_FILE, trust_remote_code=False
+    )
+
+
+def _as_vit(config: dict[str, Any]) -> Any:
+    from transformers import ViTImageProcessorPil
+
+    return ViTImageProcessorPil(**config)
+
+
+def _timm_config(folder: Path) -> dict[str, Any] | None:
+    """timm's config.json in `folder`; None where it is another's, or none."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) and is_timm_config(config) else None
 
 
 def _from_processor(processor: Any, path: Path) -> Preprocessor:

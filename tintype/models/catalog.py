@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import Field
 
-from tintype.errors import UsageError, nearest
+from tintype.errors import CheckpointError, UsageError, nearest
 from tintype.schemas.document import StrictModel
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT, Task
 
@@ -28,6 +28,15 @@ _REGISTRY_URI = re.compile(
 
 # Names of AutoML's that no library here has the architecture of, and what is nearest.
 _WITHOUT_COUNTERPART = {"seresnext": "resnet50", "resnest50": "resnet50", "resnest101": "resnet101"}
+
+# Perception Encoder's own files, and the same image towers in timm's format.
+_IN_TIMMS_FORMAT = {
+    "facebook/pe-core-t16-384": "timm/vit_pe_core_tiny_patch16_384.fb",
+    "facebook/pe-core-s16-384": "timm/vit_pe_core_small_patch16_384.fb",
+    "facebook/pe-core-b16-224": "timm/vit_pe_core_base_patch16_224.fb",
+    "facebook/pe-core-l14-336": "timm/vit_pe_core_large_patch14_336.fb",
+    "facebook/pe-core-g14-448": "timm/vit_pe_core_gigantic_patch14_448.fb",
+}
 
 _GIGABYTE = 1e9
 
@@ -136,6 +145,7 @@ def find_card(name: str) -> Card | None:
 
     Raises:
         UsageError: a registry URI that names nothing here, or an AutoML name without counterpart.
+        CheckpointError: Perception Encoder in its own format.
     """
     match = _REGISTRY_URI.fullmatch(name)
     wanted = (match["name"] if match else name).lower()
@@ -146,6 +156,11 @@ def find_card(name: str) -> Card | None:
         raise UsageError(
             f"model {name!r}: transformers has no such architecture; the nearest here is "
             f"{_WITHOUT_COUNTERPART[wanted]!r}"
+        )
+    if wanted in _IN_TIMMS_FORMAT:
+        raise CheckpointError(
+            f"checkpoint {name!r} is in a format of its own, which transformers does not read; its "
+            f"image tower in timm's is {_IN_TIMMS_FORMAT[wanted]!r} (pip install 'tintype[timm]')"
         )
     if name.startswith("azureml://registries/"):
         known = [alias for card in list_cards() for alias in (card.name, *card.aliases)]

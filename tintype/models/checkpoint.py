@@ -15,8 +15,11 @@ from typing import Any
 
 from tintype.data.digests import digest_of_file
 from tintype.errors import CheckpointError
+from tintype.images.timm_preprocessing import is_timm_config
 from tintype.models.catalog import find_card
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
+from tintype.models.timm_library import TIMM, has_timm_labels, require_timm
 from tintype.quiet import quiet_hub
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings
@@ -31,8 +34,14 @@ __all__ = [
     "resolve_checkpoint",
 ]
 
-# What a checkpoint may bring: data only. No code, no pickles.
-CHECKPOINT_PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt")
+# What a checkpoint may bring: data only. No code, no pickles; spiece.model is a table of word pieces.
+CHECKPOINT_PATTERNS = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.json",
+    "*.txt",
+    "spiece.model",
+)
 
 HOW_TO_CONVERT = (
     "`tintype model import {name} --allow-bin` reads tensors alone out of it (weights_only) and "
@@ -41,6 +50,8 @@ HOW_TO_CONVERT = (
 )
 
 _ASK_TIMEOUT = 10.0  # seconds, where the Hub is only asked whether it has something
+
+_TIMM_OWNER = "timm/"
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -79,21 +90,26 @@ class Checkpoint:
         """What it was made for: its own classes, zero-shot classification, or embeddings."""
         architectures = [str(name) for name in self.config.get("architectures") or ()]
         with_head = any(name.endswith("ForImageClassification") for name in architectures)
+        if self.family == TIMM:
+            with_head = has_timm_labels(self.config)
         if with_head or "tintype_head" in self.config:
             multilabel = self.config.get("problem_type") == "multi_label_classification"
             return MULTILABEL if multilabel else MULTICLASS
-        if self.family == "clip":
+        if self.family in TEXT_AND_IMAGE:
             return ZERO_SHOT
-        return EMBEDDINGS if architectures else MULTICLASS
+        return EMBEDDINGS if architectures or self.family == TIMM else MULTICLASS
 
     def transformers_config(self) -> Any:
         """A new `PretrainedConfig` of transformers for it; imports transformers.
 
         Raises:
-            CheckpointError: a family that transformers does not know, or settings it refuses.
+            CheckpointError: a family that transformers does not know, or settings it refuses; timm's
+                checkpoints where timm cannot be imported.
         """
         from transformers import AutoConfig
 
+        if self.family == TIMM:
+            require_timm(self.name)
         try:
             return AutoConfig.from_pretrained(str(self.folder), trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
@@ -131,6 +147,9 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
             f"{', '.join(SCRATCH_NAMES)}"
         )
+    if name.startswith(_TIMM_OWNER):
+        # Before gigabytes are fetched in vain.
+        require_timm(name)
     folder = download_checkpoint(name, revision)
     return open_checkpoint_folder(folder, name, revision=folder.name)
 
@@ -168,6 +187,9 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint {name!r}: cannot read {path}: {error}") from None
+    if isinstance(config, dict) and is_timm_config(config):
+        # timm writes none; transformers' own name for it is this.
+        config.setdefault("model_type", TIMM)
     if not isinstance(config, dict) or not config.get("model_type"):
         raise CheckpointError(f"checkpoint {name!r}: {path} names no model_type")
     return config
@@ -187,6 +209,8 @@ def check_obtainable(name: str) -> None:
         return
     card = find_card(name)
     name = card.hub_id if card is not None else name
+    if name.startswith(_TIMM_OWNER):
+        require_timm(name)
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

@@ -8,10 +8,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModelForImageClassification, PreTrainedModel
+from transformers import (
+    MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
+    AutoModelForImageClassification,
+    PreTrainedModel,
+)
 
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.features import has_features
 from tintype.models.image_size import with_image_size
 from tintype.models.linear_classifier import (
     has_linear_head,
@@ -26,8 +31,6 @@ __all__ = ["head_features", "head_of", "labels_of", "load_classifier", "task_of"
 
 _HEADS = ("classifier", "cls_classifier", "head", "fc")
 
-# These interpolate their position embeddings in every forward pass.
-
 
 def load_classifier(
     checkpoint: Checkpoint,
@@ -41,7 +44,8 @@ def load_classifier(
 
     Args:
         task, classes: None keeps the checkpoint's own. Other classes than its own get a new head
-            (weights from a truncated normal of deviation 0.02, biases 0), drawn by `seed`.
+            (weights from a truncated normal of deviation 0.02, biases 0), drawn by `seed`; where
+            transformers has no classifier of the family, a linear layer of zeros on its features.
         image_size: (height, width) of the input. Where it differs from the checkpoint's, learned
             position embeddings and relative position biases are interpolated (bicubic).
 
@@ -52,6 +56,8 @@ def load_classifier(
     if has_linear_head(checkpoint):
         return _linear(checkpoint, task, classes, image_size)
     config = checkpoint.transformers_config()
+    if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and has_features(checkpoint):
+        return _linear_on_backbone(checkpoint, task, classes, image_size)
     own_labels = _labels_in(config)
     keep_head = classes is None or tuple(classes) == own_labels
     if classes is not None and not keep_head:
@@ -89,12 +95,34 @@ def _linear(
     )
 
 
+def _linear_on_backbone(
+    checkpoint: Checkpoint,
+    task: ClassificationTask | None,
+    classes: Sequence[str] | None,
+    image_size: tuple[int, int] | None,
+) -> Any:
+    """A new linear head on the features of a family that transformers has no classifier of."""
+    if classes is None:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} has no trained classification head "
+            f"({checkpoint.family} is a backbone): fine-tune it before predicting with it, or ask "
+            "it for embeddings"
+        )
+    return new_linear_classifier(
+        checkpoint, "auto", task=task or MULTICLASS, classes=classes, image_size=image_size
+    )
+
+
 def head_of(model: nn.Module) -> nn.Module:
     """The module that turns features into logits.
 
     Raises:
         CheckpointError: the architecture has none under a known name.
     """
+    timm: Any = getattr(model, "timm_model", None)
+    if timm is not None:
+        # A network of timm's says itself which it is.
+        return timm.get_classifier()
     for name in _HEADS:
         head = getattr(model, name, None)
         if isinstance(head, nn.Module) and not isinstance(head, nn.Identity):

@@ -2,11 +2,12 @@
 
     cls         the [CLS] state after the last layer's normalisation (BEiT: without, it has none)
     mean        the mean over patches (BEiT, Swin: with the normalisation before their head; a
-                convolutional network: its pooled map)
-    projection  CLIP's image embedding, in the space it shares with text
+                convolutional network: its pooled map; timm: whatever its head takes, but [CLS])
+    projection  CLIP's or SigLIP's image embedding, in the space it shares with text (SigLIP: its
+                attention-pooled output)
 
-The default of a family is what its documents use: [CLS] for ViT and DINOv2, the mean for BEiT,
-the projection for CLIP.
+The default of a family is what its documents use: [CLS] for ViT, DINOv2 and DINOv3, the mean for
+BEiT, the projection for CLIP and SigLIP.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import nn
 
 from tintype.errors import CheckpointError, UsageError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.timm_library import TIMM, timm_pooling
 from tintype.models.weights import (
     LazyTensor,
     StoredTensor,
@@ -32,15 +34,18 @@ __all__ = [
     "POOLINGS",
     "Pooling",
     "features_of",
+    "has_features",
     "load_backbone",
     "load_text_backbone",
     "pooling_for",
+    "text_features_of",
 ]
 
 Pooling = Literal["cls", "mean", "projection"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "projection")
 
-# Tokens before the patches; None where the family has no [CLS] and gives its mean as pooler_output.
+# Tokens before the patches, [CLS] the first of them; None where the family gives its mean, or
+# whatever its head takes, as pooler_output.
 _FAMILIES: Mapping[str, int | None] = {
     "vit": 1,
     "beit": 1,
@@ -48,8 +53,12 @@ _FAMILIES: Mapping[str, int | None] = {
     "deit": 2,
     "dinov2": 1,
     "dinov2_with_registers": 1,
+    "dinov3_vit": 1,
+    "dinov3_convnext": None,
     "clip": 1,
     "clip_vision_model": 1,
+    "siglip": 0,
+    "siglip_vision_model": 0,
     "swin": None,
     "swinv2": None,
     "resnet": None,
@@ -59,13 +68,20 @@ _FAMILIES: Mapping[str, int | None] = {
     "mobilenet_v2": None,
     "regnet": None,
     "efficientnet": None,
+    "timm_wrapper": None,
 }
 
 # With both towers, or the image tower alone.
 _CLIP = ("clip", "clip_vision_model")
+_SIGLIP = ("siglip", "siglip_vision_model")
 
 # Their pooler is the normalised mean over patches, unless the config says [CLS].
 _MEAN_POOLERS = ("beit", "data2vec-vision")
+
+
+def has_features(checkpoint: Checkpoint) -> bool:
+    """Whether the features of its family are known here."""
+    return checkpoint.family in _FAMILIES
 
 
 def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
@@ -76,14 +92,18 @@ def pooling_for(checkpoint: Checkpoint, wanted: str = "auto") -> Pooling:
         UsageError: no such pooling, or the family has none of that kind.
     """
     family = checkpoint.family
-    if family not in _FAMILIES:
+    if not has_features(checkpoint):
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r}: embeddings of the family {family!r} are not known; "
             f"known are {', '.join(sorted(_FAMILIES))}"
         )
-    available: tuple[Pooling, ...] = ("mean",) if _FAMILIES[family] is None else ("cls", "mean")
+    available: tuple[Pooling, ...] = ("cls", "mean") if _FAMILIES[family] else ("mean",)
     default: Pooling = available[0]
-    if family in _CLIP:
+    if family == TIMM:
+        default = timm_pooling(checkpoint.config)
+        available = (default,)
+    tower = checkpoint.config.get("vision_config") or checkpoint.config
+    if family in _CLIP or (family in _SIGLIP and tower.get("vision_use_head", True)):
         available, default = (*available, "projection"), "projection"
     if family in _MEAN_POOLERS and checkpoint.config.get("use_mean_pooling", True):
         default = "mean"
@@ -103,9 +123,11 @@ def load_backbone(
     Raises:
         CheckpointError: damaged, incomplete or NaN weights.
     """
-    from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection
+    from transformers import MODEL_MAPPING, CLIPVisionModelWithProjection, SiglipVisionModel
 
     config = checkpoint.transformers_config()
+    if checkpoint.family == "siglip":
+        return _load(checkpoint, SiglipVisionModel, config.vision_config, dtype)
     if checkpoint.family in _CLIP:
         if checkpoint.family == "clip":
             config.vision_config.projection_dim = config.projection_dim
@@ -115,14 +137,19 @@ def load_backbone(
 
 
 def load_text_backbone(checkpoint: Checkpoint) -> nn.Module:
-    """CLIP's text tower with its projection, in float32, on the CPU, in evaluation mode.
+    """The text tower with its projection, in float32, on the CPU, in evaluation mode.
+
+    Args:
+        checkpoint: of a family in `TEXT_AND_IMAGE`.
 
     Raises:
         CheckpointError: damaged, incomplete or NaN weights.
     """
-    from transformers import CLIPTextModelWithProjection
+    from transformers import CLIPTextModelWithProjection, SiglipTextModel
 
     config = checkpoint.transformers_config()
+    if checkpoint.family == "siglip":
+        return _load(checkpoint, SiglipTextModel, config.text_config, torch.float32)
     config.text_config.projection_dim = config.projection_dim
     return _load(checkpoint, CLIPTextModelWithProjection, config.text_config, torch.float32)
 
@@ -133,7 +160,7 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
     config: Any = model.config
     family = config.model_type
     if pooling == "projection":
-        return outputs.image_embeds
+        return outputs.pooler_output if family in _SIGLIP else outputs.image_embeds
     states = outputs.last_hidden_state
     special = _FAMILIES[family]
     if special is None:
@@ -145,6 +172,15 @@ def features_of(model: nn.Module, pooling: Pooling, pixel_values: torch.Tensor) 
     if family in _CLIP:
         return model.vision_model.post_layernorm(states[:, 0])  # type: ignore[union-attr, operator]
     return states[:, 0]
+
+
+def text_features_of(model: nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
+    """Text embeddings (n, D) of `token_ids` (n, length) by a model of `load_text_backbone`."""
+    outputs = model(input_ids=token_ids)
+    config: Any = model.config
+    return (
+        outputs.pooler_output if config.model_type == "siglip_text_model" else outputs.text_embeds
+    )
 
 
 def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) -> nn.Module:

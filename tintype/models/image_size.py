@@ -9,11 +9,15 @@ import torch
 from torch.nn import functional
 
 from tintype.errors import CheckpointError
+from tintype.models.timm_library import TIMM, timm_input_size
 
 __all__ = ["with_image_size"]
 
 # Architectures that interpolate their position embeddings themselves, whatever the input.
 _ANY_SIZE = frozenset({"dinov2", "dinov2_with_registers", "dinov3_vit"})
+
+# Architectures whose table of positions is that of a square.
+_SQUARE = frozenset({"clip_vision_model", "siglip_vision_model"})
 
 
 def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
@@ -30,20 +34,47 @@ def with_image_size(model: Any, image_size: tuple[int, int], name: str) -> Any:
         CheckpointError: an architecture that takes one size only.
     """
     height, width = image_size
-    own = getattr(model.config, "image_size", None)
+    if model.config.model_type == TIMM:
+        _check_timm_size(model.config, image_size, name)
+        return model
+    own = getattr(_image_config(model.config), "image_size", None)
     if own is None or model.config.model_type in _ANY_SIZE:
         return model
     if image_size == ((own, own) if isinstance(own, int) else tuple(own)):
         return model
     config = copy.deepcopy(model.config)
-    config.image_size = height if height == width else [height, width]
+    image_config = _image_config(config)
+    if height != width and image_config.model_type in _SQUARE:
+        raise CheckpointError(
+            f"checkpoint {name!r} ({config.model_type}) takes square images only: give equal "
+            "image_width and image_height"
+        )
+    image_config.image_size = height if height == width else [height, width]
     with torch.random.fork_rng(devices=[]):
         resized = type(model)(config)
     source = model.state_dict()
     with torch.no_grad():
         for key, target in resized.state_dict().items():
-            target.copy_(_fitted(key, source[key], target, config, name))
+            target.copy_(_fitted(key, source[key], target, image_config, name))
     return resized.train(model.training)
+
+
+def _check_timm_size(config: Any, image_size: tuple[int, int], name: str) -> None:
+    """
+    Raises:
+        CheckpointError: timm's architecture takes another size only.
+    """
+    own = timm_input_size(config)
+    if config.pretrained_cfg.get("fixed_input_size") and image_size != own:
+        raise CheckpointError(
+            f"checkpoint {name!r} ({config.architecture}) takes images of {own[1]} x {own[0]} pixels "
+            "only. Leave image_width and image_height at -1"
+        )
+
+
+def _image_config(config: Any) -> Any:
+    """The config of the image tower, where there are two."""
+    return getattr(config, "vision_config", config)
 
 
 def _fitted(
@@ -55,6 +86,10 @@ def _fitted(
     resized: torch.Tensor | None = None
     if key.endswith("position_embeddings") and source.ndim == 3:
         resized = _resized_positions(source, target, config)
+    elif key.endswith("position_embedding.weight") and source.ndim == 2:
+        # CLIP's and SigLIP's table is the same without the first axis.
+        table = _resized_positions(source[None], target[None], config)
+        resized = None if table is None else table[0]
     elif key.endswith("relative_position_bias_table"):
         resized = _resized_bias_table(source, config)
     if resized is None or resized.shape != target.shape:

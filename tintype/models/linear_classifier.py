@@ -21,6 +21,7 @@ from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.features import POOLINGS, Pooling, features_of, load_backbone, pooling_for
 from tintype.models.image_size import with_image_size
+from tintype.models.timm_library import TIMM, timm_input_size
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = ["LinearClassifier", "has_linear_head", "load_linear_classifier", "new_linear_classifier"]
@@ -161,6 +162,8 @@ def _config(backbone: nn.Module, task: ClassificationTask, classes: Sequence[str
 def _width(backbone: nn.Module, pooling: Pooling) -> int:
     config: Any = backbone.config
     size = getattr(config, "image_size", None) or 64
+    if config.model_type == TIMM:
+        size = timm_input_size(config)
     height, width = (size, size) if isinstance(size, int) else size
     with torch.no_grad():
         return int(features_of(backbone, pooling, torch.zeros(1, 3, height, width)).shape[1])

@@ -10,7 +10,13 @@ from torch import nn
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.classifier import load_classifier
-from tintype.models.features import Pooling, features_of, load_backbone, load_text_backbone
+from tintype.models.features import (
+    Pooling,
+    features_of,
+    load_backbone,
+    load_text_backbone,
+    text_features_of,
+)
 
 __all__ = ["ImageNetwork", "Output", "TextNetwork", "load_image_network", "load_text_network"]
 
@@ -41,15 +47,16 @@ class ImageNetwork(nn.Module):
 
 
 class TextNetwork(nn.Module):
-    """Token ids int64 (n, length), padded after their end, -> float32 (n, D) text embeddings."""
+    """Token ids int64 (n, length), padded as in training, -> float32 (n, D) text embeddings."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
-        # Attention is causal, so what is padded after the end token changes nothing before it.
-        return self.model(input_ids=token_ids).text_embeds
+        # No mask: CLIP's attention is causal, so padding changes nothing before it, and SigLIP was
+        # trained to read it.
+        return text_features_of(self.model, token_ids)
 
 
 def load_image_network(
@@ -74,7 +81,7 @@ def load_image_network(
 
 
 def load_text_network(checkpoint: Checkpoint) -> TextNetwork:
-    """CLIP's text tower in float32, on the CPU, in evaluation mode.
+    """The text tower in float32, on the CPU, in evaluation mode.
 
     Raises:
         CheckpointError: the checkpoint has none.

@@ -1,7 +1,8 @@
-"""CLIP's tokenizer: texts to token ids, without transformers once its file is written."""
+"""The tokenizer of a text tower: texts to token ids, without transformers once its file is written."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,22 @@ import numpy as np
 
 from tintype.errors import CheckpointError, UsageError
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.families import TEXT_AND_IMAGE
+from tintype.models.sentence_pieces import SENTENCE_PIECES, siglip_tokenizer
 from tintype.quiet import quiet_transformers
 
 __all__ = ["TextTokenizer", "write_tokenizer_file"]
+
+_FILE = "tokenizer.json"
 
 
 class TextTokenizer:
     """Token ids of texts, padded to the length the text tower was trained for."""
 
-    def __init__(self, path: Path, *, length: int) -> None:
+    def __init__(self, path: Path) -> None:
         """
         Args:
-            path: a `tokenizer.json`.
-            length: tokens of a text with its two marks, 77 for CLIP; a longer text is refused.
+            path: a file of `write_tokenizer_file`.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -30,47 +34,77 @@ class TextTokenizer:
         from tokenizers import Tokenizer
 
         try:
-            self._tokenizer: Any = Tokenizer.from_file(str(path))
+            tokenizer: Any = Tokenizer.from_file(str(path))
+            self._length = int(tokenizer.padding["length"])
         except Exception as error:
             # Its errors are plain exceptions.
             raise CheckpointError(f"the tokenizer {path} is damaged: {error}") from None
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._length = length
+        self._tokenizer = tokenizer
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """int64 (n, length): each row ends with its end mark, repeated as padding.
+        """int64 (n, length): each row ends with its end mark and padding.
 
         Raises:
             UsageError: a text is too long.
         """
-        rows = np.zeros((len(texts), self._length), np.int64)
-        for row, encoding in zip(rows, self._tokenizer.encode_batch(list(texts)), strict=True):
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for text, encoding in zip(texts, encodings, strict=True):
             if len(encoding.ids) > self._length:
-                text = texts[0] if len(texts) == 1 else encoding.tokens[1]
                 raise UsageError(
-                    f"a text of {len(encoding.ids)} tokens, beginning {str(text)[:40]!r}; the "
-                    f"model reads at most {self._length}"
+                    f"a text of {len(encoding.ids)} tokens, beginning {text[:40]!r}; the model "
+                    f"reads at most {self._length}"
                 )
-            row[: len(encoding.ids)] = encoding.ids
-            row[len(encoding.ids) :] = encoding.ids[-1]
-        return rows
+        return np.array([encoding.ids for encoding in encodings], np.int64)
 
 
 def write_tokenizer_file(checkpoint: Checkpoint, path: Path) -> None:
-    """Write the checkpoint's tokenizer as one `tokenizer.json`; imports transformers.
+    """Write the checkpoint's tokenizer, padding as in training, as one `tokenizer.json`; imports
+    transformers.
+
+    Args:
+        checkpoint: of a family in `TEXT_AND_IMAGE`.
 
     Raises:
         CheckpointError: it has no tokenizer that can be read.
     """
-    from transformers import AutoTokenizer
-
+    text_config = checkpoint.config.get("text_config") or {}
+    length = text_config.get("max_position_embeddings", TEXT_AND_IMAGE[checkpoint.family].length)
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(
-                str(checkpoint.folder), trust_remote_code=False
-            )
-        tokenizer.backend_tokenizer.save(str(path))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            tokenizer, pad = _tokenizer(checkpoint)
+        tokenizer.no_truncation()
+        tokenizer.enable_padding(
+            direction="right", length=int(length), pad_id=pad, pad_token=tokenizer.id_to_token(pad)
+        )
+        tokenizer.save(str(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"checkpoint {checkpoint.name!r}: no tokenizer: {reason}") from None
+
+
+def _tokenizer(checkpoint: Checkpoint) -> tuple[Any, int]:
+    """The `tokenizers.Tokenizer` and the id that texts are padded with."""
+    from transformers import AutoTokenizer
+
+    folder = checkpoint.folder
+    pieces = folder / SENTENCE_PIECES
+    if checkpoint.family == "siglip" and pieces.is_file() and not (folder / _FILE).is_file():
+        return siglip_tokenizer(pieces, lower_case=_is_lower_case(folder))
+    kept = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    tokenizer = kept.backend_tokenizer
+    if checkpoint.family == "clip":
+        return tokenizer, kept.eos_token_id
+    if _is_lower_case(folder):
+        from tokenizers import normalizers
+
+        # SigLIP 2 was trained on lower case, of which Gemma's tokenizer knows nothing.
+        steps = [normalizers.Lowercase(), tokenizer.normalizer]
+        tokenizer.normalizer = normalizers.Sequence([step for step in steps if step is not None])
+    return tokenizer, kept.pad_token_id
+
+
+def _is_lower_case(folder: Path) -> bool:
+    """Whether texts are put into lower case, as SigLIP's are unless tokenizer_config.json denies it."""
+    path = folder / "tokenizer_config.json"
+    content = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return bool(content.get("do_lower_case", True))

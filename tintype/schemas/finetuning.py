@@ -75,7 +75,8 @@ class FinetuningParameters(StrictModel):
 
     pooling: Literal["auto", "cls", "mean", "projection"] = "auto"
     """Features that method: head learns on. auto: those that the architecture gives its own head.
-    cls, mean: the [CLS] state, or the mean over patches. projection: CLIP's image embedding."""
+    cls, mean: the [CLS] state, or the mean over patches. projection: the image
+    embedding of CLIP or SigLIP."""
 
     number_of_epochs: Annotated[int | None, Auto] = Field(None, ge=1)
     """Passes over the training images. Auto: 15 (full, lora), 40 (from random weights), 100 (head)."""

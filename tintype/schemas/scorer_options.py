@@ -49,7 +49,8 @@ class ScorerOptions(StrictModel):
     """Zero-shot: labels for requests without their own; a list, or 'a cat, a dog'."""
 
     prompt: str | None = None
-    """Zero-shot: a template, 'a photo of a {}'."""
+    """Zero-shot: a template, 'a photo of a {}'. None: the family's own, which for CLIP is the label as it
+    is, for SigLIP 'This is a photo of {}.'."""
 
     pooling: Literal["auto", "cls", "mean", "projection"] = "auto"
     """Embeddings: auto (the family's own), cls, mean or projection."""

@@ -80,19 +80,19 @@ def check_labels(names: Sequence[object]) -> tuple[str, ...]:
 class LabelSets:
     """Embeds each set of labels once; keeps the sets that were used last."""
 
-    def __init__(self, encode: Callable[[Sequence[str]], np.ndarray], prompt: str | None) -> None:
+    def __init__(self, encode: Callable[[Sequence[str]], np.ndarray], prompt: str) -> None:
         """
         Args:
             encode: texts -> float32 (n, D).
-            prompt: a template such as "a photo of a {}"; None takes the labels as they are.
+            prompt: a template such as "a photo of a {}"; "{}" takes the labels as they are.
 
         Raises:
             UsageError: a template without its place for the label.
         """
-        if prompt is not None and "{}" not in prompt:
+        if "{}" not in prompt:
             raise UsageError(f"prompt {prompt!r}: it must hold '{{}}' where the label goes")
         self._encode = encode
-        self._prompt = prompt or "{}"
+        self._prompt = prompt
         self._kept: OrderedDict[tuple[str, ...], LabelSet] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -13,6 +13,7 @@ from tintype.images.decode import decode_image
 from tintype.images.preprocess import Preprocessor
 from tintype.models.catalog import find_card
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.features import pooling_for
 from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.models.runtimes.agreement import Agreement
@@ -40,6 +41,10 @@ class LoadedModel:
     checkpoint: Checkpoint | None = None
     """None where the weights were never on disk: then there is no text tower to open."""
     logit_scale: float | None = None
+    logit_bias: float | None = None
+    """Zero-shot: where there is one, probabilities are sigmoids of each label by itself."""
+    prompt: str = "{}"
+    """Zero-shot: the template for labels, where none is asked for."""
     agreement: Agreement | None = None
     """With torch in fp32, over a few images; None where that is what runs."""
 
@@ -97,6 +102,8 @@ def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
         card=opened_source.card,
         checkpoint=checkpoint,
         logit_scale=description.logit_scale,
+        logit_bias=description.logit_bias,
+        prompt=TEXT_AND_IMAGE[checkpoint.family].prompt if task == ZERO_SHOT else "{}",
         agreement=opened.agreement,
     )
 
@@ -123,12 +130,12 @@ def _output(task: Task, checkpoint: Checkpoint, pooling: str) -> str:
     if task == EMBEDDINGS:
         return pooling_for(checkpoint, pooling)
     if task == ZERO_SHOT:
-        if checkpoint.family != "clip":
+        if checkpoint.family not in TEXT_AND_IMAGE:
             raise CheckpointError(
                 f"checkpoint {checkpoint.name!r} ({checkpoint.family}) cannot classify zero-shot: "
-                "that needs a CLIP checkpoint, such as openai/clip-vit-base-patch32"
+                "that needs a CLIP or SigLIP checkpoint, such as openai/clip-vit-base-patch32"
             )
-        return "projection"
+        return pooling_for(checkpoint, "projection")
     return "logits"
 
 

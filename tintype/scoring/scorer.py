@@ -13,6 +13,7 @@ import numpy as np
 from tintype.data.image_table import ImageTable
 from tintype.errors import ModelError, UsageError
 from tintype.images.loading import Failure, ImageSource, iterate_pixels
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
 from tintype.schemas.scorer_options import ScorerOptions
@@ -60,10 +61,11 @@ class Scorer:
         self._runtime = loaded.runtime
         self._checkpoint = loaded.checkpoint
         self._logit_scale = loaded.logit_scale
+        self._logit_bias = loaded.logit_bias
         self._labels: LabelSet | None = None
         if self.task == ZERO_SHOT:
             self._label_sets = LabelSets(
-                lambda texts: self.text_encoder.encode(texts), options.prompt
+                lambda texts: self.text_encoder.encode(texts), options.prompt or loaded.prompt
             )
             if options.labels is not None:
                 self._labels = self._label_sets.get(options.labels)
@@ -202,7 +204,13 @@ class Scorer:
         chosen = label_set or self.label_set()
         if chosen is not None:
             logits = (self._logit_scale or 1.0) * _unit(outputs) @ chosen.embeddings.T
-            return [Prediction(row, chosen.labels) for row in _softmax(logits)]
+            # SigLIP judges each label by itself: none may fit, or several.
+            rows = (
+                _softmax(logits)
+                if self._logit_bias is None
+                else _sigmoid(logits + np.float32(self._logit_bias))
+            )
+            return [Prediction(row, chosen.labels) for row in rows]
         probabilities = _sigmoid(outputs) if self.task == MULTILABEL else _softmax(outputs)
         return [Prediction(row, self.classes) for row in probabilities]
 
@@ -223,7 +231,7 @@ class Scorer:
         return self._labels
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """CLIP's embeddings of `texts`: float32 (n, D), of length 1 where `normalize` is set.
+        """Embeddings of `texts` in the space of the images': float32 (n, D), of length 1 where `normalize` is set.
 
         Raises:
             CheckpointError: the model has no text tower.
@@ -235,11 +243,11 @@ class Scorer:
     @property
     def reads_text(self) -> bool:
         """Whether the model has a text tower."""
-        return self._checkpoint is not None and self._checkpoint.family == "clip"
+        return self._checkpoint is not None and self._checkpoint.family in TEXT_AND_IMAGE
 
     @cached_property
     def text_encoder(self) -> TextEncoder:
-        """CLIP's text tower, opened when it is first needed."""
+        """The text tower, opened when it is first needed."""
         if self._checkpoint is None:
             raise UsageError("this model has no text tower")
         return open_text_encoder(self._checkpoint, self.choice)

@@ -15,6 +15,10 @@ __all__ = ["add_lora", "freeze_layers", "merge_lora"]
 # models name them.
 _QUERY_AND_VALUE = ("query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "qkv")
 
+# What an image passes first, as transformers and timm name it, and timm's rows of blocks or stages.
+_STEMS = ("embeddings", "embedder", "conv_stem", "patch_embed", "stem", "conv1")
+_TIMM_BLOCKS = ("blocks", "stages")
+
 
 def add_lora(
     model: PreTrainedModel, *, rank: int, alpha: int, dropout: float, seed: int
@@ -76,24 +80,25 @@ def freeze_layers(model: PreTrainedModel, count: int) -> None:
 
 def _layers(model: PreTrainedModel) -> list[nn.Module]:
     """The stem and then the blocks of the backbone, in the order an image passes them."""
-    backbone = model.base_model
+    backbone: nn.Module = model.base_model
+    # A linear head of ours stands on transformers' wrapper of timm's network.
+    backbone = getattr(backbone, "timm_model", backbone)
     stem = next(
-        (
-            module
-            for name, module in backbone.named_children()
-            if name in ("embeddings", "embedder", "conv_stem", "patch_embed")
-        ),
+        (module for name, module in backbone.named_children() if name in _STEMS),
         None,
     )
     # The outermost list of layers is the sequence of blocks (ViT) or stages (Swin, ResNet).
     blocks = next(
         (
             module
-            for _, module in backbone.named_modules()
-            if isinstance(module, nn.ModuleList) and len(module) > 1
+            for name, module in backbone.named_modules()
+            if (isinstance(module, nn.ModuleList) or name in _TIMM_BLOCKS) and len(module) > 1
         ),
         nn.ModuleList(),
     )
+    if stem is None and blocks and hasattr(blocks[0], "downsample_layers"):
+        # DINOv3's ConvNeXt has its stem inside its first stage.
+        stem = blocks[0].get_submodule("downsample_layers")
     first = [] if stem is None else [stem]
     if stem is not None and hasattr(stem, "first_conv"):
         # MobileNetV2, counted as torchvision's `features` are: its stem is the first two of 19.

@@ -31,8 +31,12 @@ NAMES = [
     "microsoft/swinv2-base-patch4-window12-192-22k",
     "facebook/dinov2-base",
     "facebook/dinov2-base-imagenet1k-1-layer",
+    "facebook/dinov3-vitb16-pretrain-lvd1689m",
+    "facebook/dinov3-convnext-tiny-pretrain-lvd1689m",
     "openai/clip-vit-base-patch32",
+    "google/siglip-base-patch16-224",
     "microsoft/resnet-50",
+    "facebook/convnextv2-tiny-22k-224",
     "google/mobilenet_v2_1.0_224",
 ]
 IMAGES = [noise(300 + 20 * n, 420 - 15 * n, seed=n) for n in range(4)]
@@ -44,6 +48,8 @@ def outputs_of_transformers(folder: Path, name: str) -> np.ndarray:
     kind: Any = getattr(transformers, PUBLISHED[name][2])
     if name.startswith("openai/clip"):
         kind = transformers.CLIPVisionModelWithProjection
+    if name.startswith("google/siglip"):
+        kind = transformers.SiglipVisionModel
     model = kind.from_pretrained(folder, dtype=torch.float32).eval()
     processor = transformers.AutoImageProcessor.from_pretrained(folder)
     inputs = processor([Image.fromarray(image) for image in IMAGES], return_tensors="pt")
@@ -53,6 +59,8 @@ def outputs_of_transformers(folder: Path, name: str) -> np.ndarray:
         return outputs.logits.numpy()
     if hasattr(outputs, "image_embeds"):
         return outputs.image_embeds.numpy()
+    if name.startswith("google/siglip"):
+        return outputs.pooler_output.numpy()
     return outputs.last_hidden_state[:, 0].numpy()
 
 
@@ -60,7 +68,8 @@ def outputs_of_transformers(folder: Path, name: str) -> np.ndarray:
 def test_full_size_in_every_runtime(tmp_path: Path, name: str) -> None:
     folder = write_published(name, tmp_path / "model")
     expected = outputs_of_transformers(folder, name)
-    task = "embeddings" if name.startswith("openai/clip") else None
+    both = name.startswith(("openai/clip", "google/siglip"))
+    task = "embeddings" if both else None
     pixels = None
     for runtime, precision in (
         ("torch", "fp32"),

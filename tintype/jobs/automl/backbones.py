@@ -23,7 +23,15 @@ _PORTFOLIO = (
 )
 
 # Convolutional networks, and transformers whose position embeddings are interpolated.
-_RESIZABLE = (*CONVOLUTIONAL, "vit", "deit", "beit", "dinov2", "dinov2_with_registers")
+_RESIZABLE = (
+    *CONVOLUTIONAL,
+    "vit",
+    "deit",
+    "beit",
+    "dinov2",
+    "dinov2_with_registers",
+    "dinov3_vit",
+)
 _CONVOLUTIONAL_STRIDE = 32
 
 # Registered models beyond the newest so many are not looked at.

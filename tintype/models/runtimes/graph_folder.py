@@ -31,7 +31,7 @@ from tintype.settings import get_settings
 __all__ = ["GraphDescription", "GraphFolder", "graph_folder_for"]
 
 # Changed whenever the same inputs would give another graph.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,10 @@ class GraphDescription:
     """Of a classifier, in the order of its logits."""
 
     logit_scale: float | None
-    """CLIP's factor on the cosine of image and text."""
+    """CLIP's or SigLIP's factor on the cosine of image and text."""
+
+    logit_bias: float | None
+    """SigLIP's number added to that product, whose sigmoid is a label's probability."""
 
     preprocessing: dict[str, Any]
     """As in preprocessor_config.json, with every default written out."""

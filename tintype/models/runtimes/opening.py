@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.runtimes.agreement import BOUNDS, Agreement, compare_outputs, sample_pixels
 from tintype.models.runtimes.choice import TORCH, RuntimeChoice
 from tintype.models.runtimes.graph_folder import GraphDescription, GraphFolder, graph_folder_for
@@ -240,6 +242,7 @@ def _describe(
         task=task_of(model) if classifier else None,
         labels=labels_of(model) if classifier else (),
         logit_scale=_logit_scale(checkpoint),
+        logit_bias=_logit_bias(checkpoint),
         preprocessing=preprocessing,
         input_size=preprocessor.input_size,
     )
@@ -251,12 +254,23 @@ def _feature_count(network: ImageNetwork, preprocessor: Preprocessor) -> int:
 
 
 def _logit_scale(checkpoint: Checkpoint) -> float | None:
-    """exp of CLIP's learned scale (Radford et al. 2021, §2.5); None for other families."""
-    if checkpoint.family != "clip":
+    """exp of the learned scale (CLIP: Radford et al. 2021, §2.5; SigLIP: Zhai et al. 2023, §3.2)."""
+    scale = _learned_number(checkpoint, "logit_scale")
+    return None if scale is None else math.exp(scale)
+
+
+def _logit_bias(checkpoint: Checkpoint) -> float | None:
+    """SigLIP's learned bias (Zhai et al. 2023, §3.2)."""
+    return _learned_number(checkpoint, "logit_bias")
+
+
+def _learned_number(checkpoint: Checkpoint, name: str) -> float | None:
+    """A weight that is a single number; None where there is none of that name."""
+    if checkpoint.family not in TEXT_AND_IMAGE:
         return None
     import torch
 
     from tintype.models.weights import read_tensor
 
-    stored = stored_tensors(checkpoint.folder).get("logit_scale")
-    return None if stored is None else float(read_tensor(stored, torch.float32).exp())
+    stored = stored_tensors(checkpoint.folder).get(name)
+    return None if stored is None else float(read_tensor(stored, torch.float32))

@@ -24,6 +24,7 @@ from tintype.files import write_json
 from tintype.images.loading import ImageSource, pixels_of
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.families import CONVOLUTIONAL
 from tintype.models.runtimes.agreement import Agreement, compare_outputs
 from tintype.models.runtimes.choice import RuntimeChoice
 from tintype.models.runtimes.graph_folder import GraphFolder, graph_folder_for
@@ -36,7 +37,6 @@ __all__ = ["DEFAULT_MIN_AGREEMENT", "open_quantized"]
 DEFAULT_MIN_AGREEMENT = 0.98
 _FEWEST = 8
 _MOST = 400
-_CONVOLUTIONAL = ("resnet", "convnext", "convnextv2", "mobilenet_v1", "mobilenet_v2", "regnet")
 
 
 def open_quantized(
@@ -139,7 +139,7 @@ def _write_quantized(source: Path, pixels: np.ndarray, folder: Path, family: str
     import openvino
 
     graph = openvino.Core().read_model(source)
-    transformer = family not in _CONVOLUTIONAL
+    transformer = family not in CONVOLUTIONAL
     with _quiet_nncf():
         quantized: Any = nncf.quantize(
             graph,

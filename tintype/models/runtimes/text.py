@@ -1,4 +1,4 @@
-"""CLIP's text tower in a runtime: texts to embeddings, always in fp32.
+"""A text tower in a runtime: texts to embeddings, always in fp32.
 
 It runs once for each set of labels, so its speed matters little and its exactness much.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from tintype.errors import CheckpointError
 from tintype.files import atomic_folder
 from tintype.models.checkpoint import Checkpoint
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.runtimes.choice import TORCH, RuntimeChoice
 from tintype.models.runtimes.graph_folder import graph_folder_for
 from tintype.models.runtimes.opening import Runtime, convert_network, graph_runtime
@@ -28,7 +29,7 @@ _BATCH = 64
 
 
 class TextEncoder:
-    """Texts to embeddings in the space that CLIP shares between text and images."""
+    """Texts to embeddings in the space that the model's text and images share."""
 
     def __init__(self, runtime: Runtime, tokenizer: TextTokenizer) -> None:
         """Prefer `open_text_encoder`."""
@@ -56,20 +57,18 @@ def open_text_encoder(checkpoint: Checkpoint, choice: RuntimeChoice) -> TextEnco
     Raises:
         CheckpointError: it has no text tower or no tokenizer, or the runtime cannot express it.
     """
-    if checkpoint.family != "clip":
+    if checkpoint.family not in TEXT_AND_IMAGE:
         raise CheckpointError(
             f"checkpoint {checkpoint.name!r} ({checkpoint.family}) has no text tower; zero-shot "
-            "classification and text embeddings need a CLIP checkpoint"
+            "classification and text embeddings need a CLIP or SigLIP checkpoint"
         )
-    text_config = checkpoint.config.get("text_config") or {}
-    length = int(text_config.get("max_position_embeddings", 77))
     # Compiling would take longer than the few passes it is for.
     runtime = "torch" if choice.runtime in TORCH else choice.runtime
     folder = graph_folder_for(checkpoint, "text", runtime).path
     if not (folder / "tokenizer.json").is_file():
         with working(f"preparing the text tower of {checkpoint.name} (once)"):
-            _prepare(checkpoint, runtime, length, folder)
-    tokenizer = TextTokenizer(folder / "tokenizer.json", length=length)
+            _prepare(checkpoint, runtime, folder)
+    tokenizer = TextTokenizer(folder / "tokenizer.json")
     if runtime == "torch":
         return TextEncoder(_TorchText(checkpoint), tokenizer)
     exact = replace(choice, precision="fp32")
@@ -97,7 +96,7 @@ class _TorchText:
         torch.set_num_threads(count)
 
 
-def _prepare(checkpoint: Checkpoint, runtime: str, length: int, folder: Path) -> None:
+def _prepare(checkpoint: Checkpoint, runtime: str, folder: Path) -> None:
     network: Any = None
     if runtime != "torch":
         from tintype.models.networks import load_text_network
@@ -108,6 +107,7 @@ def _prepare(checkpoint: Checkpoint, runtime: str, length: int, folder: Path) ->
         if network is not None:
             import torch
 
-            end = int(network.model.config.eos_token_id or 0)
-            example = torch.full((2, length), end, dtype=torch.int64)
-            convert_network(network, example, temporary, "text", runtime, (length,))
+            ids = TextTokenizer(temporary / "tokenizer.json").encode(["a cat", "a photo of a dog"])
+            convert_network(
+                network, torch.from_numpy(ids), temporary, "text", runtime, (ids.shape[1],)
+            )
