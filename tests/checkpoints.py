@@ -153,15 +153,23 @@ def write_clip(folder: Path, *, tokenizer_file: bool = True, side: int = 32) -> 
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.CLIPModel(config)
-        for name, parameter in model.named_parameters():
-            # Larger than a fresh model's, so that images and texts do not all look alike.
-            if parameter.ndim > 1 and "position" not in name:
-                parameter.data.normal_(0, 0.15)
+        enlarge_weights(model, 0.15, but="position")
         model.save_pretrained(folder)
     transformers.CLIPImageProcessor(
         size={"shortest_edge": side}, crop_size={"height": side, "width": side}
     ).save_pretrained(folder)
     return folder
+
+
+def enlarge_weights(model: torch.nn.Module, deviation: float, *, but: str) -> None:
+    """Draw larger weights than a fresh model's, so that inputs do not all look alike.
+
+    Args:
+        but: parameters with this in their name, and vectors, stay as they are.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.ndim > 1 and but not in name:
+            parameter.data.normal_(0, deviation)
 
 
 def write_clip_tokenizer(

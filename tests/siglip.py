@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from checkpoints import enlarge_weights
 
 LENGTH = 16
 
@@ -36,10 +37,7 @@ def write_siglip(folder: Path, *, version: int = 2, side: int = 32) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = transformers.SiglipModel(config)
-        for name, parameter in model.named_parameters():
-            # Larger than a fresh model's, so that images and texts do not all look alike.
-            if parameter.ndim > 1 and "position" not in name:
-                parameter.data.normal_(0, 0.2)
+        enlarge_weights(model, 0.2, but="position")
         model.logit_scale.data.fill_(2.0)
         model.logit_bias.data.fill_(-1.5)
         model.save_pretrained(folder)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from checkpoints import enlarge_weights
 from one_step import fine_tune_once
 from pictures import noise, striped
 from safetensors.torch import load_file
@@ -73,10 +74,7 @@ def write_dinov3(folder: Path, family: str = "dinov3_vit") -> Path:
                     layer_scale_init_value=0.5,
                 )
             )
-        for name, parameter in model.named_parameters():
-            # Larger than a fresh model's, so that features differ between images.
-            if parameter.ndim > 1 and "token" not in name:
-                parameter.data.normal_(0, 0.15)
+        enlarge_weights(model, 0.15, but="token")
         model.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
     return folder

@@ -103,7 +103,7 @@ def show(
     from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.models.catalog import find_card
-    from tintype.models.timm_library import require_timm
+    from tintype.models.timm_library import require_timm_for
 
     models = Client().models
     wanted = model or name
@@ -111,8 +111,8 @@ def show(
         raise UsageError("name the model to show")
     in_workspace = registry_name is None and bool(models.list(wanted, include_archived=True))
     card = None if in_workspace else find_card(wanted)
-    if card is None and not in_workspace and wanted.startswith("timm/"):
-        require_timm(wanted)
+    if card is None and not in_workspace:
+        require_timm_for(wanted)
     return card or models.get(wanted, version, label=label)
 
 

@@ -66,10 +66,6 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "exact": (Exact, None),
 }
 
-_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .gif .bmp .tif .tiff .avif .heic .heif .hif".split()
-)
-
 
 def takes_scoring(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of scoring in the place of its parameter `scoring`, which then is
@@ -119,7 +115,9 @@ def images_in(folder: Path) -> list[Any]:
     Raises:
         UsageError: there are none.
     """
-    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    from tintype.data.folders import IMAGE_ENDINGS
+
+    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS)
     if not images:
         raise UsageError(f"{folder} has no images in it")
     return images

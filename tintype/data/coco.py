@@ -5,13 +5,12 @@ Azure's labelling projects export these, with the image's place in `coco_url` or
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tintype.data.annotated import Annotated, rows_of_annotated
-from tintype.data.locations import resolve_location
+from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.settings import get_settings
@@ -103,17 +102,10 @@ def _location(item: dict[str, Any], path: Path, place: str) -> str:
     if name is not None:
         # Written on Windows, too.
         for relative in (name, name.replace("\\", "/")):
-            for candidate in (relative, f"images/{relative}"):
-                if os.path.exists(location := os.path.join(base, candidate)):
-                    return location
-    for key, reference in given.items():
-        try:
-            return resolve_location(reference, base, settings)
-        except ValueError as error:
-            raise DataError(str(error), file=path, field=f"{place}.{key}") from None
-    if name is None:
+            if (location := stored_beside(relative, base)) is not None:
+                return location
+        given["file_name"] = name
+    if not given:
         raise DataError(f"the image has none of {', '.join(_PLACES)}", file=path, field=place)
-    try:
-        return resolve_location(name, base, settings)
-    except ValueError as error:
-        raise DataError(str(error), file=path, field=f"{place}.file_name") from None
+    key, reference = next(iter(given.items()))
+    return image_location(reference, base, settings, file=path, field=f"{place}.{key}")

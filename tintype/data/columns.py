@@ -34,8 +34,11 @@ class ImageColumns:
     names: tuple[str, ...]
     """Of a ClassLabel: what its numbers stand for; else empty."""
 
-    inner: bool
-    """Whether the image is a struct of `bytes` and `path`, and not bytes or a path itself."""
+    has_bytes: bool
+    """Whether there are encoded images in the column, by themselves or beside a path."""
+
+    path_column: str | None
+    """Where an image's path is: the column or its part, as `image.path`; None where it has none."""
 
     def label_of(self, value: Any, reading: Reading) -> object:
         """A cell as a row's label.
@@ -97,9 +100,9 @@ def choose_columns(
         "label",
         path,
     )
-    inner = _check_image(schema.field(image).type, image, path)
+    has_bytes, path_column = _check_image(schema.field(image).type, image, path)
     _check_label(schema.field(label).type, label, path)
-    return ImageColumns(image, label, _names(_inner(features.get(label))), inner)
+    return ImageColumns(image, label, _names(_inner(features.get(label))), has_bytes, path_column)
 
 
 def _chosen(
@@ -133,14 +136,17 @@ def _chosen(
     )
 
 
-def _check_image(kind: pa.DataType, name: str, path: Path) -> bool:
+def _check_image(kind: pa.DataType, name: str, path: Path) -> tuple[bool, str | None]:
+    """`has_bytes` and `path_column` of an image column of this type."""
     import pyarrow as pa
 
-    if pa.types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind}:
-        return True
-    simple = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_string)
-    if any(test(kind) for test in (*simple, pa.types.is_large_string)):
-        return False
+    parts = {field.name for field in kind} if pa.types.is_struct(kind) else set()
+    if parts & {"bytes", "path"}:
+        return "bytes" in parts, f"{name}.path" if "path" in parts else None
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return True, None
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return False, name
     raise DataError(
         f"the column holds {str(kind)[:100]}; expected encoded images (bytes, or a struct of bytes "
         "and path), or paths",

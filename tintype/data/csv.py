@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ast
 import csv
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tintype.data.locations import resolve_location
+from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.schemas.task import MULTICLASS
@@ -75,13 +74,9 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
                 field = header[image_at]
                 if not name:
                     raise DataError("the cell is empty", file=file, line=line, field=field)
-                try:
-                    location = resolve_location(name, base, settings)
-                except ValueError as error:
-                    raise DataError(str(error), file=file, line=line, field=field) from None
-                if location == f"{base}/{name}" and not os.path.exists(location):
-                    beside = f"{base}/images/{name}"
-                    location = beside if os.path.exists(beside) else location
+                location = image_location(name, base, settings, file=file, line=line, field=field)
+                if location == f"{base}/{name}":
+                    location = stored_beside(name, base) or location
                 yield Row(location, label_of(cells, line), file, line, field)
     except UnicodeDecodeError:
         raise DataError("is not UTF-8 text; save the CSV as UTF-8", file=path) from None

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
@@ -70,13 +70,12 @@ def find_parquet_splits(folder: Path) -> Splits:
             found.setdefault(split, []).append(file)
     if "train" not in found or len(found) < 2:
         return Splits()
-    order: tuple[Split, ...] = ("train", "validation", "test")
     parts = {
         split: Part(
             f"{found[split][0].name.split('-')[0].removesuffix('.parquet')} files",
             tuple(found[split]),
         )
-        for split in order
+        for split in get_args(Split)
         if split in found
     }
     left = f"{folder}: {', '.join(others[:5])} beside the splits: left out"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
-from tintype.data.locations import resolve_location
+from tintype.data.locations import image_location
 from tintype.data.rows import Row
 from tintype.errors import DataError, nearest
-from tintype.settings import Settings, get_settings
+from tintype.settings import get_settings
 
 __all__ = ["InvalidLines", "read_jsonl_objects", "read_jsonl_rows", "rows_from_objects"]
 
@@ -81,7 +81,7 @@ def rows_from_objects(
         DataError: an object lacks one of them, or the reference cannot be resolved.
     """
     file = str(path)
-    resolve = _resolver(str(base.absolute()), get_settings())
+    settings, folder = get_settings(), str(base.absolute())
     for value, line in objects:
         try:
             reference = value[image_column]
@@ -95,15 +95,10 @@ def rows_from_objects(
                 line=line,
                 field=image_column,
             )
-        try:
-            location = resolve(reference)
-        except ValueError as error:
-            raise DataError(str(error), file=file, line=line, field=image_column) from None
+        location = image_location(
+            reference, folder, settings, file=file, line=line, field=image_column
+        )
         yield Row(location, label, file, line, image_column)
-
-
-def _resolver(base: str, settings: Settings) -> Callable[[str], str]:
-    return lambda reference: resolve_location(reference, base, settings)
 
 
 def _missing(column: str, value: dict[str, Any], file: str, line: int) -> DataError:

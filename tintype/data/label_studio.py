@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tintype.data.annotated import Annotated, rows_of_annotated
-from tintype.data.locations import resolve_location
+from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.settings import get_settings
@@ -169,10 +168,7 @@ def _location(reference: str, path: Path, field: str) -> str:
         if inner.startswith("local-files"):
             inner = parse_qs(parts.query).get("d", [""])[0]
         return _beside(unquote(inner).lstrip("/"), base)
-    try:
-        return resolve_location(reference, base, get_settings())
-    except ValueError as error:
-        raise DataError(str(error), file=path, field=field) from None
+    return image_location(reference, base, get_settings(), file=path, field=field)
 
 
 def _beside(name: str, base: str) -> str:
@@ -181,7 +177,6 @@ def _beside(name: str, base: str) -> str:
     ends = ["/".join(steps[at:]) for at in range(len(steps))]
     ends += [_UPLOADED.sub("", steps[-1])] if steps else []
     for end in ends:
-        for folder in (base, f"{base}/images"):
-            if os.path.isfile(f"{folder}/{end}"):
-                return f"{folder}/{end}"
+        if (location := stored_beside(end, base)) is not None:
+            return location
     return f"{base}/{'/'.join(steps)}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from tintype.errors import DataError
 from tintype.settings import Settings
 
-__all__ = ["local_path", "resolve_location"]
+__all__ = ["image_location", "local_path", "resolve_location", "stored_beside"]
 
 # Long and short datastore URIs (docs/contracts.md §1).
 _DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)", re.S)
@@ -52,6 +54,34 @@ def resolve_location(reference: str, base: str, settings: Settings) -> str:
         )
     # A colon in an ordinary file name.
     return reference if reference.startswith("/") else f"{base}/{reference}"
+
+
+def image_location(
+    reference: str,
+    base: str,
+    settings: Settings,
+    *,
+    file: str | Path,
+    field: str,
+    line: int | None = None,
+) -> str:
+    """`resolve_location` for the image that stands in `field` of `file`.
+
+    Raises:
+        DataError: what `resolve_location` has against it, with its place.
+    """
+    try:
+        return resolve_location(reference, base, settings)
+    except ValueError as error:
+        raise DataError(str(error), file=file, line=line, field=field) from None
+
+
+def stored_beside(name: str, base: str) -> str | None:
+    """The file called `name` in `base`, or in the folder `images` there; None where neither is."""
+    for path in (os.path.join(base, name), os.path.join(base, "images", name)):
+        if os.path.isfile(path):
+            return path
+    return None
 
 
 def _in_datastore(match: re.Match[str], settings: Settings) -> str:

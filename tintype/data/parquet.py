@@ -66,9 +66,10 @@ def read_table_rows(path: Path, reading: Reading, features: dict[str, Any]) -> I
     settings, base = get_settings(), str(path.parent.absolute())
     schema = _schema(path)
     columns = choose_columns(schema, features_of(schema) or features, reading, path)
-    pictures = _pictures(path, columns, schema)
+    pictures = _pictures(path, columns)
+    wanted = [columns.label, *([columns.path_column] if columns.path_column else [])]
     number = 0
-    for batch in _batches(path, _without_bytes(columns, schema), _ROWS):
+    for batch in _batches(path, wanted, _ROWS):
         cells = batch.column(columns.label).to_pylist()
         for place, cell in zip(_places(batch, columns), cells, strict=True):
             location = pictures.location(number)
@@ -114,14 +115,8 @@ class _Pictures:
         return None if name is None else f"{folder}/{name}"
 
 
-def _pictures(path: Path, columns: ImageColumns, schema: pa.Schema) -> _Pictures:
-    import pyarrow as pa
-
-    kind = schema.field(columns.image).type
-    if columns.inner:
-        if kind.get_field_index("bytes") < 0:
-            return _Pictures(None)
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+def _pictures(path: Path, columns: ImageColumns) -> _Pictures:
+    if not columns.has_bytes:
         return _Pictures(None)
     with _reading(path):
         digest = digest_of_file(path)
@@ -156,18 +151,6 @@ def _ending(content: bytes, given: Any) -> str:
             return ending
     ending = os.path.splitext(given)[1].lower() if isinstance(given, str) else ""
     return ending if ending in IMAGE_ENDINGS else ""
-
-
-def _without_bytes(columns: ImageColumns, schema: pa.Schema) -> list[str]:
-    """What is to be read where the pictures are written already."""
-    import pyarrow as pa
-
-    kind = schema.field(columns.image).type
-    if columns.inner:
-        has_path = kind.get_field_index("path") >= 0
-        return [columns.label, f"{columns.image}.path"] if has_path else [columns.label]
-    is_path = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return [columns.label, columns.image] if is_path else [columns.label]
 
 
 def _places(batch: pa.RecordBatch, columns: ImageColumns) -> list[Any]:

@@ -15,7 +15,6 @@ __all__ = [
     "Split",
     "Splits",
     "find_split_folders",
-    "has_labels",
     "split_of_name",
 ]
 

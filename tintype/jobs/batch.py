@@ -19,6 +19,7 @@ from tintype.batch.inputs import find_inputs
 from tintype.batch.options import SHARD_ROWS, BatchOptions, Retries
 from tintype.errors import RunCancelled, TintypeError, UsageError
 from tintype.jobs.download import copy_log
+from tintype.jobs.event_log import log_notices
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
@@ -99,8 +100,7 @@ def settle(job: BatchJob) -> BatchJob:
 
 def execute(job: BatchJob, run: Run, context: TaskContext) -> None:
     """See `JobKind.execute`; begun anew, it goes on from its last shard."""
-    for notice in job.notices():
-        print(f"notice: {notice}", flush=True)
+    log_notices(job.notices())
     child, folder = _child(run), _score_folder(run)
     os.environ.update(job.settings.environment_variables)
     with run.tracked(job.experiment_name, job.tags) as tracking:

@@ -11,6 +11,7 @@ from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
+from tintype.jobs.event_log import log_notices
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.document import Document, validate
@@ -107,14 +108,12 @@ def check(job: EvaluationJob) -> None:
 
 def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
     """See `JobKind.execute`."""
-    for notice in job.notices():
-        print(f"notice: {notice}", flush=True)
+    log_notices(job.notices())
     output = run.outputs / "evaluation"
     tags = {**job.tags, "tintype.model": job.model}
     with run.tracked(job.experiment_name, tags) as tracking:
         evaluation = _evaluate(job, output, cancelled=lambda: context.stop() == "cancel")
-        for notice in evaluation.notices:
-            print(f"notice: {notice}", flush=True)
+        log_notices(evaluation.notices)
         _log(evaluation, output, tracking)
         run.update(metrics=dict(evaluation.metrics))
     print(f"Completed: the report is {output / 'evaluation.html'}", flush=True)

@@ -1,12 +1,13 @@
-"""Training events as log lines and MLflow metrics."""
+"""What a job's log says: notices, and training events (which are MLflow metrics, too)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tintype.workspace.tracking import MlflowRun
 
-__all__ = ["log_event"]
+__all__ = ["log_event", "log_notices"]
 
 _SHOWN = (
     "step",
@@ -25,6 +26,12 @@ _SHOWN = (
     "training_rows",
     "validation_rows",
 )
+
+
+def log_notices(notices: Iterable[str]) -> None:
+    """Print a line for each thing that people should know of the job."""
+    for notice in notices:
+        print(f"notice: {notice}", flush=True)
 
 
 def log_event(event: dict[str, Any], run: MlflowRun) -> None:

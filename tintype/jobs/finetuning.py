@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tintype.jobs.event_log import log_event
+from tintype.jobs.event_log import log_event, log_notices
 from tintype.jobs.outputs import deliver_model, reserved
 from tintype.jobs.run import Run
 from tintype.jobs.tables import load_tables
@@ -30,11 +30,9 @@ def execute(job: FinetuningJob, run: Run, context: TaskContext) -> None:
     from tintype.jobs.evaluation import evaluate_finetuned
     from tintype.training.finetuning import finetune
 
-    for notice in job.notices():
-        print(f"notice: {notice}", flush=True)
+    log_notices(job.notices())
     tables = load_tables(job.data())
-    for notice in tables.notices:
-        print(f"notice: {notice}", flush=True)
+    log_notices(tables.notices)
     for key, count in tables.dropped.items():
         if count:
             print(f"{key}: {count} images cannot be read and are left out", flush=True)

@@ -19,7 +19,7 @@ from tintype.images.timm_preprocessing import is_timm_config
 from tintype.models.catalog import find_card
 from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
-from tintype.models.timm_library import TIMM, has_timm_labels, require_timm
+from tintype.models.timm_library import TIMM, has_timm_labels, require_timm, require_timm_for
 from tintype.quiet import quiet_hub
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.settings import get_settings
@@ -50,8 +50,6 @@ HOW_TO_CONVERT = (
 )
 
 _ASK_TIMEOUT = 10.0  # seconds, where the Hub is only asked whether it has something
-
-_TIMM_OWNER = "timm/"
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 
@@ -147,9 +145,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
             f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
             f"{', '.join(SCRATCH_NAMES)}"
         )
-    if name.startswith(_TIMM_OWNER):
-        # Before gigabytes are fetched in vain.
-        require_timm(name)
+    require_timm_for(name)
     folder = download_checkpoint(name, revision)
     return open_checkpoint_folder(folder, name, revision=folder.name)
 
@@ -209,8 +205,7 @@ def check_obtainable(name: str) -> None:
         return
     card = find_card(name)
     name = card.hub_id if card is not None else name
-    if name.startswith(_TIMM_OWNER):
-        require_timm(name)
+    require_timm_for(name)
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

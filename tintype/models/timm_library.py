@@ -7,10 +7,20 @@ from typing import Any, Literal
 
 from tintype.errors import CheckpointError
 
-__all__ = ["TIMM", "has_timm_labels", "require_timm", "timm_input_size", "timm_pooling"]
+__all__ = [
+    "TIMM",
+    "has_timm_labels",
+    "require_timm",
+    "require_timm_for",
+    "timm_input_size",
+    "timm_pooling",
+]
 
 TIMM = "timm_wrapper"
 """The family's name in transformers, whatever the architecture inside."""
+
+# Who owns its checkpoints on the Hub.
+_OWNER = "timm/"
 
 # Numbers of classes that timm knows the labels of (timm.data.imagenet_info). Others may be the width
 # of an embedding: CLIP's and PE's towers have their projection in the classifier's place.
@@ -35,6 +45,16 @@ def require_timm(name: str) -> None:
             "torch's CPU build comes without torchvision, and PyPI's is made for its CUDA build: "
             "take both from one index"
         ) from None
+
+
+def require_timm_for(hub_id: str) -> None:
+    """`require_timm` where the Hub id is one of timm's: before gigabytes are fetched in vain.
+
+    Raises:
+        CheckpointError: timm is needed, and cannot be imported.
+    """
+    if hub_id.startswith(_OWNER):
+        require_timm(hub_id)
 
 
 def has_timm_labels(config: Mapping[str, Any]) -> bool:

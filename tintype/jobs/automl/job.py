@@ -22,6 +22,7 @@ from tintype.jobs.automl.outputs import evaluate_validation, write_report
 from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.evaluation import evaluate_on_test
+from tintype.jobs.event_log import log_notices
 from tintype.jobs.outputs import deliver_model, reserved
 from tintype.jobs.run import Run
 from tintype.jobs.tables import Tables, load_tables
@@ -50,8 +51,7 @@ _AUTOMATIC_POLICY = MedianStoppingPolicy(delay_evaluation=4)
 
 def execute(job: AutomlJob, run: Run, context: TaskContext) -> None:
     """See `JobKind.execute`; begun anew, it goes on from where an earlier attempt left it."""
-    for notice in [*job.notices(), *substitution_notices(job)]:
-        print(f"notice: {notice}", flush=True)
+    log_notices([*job.notices(), *substitution_notices(job)])
     # First of all: its worker imports while the images are looked at here.
     pool = open_pool(
         "tintype.jobs.worker:run_task",
@@ -61,8 +61,7 @@ def execute(job: AutomlJob, run: Run, context: TaskContext) -> None:
     )
     try:
         tables = load_tables(job.data())
-        for notice in tables.notices:
-            print(f"notice: {notice}", flush=True)
+        log_notices(tables.notices)
         print(
             f"{len(tables.train)} training and {len(tables.held_out)} validation images of "
             f"{len(tables.train.classes)} classes; mode {job.mode}, primary metric {job.metric}",
