@@ -8,6 +8,10 @@ from typing import Any
 
 import torch
 
+from tintype.models import efficientnet_lite
+
+efficientnet_lite.register_efficientnet_lite()
+
 VIT = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -78,6 +82,17 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any], str, Callable[[Any], Any]]] 
         "ResNetForImageClassification",
         _convnext,
     ),
+    "efficientnet_lite": (
+        "EfficientNetLiteConfig",
+        {
+            "width_coefficient": 0.25,
+            "depth_coefficient": 0.3,
+            "stem_channels": 8,
+            "hidden_size": 32,
+        },
+        "EfficientNetLiteForImageClassification",
+        _cropped("BitImageProcessor"),
+    ),
     "mobilenet_v2": (
         "MobileNetV2Config",
         {"image_size": 32, "depth_multiplier": 0.25},
@@ -102,7 +117,9 @@ def write_checkpoint(
     import transformers
 
     config_name, arguments, model_name, processor = ARCHITECTURES[family]
-    config = getattr(transformers, config_name)(
+    # One network is our own; its names are not transformers'.
+    home = efficientnet_lite if hasattr(efficientnet_lite, model_name) else transformers
+    config = getattr(home, config_name)(
         **arguments,
         id2label=dict(enumerate(labels)),
         label2id={label: code for code, label in enumerate(labels)},
@@ -110,12 +127,12 @@ def write_checkpoint(
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = getattr(transformers, model_name)(config)
+        model = getattr(home, model_name)(config)
         # Larger weights than a fresh model's, so that predictions differ between images.
         for name, parameter in model.named_parameters():
             if "classifier" in name and parameter.ndim > 1:
                 parameter.data.normal_(0, 0.5)
-            elif family == "mobilenet_v2" and parameter.ndim == 4:
+            elif family in ("mobilenet_v2", "efficientnet_lite") and parameter.ndim == 4:
                 # Its own small initial weights fade to nothing over fifty layers.
                 torch.nn.init.kaiming_normal_(parameter)
         model.save_pretrained(folder)

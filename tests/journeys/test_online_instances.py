@@ -109,6 +109,8 @@ def test_an_instance_starts_though_the_daemon_s_first_folder_is_gone(workspace: 
 def test_an_instance_of_another_version_is_replaced_without_a_lost_answer(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Asked for before: each command takes a second, in which the stranger could be gone.
+    pets = Endpoint(workspace, "pets")
     workspace("down")
     monkeypatch.setenv("TINTYPE_HOME", str(workspace.folder / "home"))
     socket = runtime_folder() / "stranger.sock"
@@ -122,7 +124,6 @@ def test_an_instance_of_another_version_is_replaced_without_a_lost_answer(
         assert stranger.stdout is not None
         assert stranger.stdout.readline() == "listening\n"
         workspace("up")
-        pets = Endpoint(workspace, "pets")
         with Load(pets) as load:
             load.wait_for(5)
             wait_for(lambda: load.labels[-1] == "can")

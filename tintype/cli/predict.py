@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tintype.cli.options import Model
 from tintype.cli.output import Format, OutputFormat, Query, show
 from tintype.cli.scoring_options import takes_scoring
 
@@ -15,13 +15,35 @@ __all__ = ["app"]
 
 app = typer.Typer()
 
+_DEFAULT_MODEL = "tintype/efficientnet-lite0"
+
+# More classes than this are too long to read: a terminal then gets the first few.
+_MOST_CLASSES_SHOWN = 20
+_TOP_SHOWN = 5
+
 
 @app.command()
 @takes_scoring
 def predict(
     images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
-    model: Model,
+    model: Annotated[
+        str,
+        typer.Option(
+            "-m",
+            "--model",
+            help="Model folder, registered model, job output, catalog name, Hub id. Without one, a "
+            "small network names the 1,000 classes of ImageNet.",
+        ),
+    ] = _DEFAULT_MODEL,
     scoring: Any = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Print so many classes, the most probable first. Default: all, in the model's "
+            f"order; a terminal gets {_TOP_SHOWN} where there are over {_MOST_CLASSES_SHOWN}.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Also draw images and labels into this PNG.")
     ] = None,
@@ -47,12 +69,12 @@ def predict(
 
         good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
         draw_predictions([path for path, _ in good], [result for _, result in good], picture)
-    show([_row(path, result, as_table) for path, result in pairs], output, query)
+    show([_row(path, result, as_table, top) for path, result in pairs], output, query)
     if any(isinstance(result, Exception) for result in results):
         raise typer.Exit(1)
 
 
-def _row(image: str, result: Any, as_table: bool) -> dict[str, Any]:
+def _row(image: str, result: Any, as_table: bool, top: int | None) -> dict[str, Any]:
     from tintype.scoring import Embedding, Prediction
 
     if isinstance(result, Embedding):
@@ -65,4 +87,9 @@ def _row(image: str, result: Any, as_table: bool) -> dict[str, Any]:
     if as_table:
         label, probability = result.top(1)[0]
         return {"file": image, "label": label, "probability": round(probability, 4)}
-    return {"probs": result.probs.tolist(), "labels": list(result.labels)}
+    if top is None and len(result.labels) > _MOST_CLASSES_SHOWN and sys.stdout.isatty():
+        top = _TOP_SHOWN
+    if top is None:
+        return {"probs": result.probs.tolist(), "labels": list(result.labels)}
+    best = result.top(top)
+    return {"probs": [value for _, value in best], "labels": [label for label, _ in best]}

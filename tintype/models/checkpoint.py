@@ -1,4 +1,4 @@
-"""Finding a checkpoint: a local folder, a model folder, a scratch name, or a Hub id."""
+"""Finding a checkpoint: a local folder, a model folder, an embedded or a scratch name, or a Hub id."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tintype.data.digests import digest_of_file
 from tintype.errors import CheckpointError
 from tintype.images.timm_preprocessing import is_timm_config
 from tintype.models.catalog import find_card
+from tintype.models.embedded import EMBEDDED_NAMES, check_embedded, write_embedded_checkpoint
 from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
 from tintype.models.timm_library import TIMM, has_timm_labels, require_timm, require_timm_for
@@ -108,6 +109,10 @@ class Checkpoint:
 
         if self.family == TIMM:
             require_timm(self.name)
+        if self.family == "efficientnet_lite":
+            from tintype.models.efficientnet_lite import register_efficientnet_lite
+
+            register_efficientnet_lite()
         try:
             return AutoConfig.from_pretrained(str(self.folder), trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
@@ -121,8 +126,10 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
     """The checkpoint called `name`, downloaded from the Hub where it must be.
 
     Args:
-        name: a folder in Hub format, a model folder, `tintype/resnet-small` or another scratch
-            name, any name of the catalog, or a Hub id such as `google/vit-base-patch16-224`.
+        name: a folder in Hub format, a model folder, any name of the catalog (among them
+            `tintype/efficientnet-lite0`, whose weights come from the Python package index),
+            `tintype/resnet-small` or another scratch name, or a Hub id such as
+            `google/vit-base-patch16-224`.
         revision: Hub branch, tag or commit; None takes the main branch.
 
     Raises:
@@ -136,14 +143,17 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
     card = find_card(name)
     if card is not None:
         name = card.hub_id
+    kept = get_settings().home / "checkpoints"
+    if name in EMBEDDED_NAMES:
+        return open_checkpoint_folder(write_embedded_checkpoint(name, kept), name)
     if name in SCRATCH_NAMES:
-        folder = write_scratch_checkpoint(name, get_settings().home / "checkpoints")
+        folder = write_scratch_checkpoint(name, kept)
         return Checkpoint(name, folder, _read_config(folder, name), from_scratch=True)
     if not _HUB_ID.fullmatch(name):
         raise CheckpointError(
             f"checkpoint {name!r}: no such folder; expected a folder with config.json and "
             f"model.safetensors, a Hub id such as google/vit-base-patch16-224, or one of "
-            f"{', '.join(SCRATCH_NAMES)}"
+            f"{', '.join((*EMBEDDED_NAMES, *SCRATCH_NAMES))}"
         )
     require_timm_for(name)
     folder = download_checkpoint(name, revision)
@@ -205,6 +215,9 @@ def check_obtainable(name: str) -> None:
         return
     card = find_card(name)
     name = card.hub_id if card is not None else name
+    if name in EMBEDDED_NAMES:
+        check_embedded(name)
+        return
     require_timm_for(name)
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

@@ -12,6 +12,7 @@ CONVOLUTIONAL = (
     "convnext",
     "convnextv2",
     "dinov3_convnext",
+    "efficientnet_lite",
     "mobilenet_v1",
     "mobilenet_v2",
     "regnet",

@@ -68,6 +68,7 @@ _FAMILIES: Mapping[str, int | None] = {
     "mobilenet_v2": None,
     "regnet": None,
     "efficientnet": None,
+    "efficientnet_lite": None,
     "timm_wrapper": None,
 }
 

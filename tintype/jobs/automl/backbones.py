@@ -5,11 +5,16 @@ from __future__ import annotations
 from tintype.errors import CheckpointError
 from tintype.models.catalog import find_card
 from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
+from tintype.models.embedded import is_embedded_here
 from tintype.models.families import CONVOLUTIONAL
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.workspace.registry import list_models, resolve_model
 
 __all__ = ["backbones_to_try", "blocks_of", "input_side"]
+
+# Their weights come from the package index, so they are to be had without the Hub; they are also by
+# far the quickest, so that a usable model is there within seconds.
+_EMBEDDED = ("tintype/efficientnet-lite0", "tintype/efficientnet-lite2")
 
 # Several pretraining objectives (self-supervised, image and text, labels), for none is best
 # everywhere (docs/design.md, Measured); the quickest first, so that a usable model is there soon.
@@ -42,13 +47,14 @@ def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]
     """Checkpoints to rank, and sentences on how they were chosen.
 
     Args:
-        portfolio: the document's own list; None takes the catalog's portfolio as far as it can be
-            had, and the workspace's registered models.
+        portfolio: the document's own list; None takes those whose packages are installed, the
+            Hub's portfolio as far as it can be had, and the workspace's registered models.
     """
     if portfolio is not None:
         chosen = [_resolved(name) for name in portfolio if name not in SCRATCH_NAMES]
         return chosen, [f"The document names {len(portfolio)} checkpoints to consider."]
     registered = [f"{model.name}:{model.version}" for model in list_models()[:_MOST_REGISTERED]]
+    embedded = [name for name in _EMBEDDED if is_embedded_here(name)]
     cached = [name for name in _PORTFOLIO if _is_cached(name)]
     missing = next((name for name in _PORTFOLIO if name not in cached), None)
     if missing is None or not _can_be_had(missing):
@@ -56,10 +62,11 @@ def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]
     else:
         reachable, how = list(_PORTFOLIO), "on the Hub"
     sentences = [
-        f"{len(reachable)} of the portfolio's {len(_PORTFOLIO)} checkpoints are {how}; "
+        f"{len(embedded)} checkpoints are installed with packages; {len(reachable)} of the "
+        f"portfolio's {len(_PORTFOLIO)} are {how}; "
         f"{len(registered)} registered models are in the workspace."
     ]
-    return [*reachable, *(_resolved(name) for name in registered)], sentences
+    return [*embedded, *reachable, *(_resolved(name) for name in registered)], sentences
 
 
 def blocks_of(checkpoint: str) -> int:

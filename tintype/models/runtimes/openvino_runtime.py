@@ -13,6 +13,7 @@ import numpy as np
 
 from tintype.errors import CheckpointError
 from tintype.models.runtimes.choice import Precision
+from tintype.quiet import quiet_transformers
 
 __all__ = ["OpenvinoRuntime", "convert_to_openvino", "quiet_openvino"]
 
@@ -82,8 +83,9 @@ def convert_to_openvino(network: Any, example: Any, path: Path, shape: list[int]
     import torch
 
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            # Tracing warns of each Python condition on a shape; the shapes here are fixed.
+        with torch.no_grad(), warnings.catch_warnings(), quiet_transformers():
+            # Tracing warns of each Python condition on a shape; the shapes here are fixed. It also
+            # looks at every attribute of the network, the unused loss among them.
             warnings.simplefilter("ignore")
             graph = openvino.convert_model(network, example_input=example)
         graph.reshape(shape)
