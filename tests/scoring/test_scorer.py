@@ -112,17 +112,6 @@ def test_what_cannot_be_loaded(model_folder: Path) -> None:
         Scorer.load(model_folder).predict([3])  # type: ignore[list-item]
 
 
-def test_a_picture_is_drawn(tmp_path: Path, model_folder: Path) -> None:
-    from tintype.scoring.picture import draw_predictions
-
-    paths = []
-    for number in range(4):
-        paths.append(tmp_path / f"{number}$x.png")
-        paths[-1].write_bytes(encoded(noise(50, 50, seed=number)))
-    draw_predictions(paths, Scorer.load(model_folder).predict(paths), tmp_path / "out.png")
-    assert Image.open(tmp_path / "out.png").size[0] > 500
-
-
 @pytest.mark.parametrize("runtime", ["torch", "openvino", "onnxruntime"])
 def test_threads_can_change_between_two_passes(vit_checkpoint: Path, runtime: str) -> None:
     scorer = Scorer.load(vit_checkpoint, runtime=runtime, precision="fp32", threads=2)

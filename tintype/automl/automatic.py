@@ -29,7 +29,7 @@ _COST = {"full": 4.5, "lora": 3.3, "head": 1.2}
 
 # Rates of each method before the multiplier `rate`. Convolutional networks bear more.
 _RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
-_CONVOLUTIONAL_RATE = 1e-3
+_CONVOLUTIONAL_RATE = 2e-4
 
 _EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
 
@@ -221,14 +221,10 @@ class AutomaticMode:
         }
 
     def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
-        """The checkpoint to train from: for transformers with its linear head already in place.
-
-        Batch normalisation changes the features under a fitted head as soon as training begins;
-        there a new head learns faster (seen on three datasets with benchmarks/automl.py).
-        """
-        if backbone is None or backbone.is_convolutional:
-            return setting.backbone
-        return str(backbone.start)
+        """The checkpoint to train from: with its linear head already in place, so that the first
+        steps do not spoil the features (Kumar et al. 2022, "Fine-tuning can distort pretrained
+        features and underperform out-of-distribution")."""
+        return setting.backbone if backbone is None else backbone.start
 
     def _costs(self, setting: Setting, backbone: BackboneRank | None) -> tuple[float | None, float]:
         """Seconds of an epoch (None: unknown) and of all else in a trial of this kind.

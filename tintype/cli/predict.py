@@ -45,7 +45,12 @@ def predict(
         ),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option("--picture", help="Also draw images and labels into this PNG.")
+        Path | None,
+        typer.Option(
+            "--picture",
+            help="Also draw images and labels into this PNG. Of images in folders that are named "
+            "like classes, right and wrong are marked.",
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also say on stderr what ran, and why.")
@@ -54,6 +59,7 @@ def predict(
     query: Query = None,
 ) -> None:
     """Print probabilities or features for each image; exit 1 when one cannot be read."""
+    from tintype.schemas.task import MULTILABEL
     from tintype.scoring import Prediction, Scorer
     from tintype.workspace.registry import resolve_model
 
@@ -65,10 +71,19 @@ def predict(
     pairs = list(zip(images, results, strict=True))
     as_table = output in (Format.TABLE, Format.TSV)
     if picture is not None:
-        from tintype.scoring.picture import draw_predictions
+        from tintype.scoring.picture import draw_predictions, truth_by_folder
 
         good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
-        draw_predictions([path for path, _ in good], [result for _, result in good], picture)
+        one_class_each = scorer.task != MULTILABEL
+        draw_predictions(
+            [path for path, _ in good],
+            [result for _, result in good],
+            picture,
+            truths=[
+                truth_by_folder(path, result.labels) if one_class_each else None
+                for path, result in good
+            ],
+        )
     show([_row(path, result, as_table, top) for path, result in pairs], output, query)
     if any(isinstance(result, Exception) for result in results):
         raise typer.Exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tintype.errors import UsageError
 from tintype.evaluation import curves, html, plots
+from tintype.evaluation.intervals import LEVEL, metric_intervals
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.schemas.task import MULTILABEL, ClassificationTask
@@ -39,6 +41,11 @@ class Evaluation:
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
 
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """95 % intervals (low, high) of the metrics that are means over images."""
+        return metric_intervals(self.predictions, self.metrics)
+
     @property
     def summary(self) -> dict[str, Any]:
         """The content of metrics.json."""
@@ -50,6 +57,7 @@ class Evaluation:
             if self.predictions.task == MULTILABEL
             else None,
             "metrics": self.metrics,
+            "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
             "undefined_metrics": list(self.undefined),
             "classes": curves.class_report(self.predictions, self.classes),
         }
@@ -136,7 +144,16 @@ def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
         html.paragraph(lead),
         html.section(
             "Metrics",
-            html.table(("metric", "value"), sorted(summary["metrics"].items())),
+            html.table(
+                ("metric", "value", f"{LEVEL:.0%} interval"),
+                [
+                    (*entry, _interval(summary, entry[0]))
+                    for entry in sorted(summary["metrics"].items())
+                ],
+            ),
+            html.paragraph(
+                "An interval says how far the value could move with other images of the same kind."
+            ),
             html.paragraph(f"Without a value on this data: {undefined}." if undefined else ""),
         ),
         html.section("Plots", f'<div class="plots">{plots}</div>'),
@@ -144,3 +161,8 @@ def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
             "Classes", html.table(list(rows[0]) if rows else (), [r.values() for r in rows])
         ),
     )
+
+
+def _interval(summary: dict[str, Any], metric: str) -> str:
+    bounds = summary["intervals"].get(metric)
+    return "" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"

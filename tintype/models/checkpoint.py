@@ -85,6 +85,14 @@ class Checkpoint:
             hasher.update(digest_of_file(path).encode())
         return hasher.hexdigest()
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of its head, in the order of its logits; empty where config.json names none."""
+        labels = {
+            int(code): str(name) for code, name in (self.config.get("id2label") or {}).items()
+        }
+        return tuple(labels[code] for code in sorted(labels))
+
     def default_task(self) -> Task:
         """What it was made for: its own classes, zero-shot classification, or embeddings."""
         architectures = [str(name) for name in self.config.get("architectures") or ()]

@@ -1,4 +1,4 @@
-"""A picture that shows images beside their likeliest labels."""
+"""A picture that shows images beside their likeliest labels, right and wrong marked."""
 
 from __future__ import annotations
 
@@ -19,16 +19,32 @@ from tintype.scoring.scorer import Prediction
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_predictions"]
+__all__ = ["draw_predictions", "truth_by_folder"]
 
-_LABELS = 5
+_LABELS = 4
 _MOST = 24  # images in one picture
+_COLUMNS = 3
+_CELL = 4.4, 2.3  # inches: width, height
+_DPI = 110
+_LONGEST_LABEL, _LONGEST_HEADING = 26, 24  # characters that fit
+
+_INK, _QUIET = "#1f2328", "#6a737d"
+_TRACK, _BAR, _OTHER = "#eceff2", "#2f6f9f", "#a9c4d8"
+_RIGHT, _WRONG = "#1a7f37", "#c0362c"
 
 
 def draw_predictions(
-    images: Sequence[str | Path], predictions: Sequence[Prediction], path: Path
+    images: Sequence[str | Path],
+    predictions: Sequence[Prediction],
+    path: Path,
+    *,
+    truths: Sequence[str | None] | None = None,
 ) -> None:
     """Write a PNG of up to 24 images, each beside bars of its likeliest labels.
+
+    Args:
+        truths: the class of each image, None where it is not known; a known one is marked as
+            right (✓) or wrong (✗, with the class that it is).
 
     Raises:
         ImageError: an image cannot be read.
@@ -37,35 +53,76 @@ def draw_predictions(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = list(zip(images, predictions, strict=True))[:_MOST]
-    columns = min(3, max(len(shown), 1))
+    known = truths if truths is not None else [None] * len(predictions)
+    shown = list(zip(images, predictions, known, strict=True))[:_MOST]
+    columns = min(_COLUMNS, max(len(shown), 1))
     rows = max(1, math.ceil(len(shown) / columns))
-    figure = Figure(figsize=(4.6 * columns, 2.3 * rows), dpi=110, layout="constrained")
+    size = _CELL[0] * columns, _CELL[1] * rows
+    figure = Figure(figsize=size, dpi=_DPI, facecolor="white")
     grid = figure.subplots(rows, 2 * columns, squeeze=False)
+    figure.subplots_adjust(
+        left=0.15 / size[0],
+        right=1 - 0.15 / size[0],
+        bottom=0.1 / size[1],
+        top=1 - 0.15 / size[1],
+        wspace=0.08,
+        hspace=0.12,
+    )
     for axes in grid.ravel():
         axes.axis("off")
-    for position, (source, prediction) in enumerate(shown):
+    for position, (source, prediction, truth) in enumerate(shown):
         row, column = divmod(position, columns)
-        image = Image.fromarray(decode_image(read_image(source)))
-        image.thumbnail((400, 400))
-        picture, bars = grid[row, 2 * column], grid[row, 2 * column + 1]
-        # Small images are shown as they are, in whole pixels.
-        picture.imshow(np.asarray(image), interpolation="nearest" if max(image.size) < 64 else None)
-        picture.set_title(Path(source).name.replace("$", r"\$"), fontsize=8)
-        _draw_bars(bars, prediction)
+        _draw_image(grid[row, 2 * column], source)
+        _draw_bars(grid[row, 2 * column + 1], prediction, truth)
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream)
     write_bytes(path, stream.getvalue())
 
 
-def _draw_bars(axes: Axes, prediction: Prediction) -> None:
+def truth_by_folder(image: str, labels: Sequence[str]) -> str | None:
+    """The class of an image in a folder of class folders: the name of its folder, where that is one
+    of `labels`; else None."""
+    folder = Path(image).parent.name
+    return folder if folder in labels else None
+
+
+def _draw_image(axes: Axes, source: str | Path) -> None:
+    image = Image.fromarray(decode_image(read_image(source)))
+    image.thumbnail((400, 400))
+    # Small images are shown as they are, in whole pixels.
+    axes.imshow(np.asarray(image), interpolation="nearest" if max(image.size) < 64 else None)
+    axes.set_anchor("E")
+
+
+def _draw_bars(axes: Axes, prediction: Prediction, truth: str | None) -> None:
+    """Two lines a label: its name and probability, and below them the bar."""
     top = prediction.top(_LABELS)
-    places = range(len(top))
-    axes.axis("on")
-    axes.barh(places, [p for _, p in top], color=["#2f6f9f"] + ["#b9cfdf"] * (len(top) - 1))
-    for place, (label, probability) in zip(places, top, strict=True):
-        text = label.replace("$", r"\$")
-        text = text if len(text) <= 22 else text[:21] + "…"
-        axes.text(0.02, place, f"{text}  {probability:.1%}", va="center", fontsize=8)
-    axes.set(xlim=(0, 1), xticks=[], yticks=[])
-    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), ylim=(_LABELS + 1, 0))
+    best = top[0][0]
+    heading, colour = _text(best, _LONGEST_HEADING), _INK
+    if truth == best:
+        heading, colour = f"✓ {heading}", _RIGHT
+    elif truth is not None:
+        half = _LONGEST_HEADING // 2 - 1
+        heading, colour = f"✗ {_text(best, half)} (is {_text(truth, half)})", _WRONG
+    axes.text(0, 0.55, heading, color=colour, fontsize=9.5, fontweight="bold", va="center")
+    for place, (label, probability) in enumerate(top, start=1):
+        ink = _INK if place == 1 else _QUIET
+        axes.text(0, place + 0.35, _text(label), color=ink, fontsize=8, va="center")
+        axes.text(
+            1, place + 0.35, f"{probability:.1%}", color=ink, fontsize=8, va="center", ha="right"
+        )
+        bar = {"height": 0.17, "align": "center"}
+        axes.barh(place + 0.72, 1, color=_TRACK, **bar)
+        axes.barh(
+            place + 0.72,
+            probability,
+            color=(colour if truth is not None else _BAR) if place == 1 else _OTHER,
+            **bar,
+        )
+
+
+def _text(label: str, longest: int = _LONGEST_LABEL) -> str:
+    label = label if len(label) <= longest else f"{label[: longest - 1]}…"
+    # Matplotlib takes what stands between dollar signs for a formula.
+    return label.replace("$", r"\$")

@@ -258,6 +258,8 @@ class _Job:
         learner: nn.Module,
         inputs: tuple[Inputs, Inputs],
         forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
+        *,
+        keep_statistics: bool = False,
     ) -> TrainingLoop:
         """The training of `learner` on (training, validation) inputs."""
         return TrainingLoop(
@@ -273,6 +275,7 @@ class _Job:
             log=self.log,
             cancelled=self.cancelled,
             finish=self.finish,
+            keep_statistics=keep_statistics,
         )
 
     def loss(self) -> ClassificationLoss:
@@ -329,12 +332,19 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             strict=True,
         )
     )
+    if job.source.family in CONVOLUTIONAL:
+        # Channels last is how convolutions are computed on either chip: a third faster here.
+        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = job.loop(
         learner,
         (train, validation),
         lambda network, pixel_values: network(pixel_values=pixel_values).logits,
+        # A head that fits these classes already was fitted to features normalised so: other
+        # statistics would undo it before anything is learnt.
+        keep_statistics=job.source.classes == job.train.classes and not job.source.from_scratch,
     )
     state = loop.run()
+    learner.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     load_weights(loop.best_weights, learner)
     return (merge_lora(learner) if parameters.method == "lora" else model), state
 

@@ -84,6 +84,7 @@ class TrainingLoop:
         log: Callable[[dict[str, Any]], None],
         cancelled: Callable[[], bool],
         finish: Callable[[], bool] = lambda: False,
+        keep_statistics: bool = False,
     ) -> None:
         """
         Args:
@@ -93,6 +94,8 @@ class TrainingLoop:
             log: receives one dict for every evaluation and every logging event.
             cancelled: asked before every step.
             finish: asked before every step; True ends the training with the best found so far.
+            keep_statistics: leave the running means and variances of batch normalisation as they
+                are, and normalise by them in training, too.
         """
         self._model = model.to(device)
         self._plan = plan
@@ -105,6 +108,7 @@ class TrainingLoop:
         self._log = log
         self._cancelled = cancelled
         self._finish = finish
+        self._keep_statistics = keep_statistics
         self._optimizer = make_optimizer(model, plan)
         self._schedule = make_schedule(self._optimizer, plan)
         self._scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
@@ -240,8 +244,9 @@ class TrainingLoop:
         self._model.train()
         for module in self._model.modules():
             # Frozen normalisation keeps the statistics it was frozen with.
-            if isinstance(module, nn.modules.batchnorm._BatchNorm) and not any(
-                parameter.requires_grad for parameter in module.parameters()
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and (
+                self._keep_statistics
+                or not any(parameter.requires_grad for parameter in module.parameters())
             ):
                 module.eval()
 
