@@ -26,6 +26,7 @@ _MOST = 24  # images in one picture
 _COLUMNS = 3
 _CELL = 4.4, 2.3  # inches: width, height
 _DPI = 110
+_THICKNESS = 0.17  # of a bar, in lines
 _LONGEST_LABEL, _LONGEST_HEADING = 26, 24  # characters that fit
 
 _INK, _QUIET = "#1f2328", "#6a737d"
@@ -112,13 +113,12 @@ def _draw_bars(axes: Axes, prediction: Prediction, truth: str | None) -> None:
         axes.text(
             1, place + 0.35, f"{probability:.1%}", color=ink, fontsize=8, va="center", ha="right"
         )
-        bar = {"height": 0.17, "align": "center"}
-        axes.barh(place + 0.72, 1, color=_TRACK, **bar)
+        axes.barh(place + 0.72, 1, height=_THICKNESS, color=_TRACK)
         axes.barh(
             place + 0.72,
             probability,
+            height=_THICKNESS,
             color=(colour if truth is not None else _BAR) if place == 1 else _OTHER,
-            **bar,
         )
 
 
