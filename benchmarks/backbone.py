@@ -49,15 +49,21 @@ def main() -> None:
                 globals()[f"_{name}"](torch.device(options.device))
 
 
+def _installed() -> list[str]:
+    from tintype.models.embedded import EMBEDDED_NAMES, is_embedded_here
+
+    return [name for name in EMBEDDED_NAMES if is_embedded_here(name)]
+
+
 def _convert(device: torch.device) -> None:
     import transformers  # noqa: F401
 
-    from tintype.models.embedded import EMBEDDED_NAMES, write_embedded_checkpoint
+    from tintype.models.embedded import write_embedded_checkpoint
 
     # What a process loads for its first model of any kind is not the conversion's.
-    write_embedded_checkpoint(EMBEDDED_NAMES[0], Path(tempfile.mkdtemp()))
+    write_embedded_checkpoint(_installed()[0], Path(tempfile.mkdtemp()))
     print("| weights to safetensors, median of 5 | seconds |\n|---|---|")
-    for name in EMBEDDED_NAMES:
+    for name in _installed():
         print(
             f"| {name} | {_median(lambda: write_embedded_checkpoint(name, Path(tempfile.mkdtemp()))):.2f} |"  # noqa: B023
         )
@@ -71,12 +77,11 @@ def _agree(device: torch.device) -> None:
     from tintype.images.preprocess import Preprocessor
     from tintype.models.checkpoint import resolve_checkpoint
     from tintype.models.classifier import load_classifier
-    from tintype.models.embedded import EMBEDDED_NAMES
 
     paths = sorted(SAMPLES.glob("test/*/*.jpg"))
     print("| on the sample photos | photos | largest difference of a logit | same class |")
     print("|---|---|---|---|")
-    for name in EMBEDDED_NAMES:
+    for name in _installed():
         checkpoint = resolve_checkpoint(name)
         preprocessor = Preprocessor.from_folder(checkpoint.folder)
         pixels = np.stack([preprocessor.resize(np.asarray(Image.open(p))) for p in paths])
@@ -103,7 +108,6 @@ def _heads(device: torch.device) -> None:
     from sklearn.preprocessing import StandardScaler
 
     from tintype.automl.linear_heads import fit_linear_head
-    from tintype.models.embedded import EMBEDDED_NAMES
     from tintype.scoring import Scorer
 
     print("| linear head | backbone | trained on | tested on | Tintype | seconds | ", end="")
@@ -114,7 +118,7 @@ def _heads(device: torch.device) -> None:
             continue
         classes = sorted({label for _, label in split[0]})
         targets = [np.array([classes.index(label) for _, label in part]) for part in split]
-        for name in EMBEDDED_NAMES:
+        for name in _installed():
             scorer = Scorer.load(name, task="embeddings", runtime="torch", device=device.type)
             begun = time.perf_counter()
             train, test = (
