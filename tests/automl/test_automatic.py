@@ -88,13 +88,20 @@ def test_transformers_begin_with_lora_from_their_linear_head(tmp_path: Path) -> 
     assert "its linear head reached 0.8000" in case.said[0]
 
 
-def test_convolutional_networks_train_all_weights_with_a_new_head(tmp_path: Path) -> None:
+def test_convolutional_networks_train_all_weights_from_the_linear_head_and_from_a_new_one(
+    tmp_path: Path,
+) -> None:
     case = Case(tmp_path, [backbone("r", 0.8, "resnet")]).ranked()
-    trial = case.trial()
-    assert (trial.parameters["method"], trial.parameters["start"]) == ("full", "r")
-    assert case.parameters(trial).learning_rate == pytest.approx(1e-3)
+    first, second = case.trial(), case.trial()
+    assert (first.parameters["method"], first.parameters["start"]) == ("full", "/heads/r")
+    assert (second.parameters["method"], second.parameters["start"]) == ("full", "r")
+    rates = [case.parameters(trial).learning_rate for trial in (first, second)]
+    assert rates == pytest.approx([3e-4, 9e-4])
     for _ in range(12):
-        assert case.trial().parameters["method"] == "full"
+        trial = case.trial()
+        assert trial.parameters["method"] == "full"
+        new_head = trial.parameters["setting"][2] >= 2.5
+        assert trial.parameters["start"] == ("r" if new_head else "/heads/r")
 
 
 def test_half_the_layers_can_be_frozen(tmp_path: Path) -> None:

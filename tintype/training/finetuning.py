@@ -19,7 +19,6 @@ from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.data.splits import split_validation
-from tintype.errors import UsageError
 from tintype.files import locked_folder
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
@@ -40,15 +39,13 @@ from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
 from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
 from tintype.training.heads import StandardisedHead
+from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
 from tintype.training.loop import Split, TrainingLoop
 from tintype.training.losses import ClassificationLoss, class_weights
 from tintype.training.plan import TrainingPlan, make_plan
 
 __all__ = ["FinetuneResult", "finetune"]
-
-# Architectures whose weights fit images of any size.
-_ANY_SIZE = (*CONVOLUTIONAL, "efficientnet")
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def finetune(
     validation = check_validation_table(train, validation)
 
     source = resolve_checkpoint(checkpoint)
-    preprocessor = _preprocessor(source, parameters)
+    preprocessor = preprocessor_for(source, parameters)
     model = _initial_model(source, preprocessor, parameters, task, train.classes)
     plan = make_plan(
         parameters,
@@ -315,7 +312,7 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             dropout=parameters.lora_dropout,
             seed=parameters.random_seed,
         )
-    training_preprocessor = _training_preprocessor(job.source, job.preprocessor, parameters)
+    training_preprocessor = preprocessor_for_training(job.source, job.preprocessor, parameters)
     train, validation = (
         PixelInputs(
             table,
@@ -372,39 +369,6 @@ def _train_head(job: _Job, model: Any) -> tuple[Any, TrainerState]:
     load_weights(loop.best_weights, learner)
     head.load_state_dict(learner.folded().state_dict())
     return model, state
-
-
-def _preprocessor(source: Checkpoint, parameters: FinetuningParameters) -> Preprocessor:
-    """The checkpoint's own, at the size asked for (-1 in either: the checkpoint's size)."""
-    preprocessor = Preprocessor.from_folder(source.folder)
-    height, width = parameters.image_height, parameters.image_width
-    if -1 not in (height, width):
-        preprocessor = preprocessor.with_size(height, width)
-    resize, crop = parameters.validation_resize_size, parameters.validation_crop_size
-    if resize is None and crop is None:
-        return preprocessor
-    crop = crop or min(preprocessor.input_size)
-    # The usual share of a centre crop where only its size is given: 224 of 256.
-    return preprocessor.with_crop(resize or round(crop * 256 / 224), crop)
-
-
-def _training_preprocessor(
-    source: Checkpoint, preprocessor: Preprocessor, parameters: FinetuningParameters
-) -> Preprocessor:
-    """The same, at `training_crop_size` where that is another.
-
-    Raises:
-        UsageError: a vision transformer, whose position embeddings have one size.
-    """
-    side = parameters.training_crop_size
-    if side is None or (side, side) == preprocessor.input_size:
-        return preprocessor
-    if source.family not in _ANY_SIZE:
-        raise UsageError(
-            f"training_crop_size {side} and validation_crop_size {preprocessor.input_size[0]} must "
-            f"be equal for {source.family!r}: its position embeddings have one size"
-        )
-    return preprocessor.with_size(side, side)
 
 
 def _card(
