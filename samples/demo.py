@@ -1,6 +1,6 @@
 """The main job on real images: find a classifier, evaluate it, register, deploy, ask, and draw.
 
-    ./run demo                                    426 photos of clothes, no network
+    ./run demo                                    406 photos of clothes, no network
     ./run demo --data FOLDER                      your own folder of class folders
     ./run demo --data digits                      1,797 scanned digits, a network from random weights
     ./run demo --model google/vit-base-patch16-224        any Hub id or local checkpoint

@@ -26,7 +26,7 @@ def test_the_clothes_are_read_as_splits() -> None:
 
 
 def test_the_cards_have_several_labels() -> None:
-    train, test = (read_image_table(PHOTOS / "cards" / f"{part}.csv") for part in ("train", "test"))
+    train, test = (read_image_table(PHOTOS / "cards", split=part) for part in ("train", "test"))
     assert train.task == "image_classification_multilabel" and train.classes == test.classes
     assert set(train.classes) == {"nine", "ten", "jack", "queen", "king", "ace"}
     several = sum(len(train.label(row)) > 1 for row in range(len(train)))
