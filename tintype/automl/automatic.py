@@ -32,8 +32,8 @@ _RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
 _CONVOLUTIONAL_RATE = 3e-4
 
 # From this multiplier on a convolutional network starts with a new head: the fitted one would not
-# outlive the first steps. With 250 photos of clothes the fitted head won (0.91 to 0.87), with 192 of
-# cards the new one (IoU 0.67 to 0.55), so both are tried (benchmarks/RESULTS.md).
+# outlive the first steps. With 312 photos of clothes the fitted head won (0.91 to 0.87), with 192 of
+# cards the new one (IoU 0.67 to 0.54), so both are tried (benchmarks/RESULTS.md).
 _NEW_HEAD_FROM = 2.5
 
 _EPOCHS = {"full": 15, "lora": 15, "scratch": 40}

@@ -330,7 +330,7 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
         )
     )
     if job.source.family in CONVOLUTIONAL:
-        # Channels last is how convolutions are computed on either chip: a third faster here.
+        # Channels last is how convolutions are computed on either chip: a quarter faster on a CPU, twice on a GPU.
         learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = job.loop(
         learner,
