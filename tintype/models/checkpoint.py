@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,6 +30,7 @@ __all__ = [
     "HOW_TO_CONVERT",
     "Checkpoint",
     "check_obtainable",
+    "classes_in",
     "download_checkpoint",
     "open_checkpoint_folder",
     "resolve_checkpoint",
@@ -88,10 +89,7 @@ class Checkpoint:
     @property
     def classes(self) -> tuple[str, ...]:
         """Of its head, in the order of its logits; empty where config.json names none."""
-        labels = {
-            int(code): str(name) for code, name in (self.config.get("id2label") or {}).items()
-        }
-        return tuple(labels[code] for code in sorted(labels))
+        return classes_in(self.config.get("id2label") or {})
 
     def default_task(self) -> Task:
         """What it was made for: its own classes, zero-shot classification, or embeddings."""
@@ -128,6 +126,12 @@ class Checkpoint:
             if self.family not in reason:
                 reason = f"family {self.family!r}: {reason}"
             raise CheckpointError(f"checkpoint {self.name!r}: {reason}") from None
+
+
+def classes_in(id2label: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The names in a config's `id2label`, whose keys JSON makes strings, in the order of the codes."""
+    labels = {int(code): str(name) for code, name in id2label.items()}
+    return tuple(labels[code] for code in sorted(labels))
 
 
 def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:

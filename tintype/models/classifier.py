@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from tintype.errors import CheckpointError
-from tintype.models.checkpoint import Checkpoint
+from tintype.models.checkpoint import Checkpoint, classes_in
 from tintype.models.features import has_features
 from tintype.models.image_size import with_image_size
 from tintype.models.linear_classifier import (
@@ -58,7 +58,7 @@ def load_classifier(
     config = checkpoint.transformers_config()
     if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and has_features(checkpoint):
         return _linear_on_backbone(checkpoint, task, classes, image_size)
-    own_labels = _labels_in(config)
+    own_labels = classes_in(config.id2label)
     keep_head = classes is None or tuple(classes) == own_labels
     if classes is not None and not keep_head:
         config.id2label = dict(enumerate(classes))
@@ -87,7 +87,7 @@ def _linear(
 ) -> Any:
     """A checkpoint with a linear head of ours: it is used as transformers' own models are."""
     model = load_linear_classifier(checkpoint, image_size=image_size)
-    if classes is None or tuple(classes) == _labels_in(model.config):
+    if classes is None or tuple(classes) == classes_in(model.config.id2label):
         return model
     chosen: ClassificationTask = task or task_of(model)
     return new_linear_classifier(
@@ -149,18 +149,13 @@ def head_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.T
 
 def labels_of(model: Any) -> tuple[str, ...]:
     """The model's labels in the order of its logits."""
-    return _labels_in(model.config)
+    return classes_in(model.config.id2label)
 
 
 def task_of(model: Any) -> ClassificationTask:
     """Multi-label where the config says so, else multi-class."""
     multilabel = model.config.problem_type == "multi_label_classification"
     return MULTILABEL if multilabel else MULTICLASS
-
-
-def _labels_in(config: Any) -> tuple[str, ...]:
-    labels = {int(code): str(name) for code, name in config.id2label.items()}
-    return tuple(labels[code] for code in sorted(labels))
 
 
 def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:

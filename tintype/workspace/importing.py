@@ -16,6 +16,7 @@ from tintype.models.catalog import Card, find_card
 from tintype.models.checkpoint import (
     CHECKPOINT_PATTERNS,
     Checkpoint,
+    classes_in,
     download_checkpoint,
     open_checkpoint_folder,
     resolve_checkpoint,
@@ -70,7 +71,7 @@ def import_model(
     tensors = stored_tensors(checkpoint.folder)
     labels: tuple[str, ...] = ()
     if chosen in CLASSIFICATION_TASKS:
-        labels = tuple(str(config.id2label[code]) for code in sorted(config.id2label))
+        labels = classes_in(config.id2label)
     facts: dict[str, Any] = card.shown() if card else {}
     facts |= {
         "task": chosen,
