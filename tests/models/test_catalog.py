@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from published import PUBLISHED, count_published
 
+from tintype.cli.main import _run
 from tintype.errors import UsageError
 from tintype.models.catalog import find_card, list_cards
 from tintype.models.checkpoint import resolve_checkpoint
@@ -103,3 +104,15 @@ def test_a_catalog_name_is_looked_up_on_the_hub(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(RuntimeError):
             resolve_checkpoint(name)
     assert asked == ["microsoft/resnet-18", "google/vit-base-patch16-224"]
+
+
+def test_scripts_ask_the_catalog_for_a_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, version in {
+        "microsoft-beit-base-patch16-224-pt22k-ft22k": "20",
+        "Facebook-DinoV2-Image-Embeddings-ViT-Giant": "4",
+        "openai-clip-vit-base-patch32": "12",
+        "microsoft/resnet-50": "1",
+    }.items():
+        asked = ["model", "show", "--name", name, "--label", "latest", "--registry-name", "azureml"]
+        assert _run([*asked, "--query", "version", "--output", "tsv"]) == 0
+        assert capsys.readouterr().out == f"{version}\n"

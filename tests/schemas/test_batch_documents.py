@@ -32,6 +32,7 @@ from tintype.schemas.batch_job import (
 )
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings, placed_overrides
 from tintype.schemas.document import Document
+from tintype.schemas.endpoint_parts import place_notices, place_of
 from tintype.schemas.job import load_job
 from tintype.schemas.model_reference import InlineModel
 from tintype.schemas.scoring_settings import ScoringSettings
@@ -306,8 +307,8 @@ def test_file_name_and_format_follow_each_other(
             r"batch.yml:6: model: there is no folder ./missing",
         ),
         (
-            DEPLOYMENT.replace("azureml:cpu-cluster", "cpu-cluster"),
-            r"batch.yml:7: compute: 'cpu-cluster' given; expected local, ray or ray://host:port",
+            DEPLOYMENT.replace("azureml:cpu-cluster", "ray:/head"),
+            r"batch.yml:7: compute: 'ray:/head' given; expected local, ray, ray://host:port or a cl",
         ),
         (
             LEGACY.replace("size: 5", "size: many"),
@@ -559,3 +560,20 @@ def test_every_key_says_what_it_means(model: Any) -> None:
     table = runpy.run_path(str(script))["section"]("keys", model)
     shown = [name for name, field in model.model_fields.items() if not field.exclude]
     assert len(table.splitlines()) == 4 + len(shown)
+
+
+@pytest.mark.parametrize(
+    ("compute", "place", "said"),
+    [
+        ("local", "local", []),
+        ("cpu-cluster", "local", ["compute cpu-cluster means this machine here"]),
+        ("azureml:gpu", "local", ["compute azureml:gpu means this machine here"]),
+        # A name that only begins like ray.
+        ("rays-cluster", "local", ["compute rays-cluster means this machine here"]),
+        ("ray", "ray", []),
+        ("ray://head:10001", "ray://head:10001", []),
+    ],
+)
+def test_where_a_compute_is(compute: str, place: str, said: list[str]) -> None:
+    assert place_of(compute) == place
+    assert place_notices(compute) == said

@@ -258,8 +258,8 @@ def test_documents_without_a_file() -> None:
             r"online.yml:6: environment_variables: 'A=B': no name",
         ),
         (
-            DEPLOYMENT + "compute: gpu-cluster\n",
-            r"online.yml:6: compute: 'gpu-cluster' given; expected local, ray or ray://host:port",
+            DEPLOYMENT + "compute: ray:/head\n",
+            r"online.yml:6: compute: 'ray:/head' given; expected local, ray, ray://host:port or a cl",
         ),
         (
             ENDPOINT + "trafic: {blue: 100}\n",

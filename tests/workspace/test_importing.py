@@ -18,7 +18,12 @@ from tintype.errors import CheckpointError, UsageError
 from tintype.models.model_folder import open_model_folder
 from tintype.scoring import Scorer
 from tintype.workspace.importing import import_model
-from tintype.workspace.registry import list_models, resolve_model
+from tintype.workspace.registry import (
+    archive_model,
+    list_models,
+    register_model,
+    resolve_model,
+)
 
 IMAGES = [noise(50 + n, 60, seed=n) for n in range(3)]
 
@@ -161,3 +166,37 @@ def test_quantize_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert _run([*ask, "--precision", "int8"]) in (0, 1)
     answer = capsys.readouterr()
     assert "probs" in answer.out or "strays too far" in answer.err
+
+
+def test_versions_are_what_the_user_calls_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = import_model(str(write_checkpoint(tmp_path / "first")), name="photos")
+    folder = resolve_model("photos:1")
+    create = ["model", "create", "--name", "photos", "--path", folder, "--type", "mlflow_model"]
+    # Azure's scripts say `--version $(date +%s)`.
+    assert _run([*create, "--version", "1795753181", "--query", "version", "-o", "tsv"]) == 0
+    assert capsys.readouterr().out == "1795753181\n"
+    assert _run([*create, "--version", "spring-2026"]) == 0
+    assert [model.version for model in list_models("photos")] == ["spring-2026", "1795753181", "1"]
+    # The newest is what was made last, not what sorts last.
+    assert list_models()[0].version == "spring-2026"
+    assert resolve_model("photos@latest") == resolve_model("azureml:photos:spring-2026")
+    assert resolve_model("models:/photos/1795753181") == resolve_model("photos:1795753181")
+    assert first.version == "1"
+    # Whoever names none gets the number after the highest.
+    assert register_model("photos", folder).version == "1795753182"
+    archive_model("photos", version="spring-2026")
+    assert "spring-2026" not in [model.version for model in list_models("photos")]
+    capsys.readouterr()
+    assert _run([*create, "--version", "1795753181"]) == 2
+    told = capsys.readouterr().err
+    assert "model 'photos' has a version '1795753181'" in told
+    assert "make '1795753183'" in told
+    assert _run([*create, "--version", "a/b"]) == 2
+    assert "up to 30 letters" in capsys.readouterr().err
+
+
+def test_a_name_with_a_slash_is_a_hub_id_not_a_version() -> None:
+    assert resolve_model("google/vit-base-patch16-224") == "google/vit-base-patch16-224"
+    assert resolve_model("timm/resnet18") == "timm/resnet18"

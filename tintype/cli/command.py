@@ -70,8 +70,10 @@ def command(
             if isinstance(result, Ended):
                 result, code = result.result, result.code
             if result is not None:
-                form = options["output_format"]
-                show(_shown(result, form in (Format.TABLE, Format.TSV)), form, options["query"])
+                form, query = options["output_format"], options["query"]
+                # A query may ask for what no line has room for.
+                in_lines = query is None and form in (Format.TABLE, Format.TSV)
+                show(_shown(result, in_lines), form, query)
             if code:
                 raise typer.Exit(code)
 

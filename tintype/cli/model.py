@@ -48,7 +48,7 @@ def create(
     tags: Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")] = None,
     set_: Set = None,
 ) -> object:
-    """Register a model folder as the next version of a name."""
+    """Register a model folder as a version of a name: the one given, or the next number."""
     from tintype.client import Client
     from tintype.schemas.model import load_model_document, model_document
 

@@ -27,7 +27,7 @@ class Models:
         tags: dict[str, str] | None = None,
         overrides: Sequence[str] = (),
     ) -> ModelVersion:
-        """Register a model folder as the next version of a name.
+        """Register a model folder as a version of a name: the one given, or the next number.
 
         >>> client.models.create_or_update("photos", "outputs/mlflow-model")     # doctest: +SKIP
         >>> client.models.create_or_update("model.yml")                          # doctest: +SKIP

@@ -23,6 +23,7 @@ from tintype.jobs.event_log import log_notices
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
+from tintype.schemas.endpoint_parts import place_of
 from tintype.tasks import TaskContext
 from tintype.workspace.data_assets import resolve_data
 from tintype.workspace.registry import resolve_model
@@ -181,6 +182,6 @@ def _options(job: BatchJob) -> BatchOptions:
         error_threshold=settings.error_threshold,
         retries=Retries(settings.retry_settings.max_retries, settings.retry_settings.timeout),
         shard_rows=SHARD_ROWS,
-        compute="local" if job.compute.startswith("azureml:") else job.compute,
+        compute=place_of(job.compute),
         actors=job.instance_count * settings.max_concurrency_per_instance,
     )

@@ -59,6 +59,8 @@ class Card(StrictModel):
     """The Hub id, where it is not the name."""
     aliases: list[str] = Field(default_factory=list)
     """Names in Azure's registry and in its AutoML jobs."""
+    version: str = "1"
+    """What Azure's registry had as its newest, for scripts that ask before they name it; any is found."""
     family: str
     """transformers' model_type."""
     task: Task

@@ -19,7 +19,14 @@ from pydantic import (
 
 from tintype.errors import DocumentError
 from tintype.schemas.document import Document, StrictModel
-from tintype.schemas.endpoint_parts import Seconds, Variables, Whole, keys_that_count
+from tintype.schemas.endpoint_parts import (
+    Seconds,
+    Variables,
+    Whole,
+    keys_that_count,
+    place_notices,
+    runs_in_ray,
+)
 from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = [
@@ -136,10 +143,8 @@ class BatchSettings(StrictModel):
 
 def batch_notices(compute: str, instances: int, scoring: ScoringSettings) -> list[str]:
     """One sentence for each of these that has no effect on a batch here."""
-    notices = []
-    if compute.startswith("azureml:"):
-        notices.append(f"compute {compute} means this machine here")
-    if instances > 1 and not compute.startswith("ray"):
+    notices = place_notices(compute)
+    if instances > 1 and not runs_in_ray(compute):
         notices.append(
             f"instance_count {instances} has no effect here: one process uses all cores; see "
             "compute: ray"

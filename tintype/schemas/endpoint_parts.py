@@ -24,11 +24,14 @@ __all__ = [
     "check_name",
     "keys_that_count",
     "merged_document",
+    "place_notices",
+    "place_of",
+    "runs_in_ray",
 ]
 
 _NAME = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
 
-_PLACES = re.compile(r"local|ray|ray://[^\s/]+|azureml:.+")
+_PLACES = re.compile(r"ray://[^\s/]+|(azureml:)?[A-Za-z0-9][-\w]*")
 
 # Azure's SDK writes AMLToken, its documents aml_token.
 _AUTH_MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
@@ -94,7 +97,9 @@ def _variables(value: dict[str, str]) -> dict[str, str]:
 
 def _place(value: str) -> str:
     if not _PLACES.fullmatch(value):
-        raise ValueError(f"{value!r} given; expected local, ray or ray://host:port")
+        raise ValueError(
+            f"{value!r} given; expected local, ray, ray://host:port or a cluster's name"
+        )
     return value
 
 
@@ -121,6 +126,28 @@ Variables = Annotated[TextMap, AfterValidator(_variables)]
 
 Place = Annotated[str, AfterValidator(_place)]
 """Where instances run: local, ray, ray://host:port, or one of Azure's clusters (means local)."""
+
+
+def runs_in_ray(compute: str) -> bool:
+    """Whether `compute`, a `Place`, names a Ray cluster.
+
+    >>> runs_in_ray("ray://head:10001"), runs_in_ray("rays-cluster"), runs_in_ray("local")
+    (True, False, False)
+    """
+    return compute == "ray" or compute.startswith("ray://")
+
+
+def place_of(compute: str) -> str:
+    """Where a `Place` means: itself where it is a Ray cluster, else "local"."""
+    return compute if runs_in_ray(compute) else "local"
+
+
+def place_notices(compute: str) -> list[str]:
+    """One sentence where a cluster is named that means this machine."""
+    if compute == "local" or runs_in_ray(compute):
+        return []
+    return [f"compute {compute} means this machine here"]
+
 
 AuthMode = Annotated[Literal["key", "aml_token", "aad_token"], BeforeValidator(_auth_mode)]
 """Azure's ways to say who one is, spelled as in its documents; its SDK's spelling is read too."""

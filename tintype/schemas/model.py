@@ -23,7 +23,7 @@ class ModelDocument(StrictModel):
     path: str
     """Model folder, job output (azureml://jobs/...) or runs:/..."""
     version: str | None = None
-    """Must be the next number, where given."""
+    """What to call it; the next number where left out."""
     type: Literal["mlflow_model"] = "mlflow_model"
     """The one kind there is."""
     description: str | None = None

@@ -22,7 +22,7 @@ __all__ = [
     "reference_of",
 ]
 
-_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:\d+|@\w+)")
+_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*|@\w+)")
 
 
 def _version(value: Any) -> Any:

@@ -20,6 +20,7 @@ from tintype.schemas.endpoint_parts import (
     Whole,
     keys_that_count,
     merged_document,
+    place_notices,
 )
 from tintype.schemas.model_reference import (
     ModelReference,
@@ -182,9 +183,7 @@ class OnlineDeploymentDocument(StrictModel):
         scales = isinstance(self.scale_settings, TargetUtilizationScaleSettings)
         if scales and self.instance_count != 1:
             notices.append("instance_count has no effect here: scale_settings decides")
-        if self.compute.startswith("azureml:"):
-            notices.append(f"compute {self.compute} means this machine here")
-        return notices
+        return notices + place_notices(self.compute)
 
 
 def load_online_deployment(

@@ -1,6 +1,7 @@
 """Registered models, in MLflow's registry: names, versions, download, archive.
 
-A version's number is the registry's: 1, 2, 3, ... Archiving is a tag, so nothing is lost by it.
+A version is whatever its user calls it, kept as a tag; underneath are MLflow's own numbers, which tell
+what is newest. Archiving is a tag too, so nothing is lost by it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,18 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
+"""As Azure's: up to 30 characters."""
 _REGISTERED = re.compile(
-    r"(?:azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)(?:[:/](?P<version>\d+)|@(?P<label>\w+))"
+    r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
+    # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
+    r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
 )
 _JOB_OUTPUT = re.compile(
     r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?"
 )
 _ARCHIVED = "tintype.archived"
+_VERSION_TAG = "tintype.version"
 
 
 @dataclass(frozen=True)
@@ -66,15 +72,15 @@ def register_model(
     description: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> ModelVersion:
-    """Register a model folder as the next version of `name`.
+    """Register a model folder as a version of `name`.
 
     Args:
         path: a local model folder, a job's output (`azureml://jobs/<job>/outputs/artifacts/paths/
             outputs/mlflow-model/`), `runs:/<run>/<path>`, or another registered model.
-        version: must be the next number, where given; the registry counts by itself.
+        version: what to call it; None takes the number after the highest.
 
     Raises:
-        UsageError: a name that is not allowed, or another version than the next.
+        UsageError: a name or version that is not allowed, or a version that exists.
         CheckpointError: `path` is not a model folder.
     """
     if not _NAME.fullmatch(name):
@@ -84,22 +90,29 @@ def register_model(
         raise CheckpointError(f"no model folder at {path}")
     opened = open_model_folder(folder)
     client = mlflow_client()
-    upcoming = 1 + max((int(v.version) for v in _versions(client, name)), default=0)
-    if version is not None and version != str(upcoming):
+    taken = [_shown_version(known_version).version for known_version in _versions(client, name)]
+    upcoming = str(1 + max((int(known) for known in taken if known.isdecimal()), default=0))
+    version = upcoming if version is None else version
+    if not _VERSION.fullmatch(version):
         raise UsageError(
-            f"version {version!r} of {name!r}: the next version is {upcoming}; leave --version out"
+            f"version {version!r} of {name!r}: use up to 30 letters, digits, '-', '_' and '.'"
+        )
+    if version in taken:
+        raise UsageError(
+            f"model {name!r} has a version {version!r}, and versions never change; leave --version "
+            f"out to make {upcoming!r}"
         )
     run_id = new_run(client, "registered-models", name, {"tintype.model": name})
     try:
         client.log_artifacts(run_id, str(opened.path), "model")
-        if upcoming == 1:
+        if not taken:
             _create_name(client, name)
         created = client.create_model_version(
             name,
             source=f"{client.get_run(run_id).info.artifact_uri}/model",
             run_id=run_id,
             description=description,
-            tags={**(tags or {}), "tintype.task": opened.task},
+            tags={**(tags or {}), "tintype.task": opened.task, _VERSION_TAG: version},
         )
     except OSError as error:
         client.delete_run(run_id)
@@ -124,7 +137,7 @@ def list_models(name: str | None = None, *, include_archived: bool = False) -> l
 
 
 def get_model(name: str, *, version: str | None = None, label: str | None = None) -> ModelVersion:
-    """One version of `name`: by number, or the latest one that is not archived.
+    """One version of `name`: by what it is called, or the newest that is not archived.
 
     Raises:
         UsageError: no such model, version or label.
@@ -173,7 +186,7 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     get_model(name, version=version)
     client = mlflow_client()
     for each in _versions(client, name):
-        if version in (None, str(each.version)):
+        if version in (None, _shown_version(each).version):
             client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
 
 
@@ -238,7 +251,8 @@ def _shown_version(version: Any) -> ModelVersion:
     archived = tags.pop(_ARCHIVED, "false") == "true"
     return ModelVersion(
         name=version.name,
-        version=str(version.version),
+        # Those that MLflow itself registered have its number.
+        version=tags.pop(_VERSION_TAG, str(version.version)),
         description=version.description or None,
         tags=tags,
         created_at=version.creation_timestamp or 0,

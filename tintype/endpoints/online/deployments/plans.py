@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tintype.endpoints.online.deployments.protocol import DeploymentPlan
 from tintype.endpoints.online.deployments.scaling import Autoscaler
+from tintype.schemas.endpoint_parts import place_of
 from tintype.schemas.online_deployment import OnlineDeploymentDocument, stored_deployment
 from tintype.schemas.online_deployment_parts import TargetUtilizationScaleSettings
 from tintype.settings import get_settings
@@ -40,7 +41,7 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
         },
         environment={**document.environment_variables, **get_settings().environment()},
         threads=document.settings.threads or _threads_in(document.environment_variables),
-        compute="local" if document.compute.startswith("azureml:") else document.compute,
+        compute=place_of(document.compute),
         generation=record.generation,
         instances=document.instance_count,
         timeout_s=requests.request_timeout_ms / 1000,
