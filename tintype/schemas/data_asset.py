@@ -19,7 +19,7 @@ from tintype.errors import DocumentError
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.endpoint_parts import TextMap, keys_that_count, merged_document
 
-__all__ = ["DataAssetDocument", "load_data_asset", "read_data_asset"]
+__all__ = ["VERSION", "DataAssetDocument", "load_data_asset", "read_data_asset"]
 
 # What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
 _READ_ONLY = frozenset(
@@ -27,7 +27,8 @@ _READ_ONLY = frozenset(
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
+"""What a version may be called, of a data asset or a model; Azure's own limit."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ELSEWHERE = re.compile(r"https?://|azureml://")
 
@@ -52,7 +53,7 @@ def _version_text(value: Any) -> Any:
 
 
 def _version(value: str) -> str:
-    if not _VERSION.fullmatch(value):
+    if not VERSION.fullmatch(value):
         raise ValueError(
             f"{value!r} given; expected up to 30 letters, digits, '-', '_' and '.', a letter or "
             "digit first"

@@ -144,7 +144,7 @@ def place_of(compute: str) -> str:
 
 def place_notices(compute: str) -> list[str]:
     """One sentence where a cluster is named that means this machine."""
-    if compute == "local" or runs_in_ray(compute):
+    if place_of(compute) == compute:
         return []
     return [f"compute {compute} means this machine here"]
 

@@ -20,6 +20,7 @@ from tintype.files import locked_folder, write_json
 from tintype.schemas.data_asset import DataAssetDocument
 from tintype.settings import get_settings
 from tintype.workspace.runs import now
+from tintype.workspace.versions import new_version
 
 __all__ = ["DataAsset", "DataAssetStore", "resolve_data"]
 
@@ -66,13 +67,7 @@ class DataAssetStore:
         # The lock keeps two that create in the same moment from making up the same number.
         with locked_folder(self._root / document.name):
             taken = [asset.version for asset in self._versions(document.name)]
-            upcoming = _next_number(taken)
-            version = document.version or upcoming
-            if version in taken:
-                raise UsageError(
-                    f"data asset {document.name!r} has a version {version!r}, and versions never "
-                    f"change; leave the version out to make {upcoming!r}"
-                )
+            version = new_version(f"data asset {document.name!r}", document.version, taken)
             asset = DataAsset(
                 document.name,
                 version,
@@ -179,10 +174,6 @@ def resolve_data(reference: str) -> str:
         .get(reference_parts["name"], reference_parts["version"], label=reference_parts["label"])
         .path
     )
-
-
-def _next_number(versions: Sequence[str]) -> str:
-    return str(1 + max((int(version) for version in versions if version.isdecimal()), default=0))
 
 
 def _told(versions: Sequence[DataAsset]) -> str:

@@ -15,8 +15,10 @@ from typing import Any
 from tintype.errors import CheckpointError, OutputError, UsageError, nearest
 from tintype.files import atomic_folder
 from tintype.models.model_folder import is_model_folder, open_model_folder
+from tintype.schemas.data_asset import VERSION
 from tintype.workspace.runs import RunStore
 from tintype.workspace.tracking import mlflow_client, new_run
+from tintype.workspace.versions import new_version
 
 __all__ = [
     "ModelVersion",
@@ -29,8 +31,6 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
-"""As Azure's: up to 30 characters."""
 _REGISTERED = re.compile(
     r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
     # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
@@ -91,16 +91,10 @@ def register_model(
     opened = open_model_folder(folder)
     client = mlflow_client()
     taken = [_shown_version(known_version).version for known_version in _versions(client, name)]
-    upcoming = str(1 + max((int(known) for known in taken if known.isdecimal()), default=0))
-    version = upcoming if version is None else version
-    if not _VERSION.fullmatch(version):
+    version = new_version(f"model {name!r}", version, taken)
+    if not VERSION.fullmatch(version):
         raise UsageError(
             f"version {version!r} of {name!r}: use up to 30 letters, digits, '-', '_' and '.'"
-        )
-    if version in taken:
-        raise UsageError(
-            f"model {name!r} has a version {version!r}, and versions never change; leave --version "
-            f"out to make {upcoming!r}"
         )
     run_id = new_run(client, "registered-models", name, {"tintype.model": name})
     try:
