@@ -57,7 +57,7 @@ def page() -> str:
         if verbs is None:
             singles.append((name, command))
             continue
-        noun = name.replace("-", "_") + ("" if name == "data" else "s")
+        noun = name.replace("-", "_") + ("" if name in ("data", "compute") else "s")
         methods = dict(inspect.getmembers(getattr(client, noun), inspect.ismethod))
         parts += [f"## {name}", "", "| command | Python | |", "|---|---|---|"]
         for verb, part in verbs.items():

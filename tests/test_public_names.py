@@ -33,6 +33,10 @@ PYTHON_ONLY = {
     "online_deployments": {"create", "edited"},
     "batch_endpoints": set(),
     "batch_deployments": {"edited", "set_default"},
+    "compute": set(),
+    "components": set(),
+    "environments": set(),
+    "workspaces": set(),
 }
 
 
@@ -60,7 +64,7 @@ NOUNS = {name for name, kind in vars(Client).items() if isinstance(kind, cached_
 
 def plural(noun: str) -> str:
     name = noun.replace("-", "_")
-    return name if name == "data" else f"{name}s"
+    return name if name in ("data", "compute") else f"{name}s"
 
 
 def test_every_verb_of_the_command_line_is_one_of_the_sdk() -> None:

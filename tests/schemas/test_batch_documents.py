@@ -32,9 +32,9 @@ from tintype.schemas.batch_job import (
 )
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings, placed_overrides
 from tintype.schemas.document import Document
-from tintype.schemas.endpoint_parts import place_notices, place_of
 from tintype.schemas.job import load_job
 from tintype.schemas.model_reference import InlineModel
+from tintype.schemas.place import place_notices, place_of
 from tintype.schemas.scoring_settings import ScoringSettings
 
 ENDPOINT = """
@@ -570,6 +570,11 @@ def test_every_key_says_what_it_means(model: Any) -> None:
         ("azureml:gpu", "local", ["compute azureml:gpu means this machine here"]),
         # A name that only begins like ray.
         ("rays-cluster", "local", ["compute rays-cluster means this machine here"]),
+        (
+            "azureml:/subscriptions/s/computes/gpu",
+            "local",
+            ["compute azureml:/subscriptions/s/computes/gpu means this machine here"],
+        ),
         ("ray", "ray", []),
         ("ray://head:10001", "ray://head:10001", []),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from tintype.cli.main import _run
 from tintype.errors import CheckpointError, UsageError
 from tintype.models.model_folder import open_model_folder
 from tintype.scoring import Scorer
+from tintype.workspace import registry
 from tintype.workspace.importing import import_model
 from tintype.workspace.registry import (
     archive_model,
@@ -24,6 +27,7 @@ from tintype.workspace.registry import (
     register_model,
     resolve_model,
 )
+from tintype.workspace.versions import new_version
 
 IMAGES = [noise(50 + n, 60, seed=n) for n in range(3)]
 
@@ -195,6 +199,40 @@ def test_versions_are_what_the_user_calls_them(
     assert "make '1795753183'" in told
     assert _run([*create, "--version", "a/b"]) == 2
     assert "up to 30 letters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(None, ["2", "1"]), ("spring", ["spring"])])
+def test_two_that_register_in_the_same_moment_get_two_versions_or_one_refusal(
+    asked: str | None, kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_model(str(write_checkpoint(tmp_path / "first")), name="other")
+    folder = resolve_model("other:1")
+    both_have_chosen = threading.Barrier(2, timeout=60)
+    chosen = threading.local()
+
+    def choose(asset: str, asked: str | None, taken: Sequence[str]) -> str:
+        version = new_version(asset, asked, taken)
+        if not hasattr(chosen, "once"):
+            chosen.once = True
+            both_have_chosen.wait()
+        return version
+
+    monkeypatch.setattr(registry, "new_version", choose)
+    refused = []
+
+    def register() -> None:
+        try:
+            register_model("photos", folder, version=asked)
+        except UsageError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=register) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [model.version for model in list_models("photos")] == kept
+    assert len(refused) == 2 - len(kept)
 
 
 def test_a_name_with_a_slash_is_a_hub_id_not_a_version() -> None:

@@ -42,9 +42,10 @@ def create(
     """Create a deployment, or replace one."""
     from tintype.client import Client
     from tintype.schemas.batch_deployment import load_batch_deployment
+    from tintype.workspace.computes import placed
 
     document = load_batch_deployment(file, set_ or [], {"name": name, "endpoint_name": endpoint})
-    tell_notices(document.notices())
+    tell_notices(placed(document).notices())
     return Client().batch_deployments.create_or_update(document, set_default=set_default)
 
 
@@ -62,6 +63,7 @@ def update(
     from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.schemas.batch_deployment import load_batch_deployment
+    from tintype.workspace.computes import placed
 
     deployments = Client().batch_deployments
     if file is not None:
@@ -71,7 +73,7 @@ def update(
         document = deployments.edited(name, endpoint, set_ or [])
     else:
         raise UsageError("which deployment? give --file, or --name and --endpoint-name")
-    tell_notices(document.notices())
+    tell_notices(placed(document).notices())
     return deployments.update(document, set_default=set_default)
 
 

@@ -38,10 +38,11 @@ def create(
     from tintype.errors import UsageError
     from tintype.jobs.run import Run
     from tintype.schemas.job import load_job
+    from tintype.workspace.computes import placed
 
     jobs = Client().jobs
     job = load_job(file, [*(set_ or []), *([f"name={json.dumps(name)}"] if name else [])])
-    tell_notices(job.notices())
+    tell_notices(placed(job).notices())
     known = False
     if resume:
         if job.name is None:

@@ -14,8 +14,11 @@ from tintype.cli import (
     batch,
     batch_deployment,
     batch_endpoint,
+    component,
+    compute,
     daemon,
     data,
+    environment,
     evaluate,
     job,
     model,
@@ -24,6 +27,7 @@ from tintype.cli import (
     predict,
     serve,
     similar,
+    workspace,
 )
 from tintype.errors import TintypeError
 from tintype.version import __version__
@@ -62,6 +66,10 @@ app.add_typer(online_endpoint.app, name="online-endpoint")
 app.add_typer(online_deployment.app, name="online-deployment")
 app.add_typer(batch_endpoint.app, name="batch-endpoint")
 app.add_typer(batch_deployment.app, name="batch-deployment")
+app.add_typer(compute.app, name="compute")
+app.add_typer(component.app, name="component")
+app.add_typer(environment.app, name="environment")
+app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
 for single in (batch, predict, evaluate, serve, similar, daemon):
     app.add_typer(single.app)

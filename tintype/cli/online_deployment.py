@@ -44,9 +44,10 @@ def create(
     """Create a deployment and wait until it answers."""
     from tintype.client import Client
     from tintype.schemas.online_deployment import load_online_deployment
+    from tintype.workspace.computes import placed
 
     document = load_online_deployment(file, set_ or [], {"name": name, "endpoint_name": endpoint})
-    tell_notices(document.notices())
+    tell_notices(placed(document).notices())
     return Client().online_deployments.create(
         document, all_traffic=all_traffic, wait=not no_wait, tell=_tell
     )
@@ -67,6 +68,7 @@ def update(
     from tintype.client import Client
     from tintype.errors import UsageError
     from tintype.schemas.online_deployment import load_online_deployment
+    from tintype.workspace.computes import placed
 
     deployments = Client().online_deployments
     if file is not None:
@@ -76,7 +78,7 @@ def update(
         document = deployments.edited(name, endpoint, set_ or [])
     else:
         raise UsageError("which deployment? give --file, or --name and --endpoint-name")
-    tell_notices(document.notices())
+    tell_notices(placed(document).notices())
     return deployments.update(document, all_traffic=all_traffic, wait=not no_wait, tell=_tell)
 
 

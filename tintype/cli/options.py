@@ -22,6 +22,7 @@ __all__ = [
     "OptionalEndpointName",
     "OptionalFile",
     "OptionalName",
+    "RegistryName",
     "Set",
     "Stream",
     "Version",
@@ -48,6 +49,9 @@ Set = Annotated[
 Description = Annotated[str | None, typer.Option("-d", "--description", help="For people.")]
 Version = Annotated[str | None, typer.Option("-v", "--version", help="Its version.")]
 VersionLabel = Annotated[str | None, typer.Option("-l", "--label", help="latest.")]
+RegistryName = Annotated[
+    str | None, typer.Option("--registry-name", help="Look in the catalog, whatever its name.")
+]
 IncludeArchived = Annotated[
     bool, typer.Option("--include-archived", help="Show what was archived, too.")
 ]

@@ -16,6 +16,7 @@ from tintype.schemas.batch_deployment import (
 from tintype.schemas.batch_settings import placed_overrides
 from tintype.schemas.document import Document, apply_overrides, written
 from tintype.workspace.batch_endpoints import BatchDeploymentRecord, BatchEndpointStore
+from tintype.workspace.computes import placed
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.runs import RunRecord, RunStore
 
@@ -140,6 +141,7 @@ class BatchDeployments:
     ) -> Record:
         if not isinstance(deployment, BatchDeploymentDocument):
             deployment = load_batch_deployment(Path(deployment), overrides)
+        deployment = placed(deployment)
         store = BatchEndpointStore()
         endpoint, name = deployment.endpoint_name, deployment.name
         known = {record.name: record for record in store.deployments(endpoint)}

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tintype.client.batch_deployment import BatchDeployments
     from tintype.client.batch_endpoint import BatchEndpoints
+    from tintype.client.component import Components
+    from tintype.client.compute import Computes
     from tintype.client.data import Data
+    from tintype.client.environment import Environments
     from tintype.client.job import Jobs
     from tintype.client.model import Models
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
+    from tintype.client.workspace import Workspaces
 
 __all__ = ["Client"]
 
@@ -79,3 +83,31 @@ class Client:
         from tintype.client.batch_deployment import BatchDeployments
 
         return BatchDeployments()
+
+    @cached_property
+    def compute(self) -> Computes:
+        """Names for this machine and for Ray clusters."""
+        from tintype.client.compute import Computes
+
+        return Computes()
+
+    @cached_property
+    def components(self) -> Components:
+        """Steps of pipelines."""
+        from tintype.client.component import Components
+
+        return Components()
+
+    @cached_property
+    def environments(self) -> Environments:
+        """Kept and shown."""
+        from tintype.client.environment import Environments
+
+        return Environments()
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """The one workspace."""
+        from tintype.client.workspace import Workspaces
+
+        return Workspaces()

@@ -17,6 +17,7 @@ from tintype.schemas.online_deployment import (
     load_online_deployment,
     read_online_deployment,
 )
+from tintype.workspace.computes import placed
 from tintype.workspace.endpoints import EndpointStore
 from tintype.workspace.registry import resolve_model
 
@@ -151,6 +152,7 @@ class OnlineDeployments:
     ) -> Record:
         if not isinstance(deployment, OnlineDeploymentDocument):
             deployment = load_online_deployment(Path(deployment), overrides)
+        deployment = placed(deployment)
         model = resolve_model(deployment.model_reference)
         check_obtainable(model)
         shown = Record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tintype.compute.local_pool import LocalPool
+from tintype.schemas.place import runs_in_ray
 from tintype.tasks import TaskPool
 
 __all__ = ["open_pool"]
@@ -23,8 +24,8 @@ def open_pool(
     Raises:
         MissingExtraError: Ray is asked for and not installed.
     """
-    where = (compute or "local").removeprefix("azureml:")
-    if where == "ray" or where.startswith("ray:"):
+    where = compute or "local"
+    if runs_in_ray(where):
         from tintype.compute.ray_pool import RayPool
 
         return RayPool(function, size, address=where if where != "ray" else None)

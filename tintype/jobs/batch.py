@@ -23,7 +23,7 @@ from tintype.jobs.event_log import log_notices
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
-from tintype.schemas.endpoint_parts import place_of
+from tintype.schemas.place import place_of
 from tintype.tasks import TaskContext
 from tintype.workspace.data_assets import resolve_data
 from tintype.workspace.registry import resolve_model

@@ -12,6 +12,7 @@ from tintype.jobs.outputs import reserved
 from tintype.jobs.run import Run
 from tintype.schemas.job import Job
 from tintype.settings import get_settings
+from tintype.workspace.computes import placed
 from tintype.workspace.runs import ACTIVE, RunRecord
 
 __all__ = ["check_job", "resume_job", "submit_job"]
@@ -28,7 +29,7 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
         OutputError: the workspace or an output cannot be written.
     """
     kind = KINDS[job.type]
-    settled: Job = kind.settle(job)
+    settled: Job = placed(kind.settle(job))
     if validate:
         check_job(settled)
     run = Run.create(

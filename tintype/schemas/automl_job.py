@@ -13,6 +13,7 @@ from tintype.schemas.automl_parameters import ALIASES, NOT_SEARCHABLE, AutomlPar
 from tintype.schemas.distributions import Choice, Distribution, QUniform, SearchValue, Uniform
 from tintype.schemas.document import Document, KeyPath, StrictModel, validate
 from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
+from tintype.schemas.place import Place, place_notices
 from tintype.schemas.sweep import BayesianSampling, GridSampling, Sweep
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
@@ -69,7 +70,7 @@ class AutomlJob(JobDocument):
     type: Literal["automl"] = "automl"
     """The kind of job."""
 
-    compute: str | None = None
+    compute: Place | None = None
     """local (default): this machine. ray: a Ray cluster, as RAY_ADDRESS says or a local one;
     ray://host:port: that cluster. Azure's cluster names mean local."""
 
@@ -155,10 +156,11 @@ class AutomlJob(JobDocument):
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
         notices = super().notices()
-        compute = (self.compute or "local").removeprefix("azureml:")
-        if compute != "local" and not compute.startswith("ray"):
-            notices.append(f"compute {self.compute} means this machine here")
-        return [*notices, *self.training_parameters.notices()]
+        return [
+            *notices,
+            *place_notices(self.compute or "local"),
+            *self.training_parameters.notices(),
+        ]
 
     def conflicts(self) -> list[tuple[KeyPath, str]]:
         """Everything that cannot go together, each with the key it is about."""

@@ -21,7 +21,6 @@ from tintype.schemas.batch_settings import (
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.endpoint_parts import (
     EndpointName,
-    Place,
     TextMap,
     Whole,
     keys_that_count,
@@ -33,6 +32,7 @@ from tintype.schemas.model_reference import (
     model_notices,
     reference_of,
 )
+from tintype.schemas.place import Place
 from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = [

@@ -18,9 +18,10 @@ from tintype.schemas.batch_settings import (
     refuse_twice,
 )
 from tintype.schemas.document import Document, StrictModel, read_yaml, validate
-from tintype.schemas.endpoint_parts import EndpointName, Place, TextMap, Whole, keys_that_count
+from tintype.schemas.endpoint_parts import EndpointName, TextMap, Whole, keys_that_count
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.model_reference import Reference, located_model
+from tintype.schemas.place import Place
 from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = ["BatchInput", "BatchInputs", "BatchJob", "load_batch_inputs", "read_batch_job"]

@@ -19,14 +19,8 @@ from pydantic import (
 
 from tintype.errors import DocumentError
 from tintype.schemas.document import Document, StrictModel
-from tintype.schemas.endpoint_parts import (
-    Seconds,
-    Variables,
-    Whole,
-    keys_that_count,
-    place_notices,
-    runs_in_ray,
-)
+from tintype.schemas.endpoint_parts import Seconds, Variables, Whole, keys_that_count
+from tintype.schemas.place import place_notices, runs_in_ray
 from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = [

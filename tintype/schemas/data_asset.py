@@ -5,7 +5,6 @@ Source of keys and rules: docs/contracts.md §3.4.
 
 from __future__ import annotations
 
-import datetime
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,52 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator
 
 from tintype.errors import DocumentError
-from tintype.schemas.document import Document, StrictModel, validate
-from tintype.schemas.endpoint_parts import TextMap, keys_that_count, merged_document
+from tintype.schemas.asset_parts import AssetDocument
+from tintype.schemas.document import Document, validate
+from tintype.schemas.endpoint_parts import merged_document
 
-__all__ = ["VERSION", "DataAssetDocument", "load_data_asset", "read_data_asset"]
+__all__ = ["DataAssetDocument", "load_data_asset", "read_data_asset"]
 
-# What Azure's `show` and ours add; dropped, so that what they print can be edited and given back.
-_READ_ONLY = frozenset(
-    {"id", "resourceGroup", "creation_context", "latest_version", "archived", "created_at"}
-)
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
-"""What a version may be called, of a data asset or a model; Azure's own limit."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ELSEWHERE = re.compile(r"https?://|azureml://")
-
-
-def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError(
-            f"{value!r} given; expected up to 255 letters, digits, '-', '_' and '.', a letter or "
-            "digit first"
-        )
-    return value
-
-
-def _version_text(value: Any) -> Any:
-    if isinstance(value, float):
-        # 1.10 would become 1.1.
-        raise ValueError(f'{value} is read as a number; put it in quotes: "{value}"')
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    is_day = isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
-    return value.isoformat() if is_day else value
-
-
-def _version(value: str) -> str:
-    if not VERSION.fullmatch(value):
-        raise ValueError(
-            f"{value!r} given; expected up to 30 letters, digits, '-', '_' and '.', a letter or "
-            "digit first"
-        )
-    return value
 
 
 def _location(value: str) -> str:
@@ -70,39 +34,14 @@ def _location(value: str) -> str:
     return value
 
 
-class DataAssetDocument(StrictModel):
+class DataAssetDocument(AssetDocument):
     """A name and a version for a file or a folder; it stays where it is."""
-
-    schema_: str | None = Field(None, alias="$schema")
-    """Ignored."""
-
-    name: Annotated[str, AfterValidator(_name)]
-    """Up to 255 letters, digits, '-', '_' and '.', a letter or digit first."""
-
-    version: Annotated[
-        Annotated[str, AfterValidator(_version)] | None, BeforeValidator(_version_text)
-    ] = None
-    """Up to 30 letters, digits, '-', '_' and '.'; left out: the next number."""
-
-    description: str | None = None
-    """For people."""
-
-    tags: TextMap = Field(default_factory=dict)
-    """Kept with the version."""
-
-    properties: TextMap = Field(default_factory=dict)
-    """Kept with the version."""
 
     type: Literal["uri_file", "uri_folder", "mltable"] = "uri_folder"
     """A file, a folder, or a folder with a file named MLTable."""
 
     path: Annotated[str, AfterValidator(_location)]
     """File or folder, relative to the document; a datastore's path (azureml://...) or a URL."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keys_that_count(cls, value: Any) -> Any:
-        return keys_that_count(value, _READ_ONLY)
 
 
 def load_data_asset(

@@ -1,4 +1,4 @@
-"""What documents of online and of batch endpoints have in common: names, texts, places."""
+"""What documents of online and of batch endpoints have in common: names and texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tintype.schemas.document import Document, apply_overrides, read_yaml
 __all__ = [
     "AuthMode",
     "EndpointName",
-    "Place",
     "Seconds",
     "TextMap",
     "Variables",
@@ -24,14 +23,9 @@ __all__ = [
     "check_name",
     "keys_that_count",
     "merged_document",
-    "place_notices",
-    "place_of",
-    "runs_in_ray",
 ]
 
 _NAME = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
-
-_PLACES = re.compile(r"ray://[^\s/]+|(azureml:)?[A-Za-z0-9][-\w]*")
 
 # Azure's SDK writes AMLToken, its documents aml_token.
 _AUTH_MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
@@ -95,14 +89,6 @@ def _variables(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-def _place(value: str) -> str:
-    if not _PLACES.fullmatch(value):
-        raise ValueError(
-            f"{value!r} given; expected local, ray, ray://host:port or a cluster's name"
-        )
-    return value
-
-
 def _auth_mode(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -123,31 +109,6 @@ Seconds = Annotated[Whole, BeforeValidator(_seconds)]
 
 Variables = Annotated[TextMap, AfterValidator(_variables)]
 """Environment variables."""
-
-Place = Annotated[str, AfterValidator(_place)]
-"""Where instances run: local, ray, ray://host:port, or one of Azure's clusters (means local)."""
-
-
-def runs_in_ray(compute: str) -> bool:
-    """Whether `compute`, a `Place`, names a Ray cluster.
-
-    >>> runs_in_ray("ray://head:10001"), runs_in_ray("rays-cluster"), runs_in_ray("local")
-    (True, False, False)
-    """
-    return compute == "ray" or compute.startswith("ray://")
-
-
-def place_of(compute: str) -> str:
-    """Where a `Place` means: itself where it is a Ray cluster, else "local"."""
-    return compute if runs_in_ray(compute) else "local"
-
-
-def place_notices(compute: str) -> list[str]:
-    """One sentence where a cluster is named that means this machine."""
-    if place_of(compute) == compute:
-        return []
-    return [f"compute {compute} means this machine here"]
-
 
 AuthMode = Annotated[Literal["key", "aml_token", "aad_token"], BeforeValidator(_auth_mode)]
 """Azure's ways to say who one is, spelled as in its documents; its SDK's spelling is read too."""

@@ -6,30 +6,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-
-from tintype.schemas.document import Document, StrictModel, apply_overrides, read_yaml, validate
+from tintype.schemas.asset_parts import AssetDocument
+from tintype.schemas.document import Document, apply_overrides, read_yaml, validate
 
 __all__ = ["ModelDocument", "load_model_document", "model_document"]
 
 
-class ModelDocument(StrictModel):
+class ModelDocument(AssetDocument):
     """A model to register."""
 
-    schema_: str | None = Field(None, alias="$schema")
-    """Ignored."""
-    name: str
-    """Its name."""
     path: str
     """Model folder, job output (azureml://jobs/...) or runs:/..."""
-    version: str | None = None
-    """What to call it; the next number where left out."""
-    type: Literal["mlflow_model"] = "mlflow_model"
-    """The one kind there is."""
-    description: str | None = None
-    """For people."""
-    tags: dict[str, str] = Field(default_factory=dict)
-    """Kept with the version."""
+
+    type: Literal["mlflow_model", "custom_model"] = "mlflow_model"
+    """Accepted as Azure's; a registered model is always an MLflow model."""
+
+    stage: str | None = None
+    """No effect here."""
+
+    flavors: Any = None
+    """No effect here."""
 
 
 def load_model_document(
@@ -42,8 +38,6 @@ def load_model_document(
     """
     document = apply_overrides(read_yaml(path), overrides)
     data = document.data
-    if isinstance(data.get("version"), int):
-        data["version"] = str(data["version"])
     local = path.absolute().parent / str(data.get("path", ""))
     if local.is_dir():
         data["path"] = str(local)

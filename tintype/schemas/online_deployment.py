@@ -14,13 +14,11 @@ from pydantic import Field, model_validator
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.endpoint_parts import (
     EndpointName,
-    Place,
     TextMap,
     Variables,
     Whole,
     keys_that_count,
     merged_document,
-    place_notices,
 )
 from tintype.schemas.model_reference import (
     ModelReference,
@@ -36,6 +34,7 @@ from tintype.schemas.online_deployment_parts import (
     ScaleSettings,
     TargetUtilizationScaleSettings,
 )
+from tintype.schemas.place import Place, place_notices
 from tintype.schemas.scoring_settings import ScoringSettings
 
 __all__ = [

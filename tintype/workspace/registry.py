@@ -15,7 +15,7 @@ from typing import Any
 from tintype.errors import CheckpointError, OutputError, UsageError, nearest
 from tintype.files import atomic_folder
 from tintype.models.model_folder import is_model_folder, open_model_folder
-from tintype.schemas.data_asset import VERSION
+from tintype.schemas.asset_parts import VERSION
 from tintype.workspace.runs import RunStore
 from tintype.workspace.tracking import mlflow_client, new_run
 from tintype.workspace.versions import new_version
@@ -91,7 +91,7 @@ def register_model(
     opened = open_model_folder(folder)
     client = mlflow_client()
     taken = [_shown_version(known_version).version for known_version in _versions(client, name)]
-    version = new_version(f"model {name!r}", version, taken)
+    asked, version = version, new_version(f"model {name!r}", version, taken)
     if not VERSION.fullmatch(version):
         raise UsageError(
             f"version {version!r} of {name!r}: use up to 30 letters, digits, '-', '_' and '.'"
@@ -108,11 +108,15 @@ def register_model(
             description=description,
             tags={**(tags or {}), "tintype.task": opened.task, _VERSION_TAG: version},
         )
+        _yield_to_earlier(client, created, asked)
     except OSError as error:
         client.delete_run(run_id)
         raise OutputError(f"the model cannot be stored: {error.strerror or error}") from None
+    except UsageError:
+        client.delete_run(run_id)
+        raise
     client.set_terminated(run_id)
-    return _shown_version(created)
+    return _shown_version(client.get_model_version(name, created.version))
 
 
 def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
@@ -238,6 +242,31 @@ def _create_name(client: Any, name: str) -> None:
         # Another process registered the first version in the same moment, or all were deleted.
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def _yield_to_earlier(client: Any, created: Any, asked: str | None) -> None:
+    """Of two registered in the same moment under one version, the later takes the next number.
+
+    No lock could do this: the registry may be a server that several machines write.
+
+    Raises:
+        UsageError: the version was asked for; `created` is removed.
+    """
+    while True:
+        older = [
+            _shown_version(version).version
+            for version in _versions(client, created.name)
+            if int(version.version) < int(created.version)
+        ]
+        mine = client.get_model_version(created.name, created.version)
+        if _shown_version(mine).version not in older:
+            return
+        try:
+            upcoming = new_version(f"model {created.name!r}", asked, older)
+        except UsageError:
+            client.delete_model_version(created.name, created.version)
+            raise
+        client.set_model_version_tag(created.name, created.version, _VERSION_TAG, upcoming)
 
 
 def _shown_version(version: Any) -> ModelVersion:

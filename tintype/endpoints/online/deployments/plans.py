@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from tintype.endpoints.online.deployments.protocol import DeploymentPlan
 from tintype.endpoints.online.deployments.scaling import Autoscaler
-from tintype.schemas.endpoint_parts import place_of
 from tintype.schemas.online_deployment import OnlineDeploymentDocument, stored_deployment
 from tintype.schemas.online_deployment_parts import TargetUtilizationScaleSettings
+from tintype.schemas.place import place_of
 from tintype.settings import get_settings
 from tintype.workspace.endpoints import DeploymentRecord
 

@@ -1,0 +1,45 @@
+"""Environments from Python: `Client().environments`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tintype.schemas.environment import EnvironmentDocument, load_environment
+from tintype.workspace.environments import Environment, EnvironmentStore
+
+__all__ = ["Environments"]
+
+
+class Environments:
+    """`client.environments`: kept and shown; everything runs in Tintype's own Python."""
+
+    def create_or_update(
+        self, environment: EnvironmentDocument | str | Path, overrides: Sequence[str] = ()
+    ) -> Environment:
+        """Keep a document, or the YAML file of one, as a new version of its name.
+
+        Raises:
+            UsageError: the document is wrong, or there is that version already.
+        """
+        if not isinstance(environment, EnvironmentDocument):
+            environment = load_environment(Path(environment), overrides)
+        return EnvironmentStore().create(environment)
+
+    def get(
+        self, name: str, version: str | None = None, *, label: str | None = None
+    ) -> Environment:
+        """One version of `name`; the latest where none is named, or with label "latest"."""
+        return EnvironmentStore().get(name, version, label=label)
+
+    def list(self, name: str | None = None, *, include_archived: bool = False) -> list[Environment]:
+        """The latest version of every environment, or every version of `name`, newest first."""
+        return EnvironmentStore().list(name, include_archived=include_archived)
+
+    def archive(self, name: str, version: str | None = None) -> None:
+        """Hide a version (None: all) from lists and from `@latest`."""
+        EnvironmentStore().archive(name, version)
+
+    def restore(self, name: str, version: str | None = None) -> None:
+        """Bring an archived version (None: all) back."""
+        EnvironmentStore().archive(name, version, archived=False)

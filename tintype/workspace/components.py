@@ -1,0 +1,58 @@
+"""Components: steps of pipelines, kept under names and versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tintype.schemas.component import ComponentDocument
+from tintype.workspace.assets import Asset, AssetStore
+
+__all__ = ["Component", "ComponentStore", "catalog_component"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component(Asset):
+    """One version of a component."""
+
+    display_name: str | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    command: str | None = None
+    code: str | None = None
+    environment: dict[str, Any] | str | None = None
+    jobs: dict[str, Any] | None = None
+    is_deterministic: bool = True
+    distribution: dict[str, Any] | None = None
+    resources: dict[str, Any] | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """What of it has room in a line."""
+        return {key: self.shown()[key] for key in ("name", "version", "type", "display_name", "id")}
+
+
+class ComponentStore(AssetStore[Component]):
+    """Components of a workspace."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        """None takes the workspace of the settings."""
+        super().__init__("component", Component, home)
+
+    def create(self, document: ComponentDocument) -> Component:
+        """Keep a document as a version of its name: the one it says, or the next number.
+
+        Raises:
+            UsageError: there is that version already.
+            OutputError: the workspace cannot be written.
+        """
+        given: dict[str, Any] = document.model_dump(exclude={"schema_", "version"})
+        return self.add(
+            document.name, document.version, lambda version: Component(version=version, **given)
+        )
+
+
+def catalog_component(document: ComponentDocument) -> Component:
+    """A component that is no workspace's, as the same kind of record."""
+    given: dict[str, Any] = document.model_dump(exclude={"schema_", "version"})
+    return Component(version=document.version or "1", **given)

@@ -1,0 +1,44 @@
+"""Environments: kept and shown, for scripts that create them; nothing is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tintype.schemas.environment import EnvironmentDocument
+from tintype.workspace.assets import Asset, AssetStore
+
+__all__ = ["Environment", "EnvironmentStore"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment(Asset):
+    """One version of an environment."""
+
+    type: str = "environment"
+    image: str | None = None
+    conda_file: dict[str, Any] | None = None
+    build: dict[str, Any] | str | None = None
+    os_type: str | None = None
+    inference_config: dict[str, Any] | None = None
+
+
+class EnvironmentStore(AssetStore[Environment]):
+    """Environments of a workspace."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        """None takes the workspace of the settings."""
+        super().__init__("environment", Environment, home)
+
+    def create(self, document: EnvironmentDocument) -> Environment:
+        """Keep a document as a version of its name: the one it says, or the next number.
+
+        Raises:
+            UsageError: there is that version already.
+            OutputError: the workspace cannot be written.
+        """
+        given: dict[str, Any] = document.model_dump(exclude={"schema_", "version", "datastore"})
+        return self.add(
+            document.name, document.version, lambda version: Environment(version=version, **given)
+        )
