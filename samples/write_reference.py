@@ -36,6 +36,7 @@ NAMED_OTHERWISE = {
 
 # Commands without a noun, and what does the same in Python.
 SINGLE = {
+    "az": "",
     "batch": "`tintype.run_batch`",
     "down": "",
     "evaluate": "`tintype.evaluate`",

@@ -105,3 +105,9 @@ def test_the_page_of_names_lists_all_of_them_and_nothing_else() -> None:
     assert set(re.findall(r"`client\.([a-z_.]+)`", page)) == in_python
     public = set(tintype.__all__) - {"__version__"}
     assert set(re.findall(r"`tintype\.([A-Za-z_]+)`", page)) == public
+
+
+def test_the_page_of_azures_verbs_is_as_the_code_would_write_it() -> None:
+    script = DOCS.parents[1] / "samples" / "write_azure_docs.py"
+    page = runpy.run_path(str(script))["page"]()
+    assert (DOCS.parent / "azure.md").read_text("utf-8") == page

@@ -99,7 +99,7 @@ def test_a_manual_sweep_from_document_to_served_model(folder: Path, workspace_ho
         assert part in report
     assert "<script" not in report
     run("job", "download", "-n", "s", "--output-name", "best_model", "-p", folder / "got")
-    model = folder / "got" / "s" / "named-outputs" / "best_model"
+    model = folder / "got" / "named-outputs" / "best_model"
     image = next((folder / "stripes" / "level").glob("*.png"))
     assert json.loads(run("predict", "-m", model, image).stdout)[0]["labels"] == [
         "level",

@@ -86,9 +86,7 @@ def test_azures_steps(tmp_path: Path, vit_checkpoint: Path) -> None:
     assert said("job", "show", "-n", job, "--query", "status", "-o", "tsv") == "Completed"
     child = said("job", "list", "--parent-job-name", job, "--query", "[0].name", "-o", "tsv")
     run("job", "download", "--name", child, "--output-name", "score", "--download-path", tmp_path)
-    with (tmp_path / child / "named-outputs" / "score" / "predictions.csv").open(
-        newline=""
-    ) as stream:
+    with (tmp_path / "named-outputs" / "score" / "predictions.csv").open(newline="") as stream:
         rows = list(csv.reader(stream))
     assert [row[3] for row in rows] == [f"{n:03d}.png" for n in range(12) if n != 5]
     assert ast.literal_eval(rows[0][2]) == ["can", "carton", "jug"]

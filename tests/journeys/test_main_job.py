@@ -63,10 +63,8 @@ def test_from_pictures_to_a_scored_request(job: Path, tmp_path: Path, workspace_
     run("job", "resume", "-n", "first", code=2)
     run("job", "cancel", "-n", "first", code=2)
     run("job", "download", "-n", "first", "-p", tmp_path / "down", "--all", "--output-name", "best")
-    assert (tmp_path / "down" / "first" / "named-outputs" / "best" / "MLmodel").is_file()
-    assert (
-        tmp_path / "down" / "first" / "artifacts" / "outputs" / "mlflow-model" / "MLmodel"
-    ).is_file()
+    assert (tmp_path / "down" / "named-outputs" / "best" / "MLmodel").is_file()
+    assert (tmp_path / "down" / "artifacts" / "outputs" / "mlflow-model" / "MLmodel").is_file()
     run("job", "archive", "-n", "first")
     assert json.loads(run("job", "list").stdout) == []
     run("job", "restore", "-n", "first")

@@ -238,3 +238,56 @@ def test_two_that_register_in_the_same_moment_get_two_versions_or_one_refusal(
 def test_a_name_with_a_slash_is_a_hub_id_not_a_version() -> None:
     assert resolve_model("google/vit-base-patch16-224") == "google/vit-base-patch16-224"
     assert resolve_model("timm/resnet18") == "timm/resnet18"
+
+
+@pytest.mark.parametrize(
+    "given", ["google/vit-base-patch16-224", "vitb16r224", "google-vit-base-patch16-224"]
+)
+def test_a_folder_imported_under_a_name_of_a_card_is_found_by_all_of_them(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_checkpoint(tmp_path / "from a stick")
+    assert _run(["model", "import", str(folder), "--name", given]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["name"] == given.replace("/", "-")
+    kept = resolve_model(f"{made['name']}:1")
+    for name in (
+        "google/vit-base-patch16-224",
+        "vitb16r224",
+        "ViTB16R224",
+        "google-vit-base-patch16-224",
+        "AutoML-Image-Classification",
+        "azureml://registries/azureml/models/google-vit-base-patch16-224/versions/10",
+    ):
+        assert resolve_model(name) == kept
+    # Other checkpoints still are the Hub's.
+    assert resolve_model("google/vit-large-patch16-224") == "google/vit-large-patch16-224"
+    card = open_model_folder(Path(kept)).card
+    assert card["license"] == "apache-2.0"
+    (tmp_path / "photo.png").write_bytes(encoded(IMAGES[0]))
+    ask = ["predict", str(tmp_path / "photo.png"), "-m", "google/vit-base-patch16-224"]
+    assert _run([*ask, "--precision", "fp32"]) == 0
+    assert "jug" in capsys.readouterr().out
+    # The newest counts; archived, the name means the Hub's again.
+    assert _run(["model", "import", str(folder), "--name", given]) == 0
+    assert resolve_model("vitb16r224") == resolve_model(f"{made['name']}:2")
+    archive_model(made["name"])
+    assert resolve_model("vitb16r224") == "vitb16r224"
+
+
+def test_a_folder_is_no_card_by_its_own_name(tmp_path: Path) -> None:
+    import_model(str(write_checkpoint(tmp_path / "vitb16r224")))
+    assert resolve_model("vitb16r224") == "vitb16r224"
+
+
+def test_a_hub_id_without_a_card_is_a_name_too(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "theirs")
+    assert import_model(str(folder), name="someone/their-vit").name == "someone-their-vit"
+    assert resolve_model("someone/their-vit") == resolve_model("someone-their-vit:1")
+
+
+def test_a_folder_of_another_family_than_the_card_is_refused(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "vit")
+    with pytest.raises(CheckpointError, match="family 'vit', but 'microsoft/beit-base"):
+        import_model(str(folder), name="microsoft-beit-base-patch16-224-pt22k-ft22k")
+    assert list_models() == []

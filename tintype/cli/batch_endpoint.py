@@ -49,6 +49,9 @@ def update(
     name: OptionalName = None,
     file: OptionalFile = None,
     set_: Set = None,
+    defaults: Annotated[
+        list[str] | None, typer.Option("--defaults", help="deployment_name=NAME.")
+    ] = None,
     no_wait: NoWait = False,
 ) -> object:
     """Change an endpoint, above all its default: --set defaults.deployment_name=NAME."""
@@ -60,7 +63,8 @@ def update(
     chosen = name or (changes.data.get("name") if changes is not None else None)
     if chosen is None:
         raise UsageError("which endpoint? give --name, or --file with a name in it")
-    return Client().batch_endpoints.update(str(chosen), changes, set_ or [])
+    chosen_defaults = [f"defaults.{assignment}" for assignment in defaults or []]
+    return Client().batch_endpoints.update(str(chosen), changes, [*(set_ or []), *chosen_defaults])
 
 
 @command(app)

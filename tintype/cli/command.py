@@ -11,17 +11,18 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from tintype.cli.options import WITHOUT_EFFECT
 from tintype.cli.output import Format, OutputFormat, Query, show
 
 __all__ = ["Ended", "command", "confirm", "tell_notices"]
 
 _Ignored = Annotated[
     str | None,
-    typer.Option("-g", "--resource-group", hidden=True, help="Accepted as Azure's; no effect."),
+    typer.Option("-g", "--resource-group", rich_help_panel=WITHOUT_EFFECT, help="As in az."),
 ]
 _IgnoredWorkspace = Annotated[
     str | None,
-    typer.Option("-w", "--workspace-name", hidden=True, help="Accepted as Azure's; no effect."),
+    typer.Option("-w", "--workspace-name", rich_help_panel=WITHOUT_EFFECT, help="As in az."),
 ]
 
 Function = Callable[..., Any]

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from tintype.cli.command import command, confirm, tell_notices
-from tintype.cli.options import Description, Name, NoWait, OptionalFile, OptionalName, Set, Yes
+from tintype.cli.options import (
+    WITHOUT_EFFECT,
+    Description,
+    Name,
+    NoWait,
+    OptionalFile,
+    OptionalName,
+    Set,
+    Yes,
+)
 
 __all__ = ["app"]
 
@@ -18,12 +27,11 @@ app = typer.Typer(
 Address = Annotated[
     str | None, typer.Option("--address", help="ray://HOST:PORT, or ray for RAY_ADDRESS.")
 ]
-_WITHOUT_EFFECT = "Accepted as Azure's; no effect here"
 
 
 def _kept(help_: str, *names: str) -> typer.models.OptionInfo:
     option: typer.models.OptionInfo = typer.Option(
-        *names, help=help_, rich_help_panel=_WITHOUT_EFFECT
+        *names, help=help_, rich_help_panel=WITHOUT_EFFECT
     )
     return option
 
@@ -128,6 +136,15 @@ def delete(
     from tintype.client import Client
 
     confirm(f"Delete compute {name!r}?", yes)
+    Client().compute.delete(name)
+
+
+@command(app)
+def detach(name: Name, yes: Yes = False, no_wait: NoWait = False) -> None:
+    """The same as delete."""
+    from tintype.client import Client
+
+    confirm(f"Detach compute {name!r}?", yes)
     Client().compute.delete(name)
 
 

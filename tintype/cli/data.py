@@ -9,6 +9,7 @@ import typer
 
 from tintype.cli.command import Ended, command
 from tintype.cli.options import (
+    WITHOUT_EFFECT,
     Description,
     ImageColumn,
     IncludeArchived,
@@ -67,7 +68,7 @@ def create(
     set_: Set = None,
     datastore: Annotated[
         str | None,
-        typer.Option("-z", "--datastore", hidden=True, help="Accepted as Azure's; no effect."),
+        typer.Option("-z", "--datastore", rich_help_panel=WITHOUT_EFFECT, help="As in az."),
     ] = None,
 ) -> object:
     """Give a file or folder a name and a version; it stays where it is, nothing is copied."""

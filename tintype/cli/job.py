@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tintype.cli.command import command, tell_notices
-from tintype.cli.options import File, IncludeArchived, Name, OptionalName, Set, Stream
+from tintype.cli.options import (
+    WITHOUT_EFFECT,
+    File,
+    IncludeArchived,
+    Name,
+    OptionalName,
+    Set,
+    Stream,
+)
 
 if TYPE_CHECKING:
     from tintype.workspace.runs import RunRecord
@@ -18,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["app", "follow"]
 
 app = typer.Typer(help="Jobs: training runs and what they made.", no_args_is_help=True)
+
+
+Web = Annotated[bool, typer.Option("-e", "--web", help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
 
 
 @command(app)
@@ -32,6 +43,10 @@ def create(
     skip_validation: Annotated[
         bool, typer.Option("--skip-validation", help="Leave the checks to the job itself.")
     ] = False,
+    save_as: Annotated[
+        Path | None, typer.Option("-a", "--save-as", help="Also write the job, as YAML, here.")
+    ] = None,
+    web: Web = False,
 ) -> object:
     """Submit a job document."""
     from tintype.client import Client
@@ -52,10 +67,23 @@ def create(
         record = jobs.resume(job.name)
     else:
         record = jobs.create_or_update(job, validate=not skip_validation)
+    if save_as is not None:
+        _save(record, save_as)
     if stream:
         print(f"Job {record.name}", file=sys.stderr)
         record = follow(record.name, from_end=known)
     return record
+
+
+@command(app)
+def validate(file: File, set_: Set = None) -> object:
+    """Check a job document, its data and its model, and start nothing."""
+    from tintype.client import Client
+    from tintype.schemas.job import load_job
+
+    job = load_job(file, set_ or [])
+    Client().jobs.validate(job)
+    return {"result": "Succeeded", "warnings": job.notices()}
 
 
 @command(app, "list")
@@ -82,7 +110,7 @@ def list_(
 
 
 @command(app)
-def show(name: Name) -> object:
+def show(name: Name, web: Web = False) -> object:
     """Show a job."""
     from tintype.client import Client
 
@@ -130,6 +158,22 @@ def download(
 
 
 @command(app)
+def update(name: Name, set_: Set = None, web: Web = False) -> object:
+    """Change what a job says of itself: --set display_name=, description=, tags.KEY=."""
+    from tintype.client import Client
+
+    return Client().jobs.update(name, set_ or [])
+
+
+@command(app, "show-services")
+def show_services(name: Name) -> object:
+    """Show where a job can be looked at: its MLflow run, its folder."""
+    from tintype.client import Client
+
+    return Client().jobs.show_services(name)
+
+
+@command(app)
 def archive(name: Name) -> None:
     """Hide a job from lists."""
     from tintype.client import Client
@@ -143,6 +187,14 @@ def restore(name: Name) -> None:
     from tintype.client import Client
 
     Client().jobs.restore(name)
+
+
+def _save(record: RunRecord, path: Path) -> None:
+    import yaml
+
+    from tintype.files import write_text
+
+    write_text(path, yaml.safe_dump(record.shown(), sort_keys=False, allow_unicode=True))
 
 
 def follow(name: str, *, from_end: bool) -> RunRecord:

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from tintype.cli import (
+    az,
     batch,
     batch_deployment,
     batch_endpoint,
@@ -29,6 +30,8 @@ from tintype.cli import (
     similar,
     workspace,
 )
+from tintype.cli.not_here import refuse_what_is_not_here
+from tintype.cli.spelling import one_value_each, without_azures_own
 from tintype.errors import TintypeError
 from tintype.version import __version__
 
@@ -46,6 +49,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -71,12 +75,8 @@ app.add_typer(component.app, name="component")
 app.add_typer(environment.app, name="environment")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
-for single in (batch, predict, evaluate, serve, similar, daemon):
+for single in (az, batch, predict, evaluate, serve, similar, daemon):
     app.add_typer(single.app)
-
-
-# Options of every `az` command that change what it prints about itself; scripts carry them along.
-_AZURES_OWN = ("--only-show-errors", "--debug", "--verbose")
 
 
 def main() -> None:
@@ -86,9 +86,9 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     try:
-        result = app(args=_one_set_each(_without_azures_own(arguments)), standalone_mode=False)
-        sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        if arguments[:1] == ["az"] and arguments[1:] not in ([], ["--help"], ["-h"]):
+            return az.run_az(arguments[1:], _run)
+        return _parsed(arguments)
     except TintypeError as error:
         return _tell(str(error), error.exit_code)
     except typer.Abort:
@@ -109,25 +109,16 @@ def _run(arguments: list[str]) -> int:
         return _tell(f"{type(error).__name__}: {error}{_saved_traceback()}", 1)
 
 
-def _without_azures_own(arguments: list[str]) -> list[str]:
-    """The arguments of one of Azure's nouns without those options; other commands have their own."""
+def _parsed(arguments: list[str]) -> int:
+    """Run the arguments of one command; its exit code."""
+    refuse_what_is_not_here(arguments)
     nouns = {group.name for group in app.registered_groups if group.name is not None}
-    if not arguments or arguments[0] not in nouns:
-        return arguments
-    return [argument for argument in arguments if argument not in _AZURES_OWN]
-
-
-def _one_set_each(arguments: list[str]) -> list[str]:
-    """Azure's `--set a=1 b=2` as `--set a=1 --set b=2`, which is all that Typer reads."""
-    spelled_out: list[str] = []
-    setting = False
-    for argument in arguments:
-        goes_on = setting and "=" in argument and not argument.startswith("-")
-        if goes_on and spelled_out[-1] != "--set":
-            spelled_out.append("--set")
-        setting = argument == "--set" or goes_on
-        spelled_out.append(argument)
-    return spelled_out
+    if arguments and arguments[0] in nouns:
+        # Commands of our own have options of these names.
+        arguments = without_azures_own(arguments)
+    result = app(args=one_value_each(arguments), standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
 
 
 def _tell(message: str, code: int) -> int:

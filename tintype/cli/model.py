@@ -10,9 +10,11 @@ import typer
 
 from tintype.cli.command import command
 from tintype.cli.options import (
+    WITHOUT_EFFECT,
     Description,
     IncludeArchived,
     Name,
+    NoWait,
     OptionalFile,
     OptionalName,
     Set,
@@ -32,6 +34,9 @@ class ExportFormat(StrEnum):
     ONNX = "onnx"
 
 
+_Kept = Annotated[str | None, typer.Option(help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
+
+
 @command(app)
 def create(
     name: OptionalName = None,
@@ -47,6 +52,10 @@ def create(
     description: Description = None,
     tags: Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")] = None,
     set_: Set = None,
+    no_wait: NoWait = False,
+    datastore: _Kept = None,
+    registry_name: _Kept = None,
+    stage: _Kept = None,
 ) -> object:
     """Register a model folder as a version of a name: the one given, or the next number."""
     from tintype.client import Client
@@ -167,11 +176,26 @@ def download(
     path: Annotated[Path, typer.Option("-p", "--download-path", help="Folder to copy to.")] = Path(
         "."
     ),
+    registry_name: _Kept = None,
 ) -> None:
     """Copy a version's model folder to PATH/NAME."""
     from tintype.client import Client
 
     print(Client().models.download(name, version, path))
+
+
+@command(app)
+def update(
+    name: Name,
+    version: Version = None,
+    label: VersionLabel = None,
+    set_: Set = None,
+    registry_name: _Kept = None,
+) -> object:
+    """Change what a version says of itself: --set description=, tags.KEY=."""
+    from tintype.client import Client
+
+    return Client().models.update(name, version, set_ or [], label=label)
 
 
 @command(app)

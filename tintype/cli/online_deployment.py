@@ -9,6 +9,7 @@ import typer
 
 from tintype.cli.command import command, confirm, tell_notices
 from tintype.cli.options import (
+    WITHOUT_EFFECT,
     EndpointName,
     File,
     Ignored,
@@ -25,6 +26,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Online deployments: models behind endpoints.", no_args_is_help=True)
 
+Web = Annotated[bool, typer.Option("--web", help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
 AllTraffic = Annotated[
     bool, typer.Option("--all-traffic", help="Give it all of the endpoint's traffic.")
 ]
@@ -40,6 +42,7 @@ def create(
     no_wait: NoWait = False,
     skip_script_validation: Ignored = False,
     local: Ignored = False,
+    web: Web = False,
 ) -> object:
     """Create a deployment and wait until it answers."""
     from tintype.client import Client
@@ -63,6 +66,7 @@ def update(
     no_wait: NoWait = False,
     skip_script_validation: Ignored = False,
     local: Ignored = False,
+    web: Web = False,
 ) -> object:
     """Change a deployment; what serves goes on until the new instances do."""
     from tintype.client import Client

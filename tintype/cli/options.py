@@ -12,6 +12,7 @@ __all__ = [
     "Description",
     "EndpointName",
     "File",
+    "WITHOUT_EFFECT",
     "Ignored",
     "ImageColumn",
     "IncludeArchived",
@@ -29,6 +30,9 @@ __all__ = [
     "VersionLabel",
     "Yes",
 ]
+
+WITHOUT_EFFECT = "Accepted as Azure's; no effect here"
+"""Heading of such options in --help."""
 
 Name = Annotated[str, typer.Option("-n", "--name", help="Its name.")]
 OptionalName = Annotated[str | None, typer.Option("-n", "--name", help="Its name.")]
@@ -58,7 +62,7 @@ IncludeArchived = Annotated[
 Stream = Annotated[bool, typer.Option("-s", "--stream", help="Follow it to its end.")]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Come back before it is done.")]
-Ignored = Annotated[bool, typer.Option(hidden=True, help="Accepted as Azure's; no effect.")]
+Ignored = Annotated[bool, typer.Option(help="Accepted as Azure's.", rich_help_panel=WITHOUT_EFFECT)]
 Model = Annotated[
     str,
     typer.Option(

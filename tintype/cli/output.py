@@ -27,6 +27,8 @@ class Format(StrEnum):
     TABLE = "table"
     TSV = "tsv"
     YAML = "yaml"
+    JSONC = "jsonc"
+    YAMLC = "yamlc"
     NONE = "none"
 
 
@@ -54,9 +56,9 @@ def show(value: Any, form: Format = Format.JSON, query: str | None = None) -> No
             raise UsageError(f"--query {query!r}: {reason}") from None
     if form is Format.NONE:
         return
-    if form is Format.JSON:
+    if form in (Format.JSON, Format.JSONC):
         print(json.dumps(value, indent=2, ensure_ascii=False))
-    elif form is Format.YAML:
+    elif form in (Format.YAML, Format.YAMLC):
         import yaml
 
         print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")

@@ -53,6 +53,10 @@ class Computes:
         """
         ComputeStore().delete(name)
 
+    def detach(self, name: str) -> None:
+        """The same as `delete`."""
+        self.delete(name)
+
     def begin_create_or_update(
         self, compute: ComputeDocument | str | Path, overrides: Sequence[str] = ()
     ) -> Poller[Compute]:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from tintype.automl.builder import ImageJob
 from tintype.client.records import Poller
+from tintype.errors import UsageError, nearest
 from tintype.jobs import follow, submit
+from tintype.schemas.document import Document, apply_overrides
 from tintype.schemas.job import Job, load_job
+from tintype.settings import get_settings
 from tintype.workspace.runs import RunRecord, RunStore
 
 __all__ = ["Jobs"]
@@ -30,6 +33,44 @@ class Jobs:
             job = job.document()
         document = load_job(job, overrides) if isinstance(job, str | Path) else job
         return submit.submit_job(document, validate=validate)
+
+    def validate(self, job: Job | str | Path, overrides: Sequence[str] = ()) -> None:
+        """Check a job document, its data and its model, and start nothing.
+
+        Raises:
+            UsageError: names what is wrong and where.
+        """
+        document = load_job(job, overrides) if isinstance(job, str | Path) else job
+        submit.check_job(submit.settled_job(document))
+
+    def update(self, name: str, overrides: Sequence[str]) -> RunRecord:
+        """Change what a run says of itself: `display_name`, `description`, `tags`, `properties`.
+
+        Raises:
+            UsageError: no such run, or a key that does not change any more.
+        """
+        store = RunStore()
+        kept = ("display_name", "description", "tags", "properties")
+        before = {key: getattr(store.get(name), key) for key in kept}
+        changed = apply_overrides(Document(before), overrides).data
+        for key in changed:
+            if key not in kept:
+                raise UsageError(
+                    f"--set {key}: of a job only {', '.join(kept)} change.{nearest(key, kept)}"
+                )
+        for key in ("tags", "properties"):
+            changed[key] = {str(k): str(v) for k, v in (changed[key] or {}).items()}
+        return store.update(name, **changed)
+
+    def show_services(self, name: str) -> dict[str, str]:
+        """Where a run can be looked at: `folder`, `log`, and, once it has one, `mlflow_run_id`."""
+        store = RunStore()
+        record, folder = store.get(name), store.path(name)
+        services = {"folder": str(folder), "log": str(folder / "log.txt")}
+        if record.mlflow_run_id is not None:
+            services["mlflow_tracking_uri"] = get_settings().resolved_tracking_uri
+            services["mlflow_run_id"] = record.mlflow_run_id
+        return services
 
     def get(self, name: str) -> RunRecord:
         """The run called `name`."""

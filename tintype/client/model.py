@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tintype.errors import UsageError, nearest
 from tintype.models.catalog import Card, list_cards
+from tintype.schemas.document import Document, apply_overrides
 from tintype.schemas.model import ModelDocument, load_model_document
 from tintype.workspace import registry
 from tintype.workspace.registry import ModelVersion
@@ -84,6 +86,30 @@ class Models:
             OutputError: the destination exists already or cannot be written.
         """
         return registry.download_model(name, Path(download_path), version=version)
+
+    def update(
+        self,
+        name: str,
+        version: str | None,
+        overrides: Sequence[str],
+        *,
+        label: str | None = None,
+    ) -> ModelVersion:
+        """Change what a version says of itself: `description`, `tags`.
+
+        Raises:
+            UsageError: no such version, or a key that does not change any more.
+        """
+        before = registry.get_model(name, version=version, label=label)
+        kept = {"description": before.description, "tags": dict(before.tags)}
+        changed = apply_overrides(Document(kept), overrides).data
+        for key in changed:
+            if key not in kept:
+                raise UsageError(
+                    f"--set {key}: of a model only {' and '.join(kept)} change.{nearest(key, kept)}"
+                )
+        tags = {str(key): str(value) for key, value in (changed["tags"] or {}).items()}
+        return registry.describe_model(before, description=changed["description"], tags=tags)
 
     def archive(self, name: str, version: str | None = None) -> None:
         """Hide a version (None: all) from lists."""

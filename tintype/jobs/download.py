@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tintype.errors import OutputError, UsageError
-from tintype.files import atomic_folder
+from tintype.errors import UsageError
+from tintype.files import output_errors
 from tintype.jobs.run import Run
 
-__all__ = ["copy_log", "download_outputs", "new_folder"]
+__all__ = ["copy_log", "download_outputs", "merged_into"]
 
 
 def download_outputs(run: Run, output_name: str | None, everything: bool, folder: Path) -> None:
@@ -37,12 +39,25 @@ def copy_log(run: Run, folder: Path) -> None:
         shutil.copy2(run.log, folder / "artifacts" / "log.txt")
 
 
-def new_folder(target: Path) -> contextlib.AbstractContextManager[Path]:
-    """A folder to fill that becomes `target`.
+@contextlib.contextmanager
+def merged_into(folder: Path) -> Iterator[Path]:
+    """A temporary folder to fill; what lies two levels deep in it then takes its place in `folder`.
+
+    So a second download replaces the same outputs and leaves the others, as Azure's does.
 
     Raises:
-        OutputError: there is one already.
+        OutputError: `folder` cannot be written, or the disk filled up.
     """
-    if target.exists():
-        raise OutputError(f"{target} exists already; remove it or choose another --download-path")
-    return atomic_folder(target)
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            new.mkdir()
+            yield new
+            for part in new.glob("*/*"):
+                target = folder / part.relative_to(new)
+                target.parent.mkdir(exist_ok=True)
+                if target.exists():
+                    old.mkdir(exist_ok=True)
+                    target.replace(old / f"{part.parent.name}-{part.name}")
+                part.replace(target)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tintype.compute.local import stop_worker
 from tintype.errors import RunFailed, UsageError
-from tintype.jobs.download import new_folder
+from tintype.jobs.download import merged_into
 from tintype.jobs.kinds import kind_of
 from tintype.jobs.run import Run
 from tintype.workspace.runs import ACTIVE, FINAL, RunRecord, now
@@ -67,22 +67,22 @@ def cancel_job(name: str) -> RunRecord:
 def download_job(
     name: str, destination: Path, *, output_name: str | None = None, everything: bool = False
 ) -> Path:
-    """Copy a run's outputs to `destination/<name>` and return that folder.
+    """Copy a run's outputs into `destination` and return it; the same outputs there are replaced.
 
     As Azure lays it out: the default output below `artifacts/outputs`, a named one below
     `named-outputs/<output name>`.
 
     Raises:
         UsageError: no such run, or it has no output (yet), or none of that name.
-        OutputError: the target exists already or cannot be written.
+        OutputError: the folder cannot be written.
     """
     run = Run(name)
     download = kind_of(run).download
     if download is None:
         raise UsageError(f"job {name!r} has no outputs of its own")
-    with new_folder(destination / name) as temporary:
+    with merged_into(destination) as temporary:
         download(run, output_name, everything, temporary)
-    return destination / name
+    return destination
 
 
 def archive_job(name: str, *, archived: bool = True) -> RunRecord:

@@ -15,7 +15,7 @@ from tintype.settings import get_settings
 from tintype.workspace.computes import placed
 from tintype.workspace.runs import ACTIVE, RunRecord
 
-__all__ = ["check_job", "resume_job", "submit_job"]
+__all__ = ["check_job", "resume_job", "settled_job", "submit_job"]
 
 # A run that cannot even keep its log and a small model is refused at once.
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
@@ -29,7 +29,7 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
         OutputError: the workspace or an output cannot be written.
     """
     kind = KINDS[job.type]
-    settled: Job = placed(kind.settle(job))
+    settled = settled_job(job)
     if validate:
         check_job(settled)
     run = Run.create(
@@ -42,6 +42,17 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
     )
     kind.begin(run, settled)
     return _start(run)
+
+
+def settled_job(job: Job) -> Job:
+    """`job` with what its references mean now: paths absolute, `@latest` a version, a name a place.
+
+    Raises:
+        UsageError: one of them means nothing.
+        TintypeError: `compute` names a Ray cluster that cannot be reached.
+    """
+    settled: Job = placed(KINDS[job.type].settle(job))
+    return settled
 
 
 def resume_job(name: str) -> RunRecord:

@@ -306,7 +306,10 @@ def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
         reason = f"the repository has no revision {revision!r}"
     except LocalEntryNotFoundError:
         how = "may not be reached (offline)" if _offline() else "cannot be reached"
-        reason = f"it is not in the local cache and the Hub {how}; give a local folder instead"
+        reason = (
+            f"it is not in the local cache and the Hub {how}; give a local folder instead, or bring "
+            f"it into the workspace once: tintype model import FOLDER --name {name}"
+        )
     except (HfHubHTTPError, _transport_error(), OSError, ValueError) as error:
         reason = f"the download failed: {str(error).splitlines()[0]}; run again to go on with it"
     else:

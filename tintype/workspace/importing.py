@@ -26,9 +26,12 @@ from tintype.models.weights import count_parameters, stored_tensors
 from tintype.progress import working
 from tintype.schemas.task import CLASSIFICATION_TASKS, Task, parse_task
 from tintype.settings import get_settings
+from tintype.workspace.imported import remember_import
 from tintype.workspace.registry import ModelVersion, register_model
 
 __all__ = ["import_model"]
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 # Any picture serves as the example of a request.
 _EXAMPLE_SIDE = 64
@@ -52,7 +55,8 @@ def import_model(
 
     Args:
         source: a name of the catalog, a Hub id, or a folder in Hub format.
-        name: None takes the last part of `source`.
+        name: None takes the last part of `source`. A Hub id or a name of the catalog makes it found
+            by every name of that card, wherever a model is named; "/" becomes "-".
         revision: Hub branch, tag or commit; the commit it means is written into the model's card.
         task: None takes the catalog's, or what the checkpoint was made for.
         allow_bin: weights in a `.bin` file are read by torch's restricted unpickler and converted.
@@ -62,8 +66,17 @@ def import_model(
         UsageError: no such task, or a name that is not allowed.
         OutputError: the workspace cannot be written.
     """
-    source_files = _find(source, revision, allow_bin)
+    from_folder = Path(source).expanduser().is_dir()
+    # A name that stands for a checkpoint; a folder stands for one only by the name that it is given.
+    meant = name if from_folder or name else source
+    card = find_card((name or "") if from_folder else source)
+    source_files = _find(source, revision, allow_bin, card)
     checkpoint, card = source_files.checkpoint, source_files.card
+    if card is not None and card.family != checkpoint.family:
+        raise CheckpointError(
+            f"{source} holds a checkpoint of the family {checkpoint.family!r}, but {card.name!r} is "
+            f"{card.family!r}; give it another --name"
+        )
     chosen = _task(task, source_files)
     # Whatever would fail at the first prediction fails here.
     config = checkpoint.transformers_config()
@@ -95,17 +108,19 @@ def import_model(
             card={key: value for key, value in facts.items() if value is not None},
             input_example=_example(),
         )
-        return register_model(
-            name or _name_of(source),
+        model = register_model(
+            _registered_name(name or _name_of(source)),
             folder.path,
             description=card.description if card else None,
             tags={"tintype.source": checkpoint.name, "tintype.revision": checkpoint.revision or ""},
         )
+    if meant is not None and (_is_hub_id(meant) or find_card(meant) is not None):
+        remember_import(meant, model.name)
+    return model
 
 
-def _find(source: str, revision: str | None, allow_bin: bool) -> _Found:
+def _find(source: str, revision: str | None, allow_bin: bool, card: Card | None) -> _Found:
     path = Path(source).expanduser()
-    card = None if path.is_dir() else find_card(source)
     if not allow_bin:
         return _Found(resolve_checkpoint(source, revision=revision), card)
     if path.is_dir():
@@ -141,6 +156,14 @@ def _name_of(source: str) -> str:
     last = source.rstrip("/").rsplit("/", 1)[-1]
     match = re.search(r"/models/([^/]+)", source)
     return re.sub(r"[^A-Za-z0-9_.-]", "-", match[1] if match else last)
+
+
+def _registered_name(called: str) -> str:
+    return called.replace("/", "-") if _is_hub_id(called) else called
+
+
+def _is_hub_id(name: str) -> bool:
+    return _HUB_ID.fullmatch(name) is not None
 
 
 def _scratch() -> Path:

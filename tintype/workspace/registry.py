@@ -16,6 +16,7 @@ from tintype.errors import CheckpointError, OutputError, UsageError, nearest
 from tintype.files import atomic_folder
 from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.schemas.asset_parts import VERSION
+from tintype.workspace.imported import imported_as
 from tintype.workspace.runs import RunStore
 from tintype.workspace.tracking import mlflow_client, new_run
 from tintype.workspace.versions import new_version
@@ -23,6 +24,7 @@ from tintype.workspace.versions import new_version
 __all__ = [
     "ModelVersion",
     "archive_model",
+    "describe_model",
     "download_model",
     "get_model",
     "list_models",
@@ -188,8 +190,28 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
             client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
 
 
+def describe_model(
+    model: ModelVersion, *, description: str | None, tags: dict[str, str]
+) -> ModelVersion:
+    """Give a version another description and these tags; the version as it is then."""
+    client = mlflow_client()
+    numbers = [
+        each.version
+        for each in _versions(client, model.name)
+        if _shown_version(each).version == model.version
+    ]
+    for number in numbers:
+        client.update_model_version(model.name, number, description or "")
+        for key in model.tags.keys() - tags.keys():
+            client.delete_model_version_tag(model.name, number, key)
+        for key, value in tags.items():
+            client.set_model_version_tag(model.name, number, key, value)
+    return get_model(model.name, version=model.version)
+
+
 def resolve_model(reference: str | Path) -> str:
-    """A local folder for anything that names a model; names of the catalog and Hub ids stay.
+    """A local folder for anything that names a model; names of the catalog and Hub ids stay, unless
+    a checkpoint was imported under them.
 
     Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `models:/name/1`, a
     job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
@@ -213,6 +235,11 @@ def resolve_model(reference: str | Path) -> str:
             registered["name"], version=registered["version"], label=registered["label"]
         )
         return str(_local_files(model))
+    imported = imported_as(text)
+    if imported is not None:
+        kept = [version for version in list_models(imported) if not version.archived]
+        # Deleted or archived since: the name means what it means without the workspace.
+        return str(_local_files(kept[0])) if kept else text
     return text
 
 

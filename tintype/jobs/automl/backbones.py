@@ -8,6 +8,7 @@ from tintype.models.checkpoint import check_obtainable, resolve_checkpoint
 from tintype.models.embedded import is_embedded_here
 from tintype.models.families import CONVOLUTIONAL
 from tintype.models.scratch import SCRATCH_NAMES
+from tintype.workspace.imported import imported_as
 from tintype.workspace.registry import list_models, resolve_model
 
 __all__ = ["backbones_to_try", "blocks_of", "input_side"]
@@ -58,7 +59,7 @@ def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]
     cached = [name for name in _PORTFOLIO if _is_cached(name)]
     missing = next((name for name in _PORTFOLIO if name not in cached), None)
     if missing is None or not _can_be_had(missing):
-        reachable, how = cached, "in the local cache"
+        reachable, how = cached, "on this machine"
     else:
         reachable, how = list(_PORTFOLIO), "on the Hub"
     sentences = [
@@ -66,7 +67,9 @@ def backbones_to_try(portfolio: list[str] | None) -> tuple[list[str], list[str]]
         f"portfolio's {len(_PORTFOLIO)} are {how}; "
         f"{len(registered)} registered models are in the workspace."
     ]
-    return [*embedded, *reachable, *(_resolved(name) for name in registered)], sentences
+    checkpoints = [*embedded, *map(_resolved, reachable), *map(_resolved, registered)]
+    # What was imported under a name of the portfolio is a registered model as well.
+    return list(dict.fromkeys(checkpoints)), sentences
 
 
 def blocks_of(checkpoint: str) -> int:
@@ -93,14 +96,15 @@ def input_side(checkpoint: str, scale: float) -> int | None:
 
 
 def _resolved(name: str) -> str:
-    card = find_card(name)
-    return card.hub_id if card is not None else resolve_model(name)
+    resolved = resolve_model(name)
+    card = find_card(name) if resolved == name else None
+    return card.hub_id if card is not None else resolved
 
 
 def _is_cached(name: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
-    return all(
+    return imported_as(name) is not None or all(
         isinstance(try_to_load_from_cache(name, file), str)
         for file in ("config.json", "preprocessor_config.json", "model.safetensors")
     )
