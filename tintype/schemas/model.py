@@ -6,11 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tintype.schemas.document import Document, StrictModel, apply_overrides, read_yaml, validate
+from tintype.schemas.endpoint_parts import TextMap, keys_that_count
 
-__all__ = ["ModelDocument", "load_model_document", "model_document"]
+__all__ = ["ModelDocument", "load_model_document", "model_document", "read_model_document"]
+
+# What Azure's `show` and ours add; dropped, so that what they print can be given back.
+_READ_ONLY = frozenset(
+    {
+        "id",
+        "archived",
+        "created_at",
+        "creation_context",
+        "flavors",
+        "jobs",
+        "latest_version",
+        "resourceGroup",
+        "run_id",
+        "stage",
+    }
+)
 
 
 class ModelDocument(StrictModel):
@@ -24,12 +41,19 @@ class ModelDocument(StrictModel):
     """Model folder, job output (azureml://jobs/...) or runs:/..."""
     version: str | None = None
     """What to call it; the next number where left out."""
-    type: Literal["mlflow_model"] = "mlflow_model"
-    """The one kind there is."""
+    type: Literal["mlflow_model", "custom_model"] = "mlflow_model"
+    """Accepted as Azure's; what the model is, is told by looking at it: a model folder."""
     description: str | None = None
     """For people."""
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: TextMap = Field(default_factory=dict)
     """Kept with the version."""
+    properties: TextMap = Field(default_factory=dict)
+    """Kept with the version, as tags."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_that_count(cls, value: Any) -> Any:
+        return keys_that_count(value, _READ_ONLY)
 
 
 def load_model_document(
@@ -41,13 +65,25 @@ def load_model_document(
         DocumentError: names file, line and key.
     """
     document = apply_overrides(read_yaml(path), overrides)
-    data = document.data
+    return read_model_document(document, path.absolute().parent, options)
+
+
+def read_model_document(
+    document: Document, base: Path, options: Mapping[str, Any] | None = None
+) -> ModelDocument:
+    """Check a document of this kind; `options` win, and a relative model path is from `base`.
+
+    Raises:
+        DocumentError: names file, line and key.
+    """
+    data = dict(document.data)
     if isinstance(data.get("version"), int):
         data["version"] = str(data["version"])
-    local = path.absolute().parent / str(data.get("path", ""))
+    local = base / str(data.get("path", ""))
     if local.is_dir():
         data["path"] = str(local)
-    return validate(ModelDocument, Document({**data, **options}, document.path, document.lines))
+    content = {**data, **(options or {})}
+    return validate(ModelDocument, Document(content, document.path, document.lines))
 
 
 def model_document(options: Mapping[str, Any]) -> ModelDocument:

@@ -59,9 +59,14 @@ class ModelVersion:
     """Where its files are, as the registry says it."""
     archived: bool = False
 
+    @property
+    def id(self) -> str:
+        """What documents name it by."""
+        return f"azureml:{self.name}:{self.version}"
+
     def shown(self) -> dict[str, Any]:
         """The version as commands print it."""
-        return {**asdict(self), "id": f"azureml:{self.name}:{self.version}"}
+        return {**asdict(self), "id": self.id}
 
 
 def register_model(
