@@ -123,9 +123,10 @@ class BatchDeployments:
         set_default: bool = False,
         skip_script_validation: bool = True,
     ) -> Poller[Record]:
-        """`create_or_update`, as azure-ai-ml names it; what cannot be used is told at once.
+        """`create_or_update`, as azure-ai-ml names it.
 
-        `skip_script_validation` is azure-ai-ml's: there is no script here.
+        What cannot be used is told at once. `skip_script_validation` is azure-ai-ml's: there is no
+        script here.
         """
         document = _read(deployment, overrides)
         return Poller(lambda: self.create_or_update(document, set_default=set_default))

@@ -110,7 +110,11 @@ class BatchEndpoints:
     def begin_create_or_update(
         self, endpoint: BatchEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Poller[Record]:
-        """`create_or_update`, as azure-ai-ml names it; what cannot be used is told at once."""
+        """`create_or_update`, as azure-ai-ml names it.
+
+        Raises:
+            UsageError: what cannot be used, at once.
+        """
         document = _read(endpoint, overrides)
         return Poller(lambda: self._put(document))
 

@@ -92,9 +92,10 @@ class OnlineDeployments:
         all_traffic: bool = False,
         skip_script_validation: bool = True,
     ) -> Poller[Record]:
-        """`create_or_update`, without waiting until it answers; what cannot be used is told at once.
+        """`create_or_update`, without waiting until it answers.
 
-        `skip_script_validation` is azure-ai-ml's: there is no script here.
+        What cannot be used is told at once. `skip_script_validation` is azure-ai-ml's: there is no
+        script here.
         """
         document = _read(deployment, overrides)
         return Poller(lambda: self.create_or_update(document, all_traffic=all_traffic))

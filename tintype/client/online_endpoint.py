@@ -95,7 +95,11 @@ class OnlineEndpoints:
     def begin_create_or_update(
         self, endpoint: OnlineEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Poller[Record]:
-        """`create_or_update`, without waiting for it; what cannot be used is told at once."""
+        """`create_or_update`, without waiting for it.
+
+        Raises:
+            UsageError: what cannot be used, at once.
+        """
         document = _read(endpoint, overrides)
         return Poller(lambda: self._put(document))
 

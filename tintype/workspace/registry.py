@@ -37,7 +37,7 @@ _REGISTERED = re.compile(
     r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
 )
 _JOB_OUTPUT = re.compile(
-    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?"
+    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/(?:paths/)?(?P<path>.*))?"
 )
 _ARCHIVED = "tintype.archived"
 _VERSION_TAG = "tintype.version"
@@ -219,7 +219,8 @@ def resolve_model(reference: str | Path) -> str:
 
 def _job_output(job: str, output: str, path: str) -> Path:
     store = RunStore()
-    store.get(job)
+    # Azure's scripts take a trial's id from MLflow for its name.
+    job = store.named(job)
     base = store.path(job)
     folder = base / path if output == "artifacts" and path else base / "outputs" / "mlflow-model"
     if not folder.resolve().is_relative_to(base.resolve()):

@@ -201,6 +201,19 @@ class RunStore:
             )
         return record
 
+    def named(self, name: str) -> str:
+        """The name of the run called `name`, or whose run in MLflow has it as its id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not (self.path(name) / "run.json").exists():
+            for path in self.folder.glob("*/run.json"):
+                record = self._read(path.parent)
+                if record is not None and record.mlflow_run_id == name:
+                    return record.name
+        return self.get(name).name
+
     def ancestor(self, name: str) -> str:
         """The job that a run belongs to, or the run itself."""
         record = self.get(name)
