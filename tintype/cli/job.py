@@ -123,9 +123,9 @@ def download(
     all_: Annotated[bool, typer.Option("--all", help="Outputs and log.")] = False,
 ) -> None:
     """Copy a job's outputs."""
-    from tintype.client import Client
+    from tintype.jobs.follow import download_job
 
-    print(Client().jobs.download(name, path, output_name=output_name, everything=all_))
+    print(download_job(name, path, output_name=output_name, everything=all_))
 
 
 @command(app)

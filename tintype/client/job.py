@@ -110,8 +110,19 @@ class Jobs:
         everything: bool = False,
         all: bool = False,
     ) -> Path:
-        """Copy a run's outputs; see `jobs.follow.download_job`. `all` is `everything`."""
-        return follow.download_job(
+        """Copy a run's outputs into a folder, as azure-ai-ml does; that folder.
+
+        The default output goes below `artifacts/outputs`, a named one below
+        `named-outputs/<output name>`; what lies there under these names is replaced.
+
+        Args:
+            everything: outputs and log; `all` is azure-ai-ml's name of it.
+
+        Raises:
+            UsageError: no such run, or it has no output (yet), or none of that name.
+            OutputError: the folder cannot be written.
+        """
+        return follow.download_into(
             name, Path(download_path), output_name=output_name, everything=everything or all
         )
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tintype.compute.local import stop_worker
 from tintype.errors import RunFailed, UsageError
+from tintype.files import atomic_folder, output_errors
 from tintype.jobs.download import new_folder
 from tintype.jobs.kinds import kind_of
 from tintype.jobs.run import Run
 from tintype.workspace.runs import ACTIVE, FINAL, RunRecord, now
 
-__all__ = ["archive_job", "cancel_job", "download_job", "stream_job"]
+__all__ = ["archive_job", "cancel_job", "download_into", "download_job", "stream_job"]
 
 
 def stream_job(name: str, write: Callable[[str], object], *, from_end: bool = False) -> RunRecord:
@@ -83,6 +85,32 @@ def download_job(
     with new_folder(destination / name) as temporary:
         download(run, output_name, everything, temporary)
     return destination / name
+
+
+def download_into(
+    name: str, destination: Path, *, output_name: str | None = None, everything: bool = False
+) -> Path:
+    """`download_job` as azure-ai-ml does it: into `destination` itself, which is returned.
+
+    `artifacts` and each named output take the place of what is there under their names.
+
+    Raises:
+        UsageError: no such run, or it has no output (yet), or none of that name.
+        OutputError: the destination cannot be written.
+    """
+    with output_errors(destination):
+        destination.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=destination, prefix=".download.") as scratch:
+            made = download_job(
+                name, Path(scratch), output_name=output_name, everything=everything
+            )
+            named = sorted((made / "named-outputs").glob("*"))
+            others = [path for path in made.iterdir() if path.name != "named-outputs"]
+            for part in [*named, *others]:
+                with atomic_folder(destination / part.relative_to(made)) as folder:
+                    for child in part.iterdir():
+                        child.replace(folder / child.name)
+    return destination
 
 
 def archive_job(name: str, *, archived: bool = True) -> RunRecord:
