@@ -33,7 +33,7 @@ PYTHON_ONLY = {
     "online_deployments": {"create", "edited"},
     "batch_endpoints": set(),
     "batch_deployments": {"edited", "set_default"},
-    "compute": set(),
+    "compute": {"list_sizes"},
     "components": set(),
     "environments": set(),
     "workspaces": set(),

@@ -14,7 +14,7 @@ from tintype.version import __version__
 
 if TYPE_CHECKING:
     from tintype.batch.runner import run_batch
-    from tintype.client import Client
+    from tintype.client import Client, MLClient
     from tintype.data.reading import read_image_table
     from tintype.jobs.evaluation import evaluate
     from tintype.schemas.finetuning import FinetuningParameters
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Client",
     "FinetuningParameters",
+    "MLClient",
     "Scorer",
     "ScorerOptions",
     "__version__",
@@ -38,6 +39,7 @@ __all__ = [
 _HOMES = {
     "Client": "tintype.client",
     "FinetuningParameters": "tintype.schemas.finetuning",
+    "MLClient": "tintype.client",
     "Scorer": "tintype.scoring.scorer",
     "ScorerOptions": "tintype.schemas.scorer_options",
     "evaluate": "tintype.jobs.evaluation",

@@ -40,7 +40,8 @@ def test_a_poller_waits_and_passes_on_what_is_raised() -> None:
         raise UsageError("no such thing")
 
     failing = Poller(fail)
-    failing.wait(10)
+    with pytest.raises(UsageError, match="no such thing"):
+        failing.wait(10)
     assert failing.status() == "Failed"
     with pytest.raises(UsageError, match="no such thing"):
         failing.result()

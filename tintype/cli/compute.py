@@ -120,9 +120,7 @@ def list_(
     """List all computes."""
     from tintype.client import Client
 
-    wanted = type_.lower() if type_ else None
-    found = [c for c in Client().compute.list() if wanted in (None, c.shown()["type"])]
-    return found[:max_results]
+    return Client().compute.list(compute_type=type_)[:max_results]
 
 
 @command(app)

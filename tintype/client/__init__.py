@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tintype.client.client import Client
+from tintype.client.ml_client import MLClient
 
-__all__ = ["Client"]
+__all__ = ["Client", "MLClient"]

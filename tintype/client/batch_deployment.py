@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
 from tintype.client.records import Poller, Record
 from tintype.models.checkpoint import check_obtainable
-from tintype.schemas.batch_deployment import (
-    BatchDeploymentDocument,
-    load_batch_deployment,
-    read_batch_deployment,
-)
+from tintype.schemas.batch_deployment import BatchDeploymentDocument, read_batch_deployment
 from tintype.schemas.batch_settings import placed_overrides
 from tintype.schemas.document import Document, apply_overrides, written
 from tintype.workspace.batch_endpoints import BatchDeploymentRecord, BatchEndpointStore
@@ -28,14 +26,16 @@ class BatchDeployments:
 
     def create_or_update(
         self,
-        deployment: BatchDeploymentDocument | str | Path,
+        deployment: BatchDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         set_default: bool = False,
     ) -> Record:
-        """Create a deployment by a document or its YAML file, or replace one.
+        """Create a deployment, or replace one.
 
         Args:
+            deployment: a YAML file, a document, what `get` gave, or a BatchDeployment or
+                ModelBatchDeployment of azure-ai-ml.
             set_default: also have the endpoint use it where an invocation names none.
 
         Raises:
@@ -45,7 +45,7 @@ class BatchDeployments:
 
     def update(
         self,
-        deployment: BatchDeploymentDocument | str | Path,
+        deployment: BatchDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         set_default: bool = False,
@@ -79,15 +79,16 @@ class BatchDeployments:
         store.deployment(endpoint_name, name)
         record = store.endpoint(endpoint_name).with_default(name)
         store.save(record)
-        return Record(record.shown())
+        return Record.of("batch_endpoints", record.shown())
 
+    @not_found_as_azure
     def get(self, name: str, endpoint_name: str) -> Record:
         """One deployment.
 
         Raises:
             UsageError: there is none of that name.
         """
-        return Record(BatchEndpointStore().deployment(endpoint_name, name).shown())
+        return _record(BatchEndpointStore().deployment(endpoint_name, name))
 
     def list_jobs(self, name: str, endpoint_name: str) -> list[RunRecord]:
         """Jobs that a deployment works on or has worked on, newest first.
@@ -100,9 +101,7 @@ class BatchDeployments:
 
     def list(self, endpoint_name: str) -> list[Record]:
         """All deployments of an endpoint, by name."""
-        return [
-            Record(record.shown()) for record in BatchEndpointStore().deployments(endpoint_name)
-        ]
+        return [_record(record) for record in BatchEndpointStore().deployments(endpoint_name)]
 
     def delete(self, name: str, endpoint_name: str) -> None:
         """Remove a deployment; jobs that it started go on and stay. If it was the endpoint's
@@ -119,13 +118,19 @@ class BatchDeployments:
 
     def begin_create_or_update(
         self,
-        deployment: BatchDeploymentDocument | str | Path,
+        deployment: BatchDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         set_default: bool = False,
+        skip_script_validation: bool = True,
     ) -> Poller[Record]:
-        """`create_or_update`, as azure-ai-ml names it."""
-        return Poller(lambda: self.create_or_update(deployment, overrides, set_default=set_default))
+        """`create_or_update`, as azure-ai-ml names it.
+
+        What cannot be used is told at once. `skip_script_validation` is azure-ai-ml's: there is no
+        script here.
+        """
+        document = _read(deployment, overrides)
+        return Poller(lambda: self.create_or_update(document, set_default=set_default))
 
     def begin_delete(self, name: str, endpoint_name: str) -> Poller[None]:
         """`delete`, as azure-ai-ml names it."""
@@ -133,15 +138,13 @@ class BatchDeployments:
 
     def _put(
         self,
-        deployment: BatchDeploymentDocument | str | Path,
+        deployment: BatchDeploymentDocument | Describes,
         overrides: Sequence[str],
         *,
         set_default: bool,
         must_exist: bool = False,
     ) -> Record:
-        if not isinstance(deployment, BatchDeploymentDocument):
-            deployment = load_batch_deployment(Path(deployment), overrides)
-        deployment = placed(deployment)
+        deployment = placed(_read(deployment, overrides))
         store = BatchEndpointStore()
         endpoint, name = deployment.endpoint_name, deployment.name
         known = {record.name: record for record in store.deployments(endpoint)}
@@ -154,4 +157,16 @@ class BatchDeployments:
         store.save(record)
         if set_default:
             self.set_default(name, endpoint)
-        return Record(record.shown())
+        return _record(record)
+
+
+def _read(
+    deployment: BatchDeploymentDocument | Describes, overrides: Sequence[str]
+) -> BatchDeploymentDocument:
+    if isinstance(deployment, BatchDeploymentDocument):
+        return deployment
+    return read_batch_deployment(*described(deployment, "batch_deployments", overrides))
+
+
+def _record(record: BatchDeploymentRecord) -> Record:
+    return Record.of("batch_deployments", record.shown())

@@ -8,15 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.azure_objects import azure_input
+from tintype.client.described import Describes, described
 from tintype.client.records import Poller, Record
 from tintype.endpoints.batch.invocation import InputLike, job_of
 from tintype.errors import UsageError
 from tintype.jobs import submit
-from tintype.schemas.batch_endpoint import (
-    BatchEndpointDocument,
-    load_batch_endpoint,
-    read_batch_endpoint,
-)
+from tintype.schemas.batch_endpoint import BatchEndpointDocument, read_batch_endpoint
 from tintype.schemas.document import Document, apply_overrides, written
 from tintype.workspace.batch_endpoints import BatchEndpointRecord, BatchEndpointStore
 from tintype.workspace.runs import RunRecord, RunStore, now
@@ -28,14 +27,21 @@ class BatchEndpoints:
     """`client.batch_endpoints`: stable names for batch work."""
 
     def create_or_update(
-        self, endpoint: BatchEndpointDocument | str | Path, overrides: Sequence[str] = ()
+        self, endpoint: BatchEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Record:
-        """Create an endpoint by a document or its YAML file, or replace the document of one.
+        """Create an endpoint, or replace the document of one.
 
         Its deployments stay, and so does the default one where the document names none.
+
+        Args:
+            endpoint: a YAML file, a document, what `get` gave, or a BatchEndpoint of azure-ai-ml.
+
+        Raises:
+            UsageError: it cannot be used, or describes something else; nothing was made.
         """
-        if not isinstance(endpoint, BatchEndpointDocument):
-            endpoint = load_batch_endpoint(Path(endpoint), overrides)
+        return self._put(_read(endpoint, overrides))
+
+    def _put(self, endpoint: BatchEndpointDocument) -> Record:
         store = BatchEndpointStore()
         record = BatchEndpointRecord(endpoint.name, written(endpoint))
         old = next((known for known in store.endpoints() if known.name == record.name), None)
@@ -44,7 +50,7 @@ class BatchEndpoints:
             if record.default_deployment is None:
                 record = record.with_default(old.default_deployment)
         store.save(record)
-        return Record(record.shown())
+        return _record(record)
 
     def update(
         self,
@@ -69,15 +75,16 @@ class BatchEndpoints:
         if default is not None and default != old.default_deployment:
             store.deployment(name, default)
         store.save(record)
-        return Record(record.shown())
+        return _record(record)
 
+    @not_found_as_azure
     def get(self, name: str) -> Record:
         """One endpoint.
 
         Raises:
             UsageError: there is none of that name.
         """
-        return Record(BatchEndpointStore().endpoint(name).shown())
+        return _record(BatchEndpointStore().endpoint(name))
 
     def list_jobs(self, endpoint_name: str) -> list[RunRecord]:
         """Jobs that were started through an endpoint, newest first.
@@ -90,7 +97,7 @@ class BatchEndpoints:
 
     def list(self) -> list[Record]:
         """All endpoints, by name."""
-        return [Record(record.shown()) for record in BatchEndpointStore().endpoints()]
+        return [_record(record) for record in BatchEndpointStore().endpoints()]
 
     def delete(self, name: str) -> None:
         """Remove an endpoint with its deployments; jobs that it started go on and stay.
@@ -101,10 +108,15 @@ class BatchEndpoints:
         BatchEndpointStore().delete_endpoint(name)
 
     def begin_create_or_update(
-        self, endpoint: BatchEndpointDocument | str | Path, overrides: Sequence[str] = ()
+        self, endpoint: BatchEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Poller[Record]:
-        """`create_or_update`, as azure-ai-ml names it."""
-        return Poller(lambda: self.create_or_update(endpoint, overrides))
+        """`create_or_update`, as azure-ai-ml names it.
+
+        Raises:
+            UsageError: what cannot be used, at once.
+        """
+        document = _read(endpoint, overrides)
+        return Poller(lambda: self._put(document))
 
     def begin_delete(self, name: str) -> Poller[None]:
         """`delete`, as azure-ai-ml names it."""
@@ -115,8 +127,8 @@ class BatchEndpoints:
         endpoint_name: str,
         *,
         deployment_name: str | None = None,
-        inputs: Mapping[str, InputLike] | None = None,
-        input: InputLike | None = None,
+        inputs: Mapping[str, InputLike | Any] | None = None,
+        input: InputLike | Any | None = None,
         output_path: str | Path | None = None,
         params_override: Sequence[Mapping[str, Any]] = (),
         overrides: Sequence[str] = (),
@@ -132,7 +144,8 @@ class BatchEndpoints:
 
         Args:
             deployment_name: None takes the endpoint's default.
-            inputs: name to files: a path, or `{"path": ..., "type": "uri_folder"}`.
+            inputs: name to files: a path, `{"path": ..., "type": "uri_folder"}`, or an Input of
+                azure-ai-ml.
             input: short for one input.
             output_path: where the rows are also written.
             params_override: keys of the job that take the place of the deployment's.
@@ -145,6 +158,7 @@ class BatchEndpoints:
         """
         if input is not None and inputs is not None:
             raise UsageError("both inputs and input given; add the one to the others")
+        given = {"input": input} if input is not None else inputs or {}
         replaced = [
             # Azure's samples give numbers as texts.
             f"{key}={value if isinstance(value, str) else json.dumps(value, default=str)}"
@@ -153,7 +167,7 @@ class BatchEndpoints:
         ]
         job = job_of(
             endpoint_name,
-            inputs={"input": input} if input is not None else inputs or {},
+            inputs={name: azure_input(files) for name, files in given.items()},
             deployment_name=deployment_name,
             output_path=output_path,
             overrides=[*replaced, *overrides],
@@ -163,3 +177,15 @@ class BatchEndpoints:
             experiment_name=experiment_name,
         )
         return submit.submit_job(job)
+
+
+def _read(
+    endpoint: BatchEndpointDocument | Describes, overrides: Sequence[str]
+) -> BatchEndpointDocument:
+    if isinstance(endpoint, BatchEndpointDocument):
+        return endpoint
+    return read_batch_endpoint(described(endpoint, "batch_endpoints", overrides)[0])
+
+
+def _record(record: BatchEndpointRecord) -> Record:
+    return Record.of("batch_endpoints", record.shown())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tintype.errors import UsageError
 
 if TYPE_CHECKING:
     from tintype.client.batch_deployment import BatchDeployments
@@ -11,11 +13,13 @@ if TYPE_CHECKING:
     from tintype.client.component import Components
     from tintype.client.compute import Computes
     from tintype.client.data import Data
+    from tintype.client.described import Describes
     from tintype.client.environment import Environments
     from tintype.client.job import Jobs
     from tintype.client.model import Models
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
+    from tintype.client.records import Poller
     from tintype.client.workspace import Workspaces
 
 __all__ = ["Client"]
@@ -111,3 +115,42 @@ class Client:
         from tintype.client.workspace import Workspaces
 
         return Workspaces()
+
+    def create_or_update(self, entity: Describes, **more: Any) -> Any:
+        """Give `entity` to the noun that it is of: a job, a model, data, an endpoint, a deployment.
+
+        >>> job = tintype.automl.image_classification(...)       # doctest: +SKIP
+        >>> run = client.create_or_update(job)                   # doctest: +SKIP
+
+        Args:
+            entity: a document, a record, or an object of azure-ai-ml; a file does not say its noun.
+            more: options of that noun's `create_or_update`.
+
+        Raises:
+            UsageError: there is no noun for it, or it cannot be used; nothing was made.
+        """
+        return self._noun(entity).create_or_update(entity, **more)
+
+    def begin_create_or_update(self, entity: Describes, **more: Any) -> Poller[Any]:
+        """`create_or_update`, without waiting for it.
+
+        Raises:
+            UsageError: as `create_or_update`, at once.
+        """
+        from tintype.client.records import Poller
+
+        noun = self._noun(entity)
+        begin = getattr(noun, "begin_create_or_update", None)
+        if begin is None:
+            return Poller(lambda: noun.create_or_update(entity, **more))
+        begun: Poller[Any] = begin(entity, **more)
+        return begun
+
+    def _noun(self, entity: Describes) -> Any:
+        from tintype.client.described import noun_of
+
+        name = noun_of(entity)
+        noun = getattr(self, name, None)
+        if noun is None:
+            raise UsageError(f"a {type(entity).__name__} has no counterpart here: no {name}")
+        return noun

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
+from tintype.client.azure_component import callable_component
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
 from tintype.errors import UsageError, nearest
 from tintype.schemas.azure_components import COMPONENT_NAMES, azure_component
-from tintype.schemas.component import ComponentDocument, load_component
+from tintype.schemas.component import ComponentDocument, read_component
 from tintype.workspace.components import Component, ComponentStore, catalog_component
 
 __all__ = ["Components"]
@@ -17,17 +20,18 @@ class Components:
     """`client.components`: steps of pipelines, the workspace's own and those of Azure's registry."""
 
     def create_or_update(
-        self, component: ComponentDocument | str | Path, overrides: Sequence[str] = ()
+        self, component: ComponentDocument | Describes, overrides: Sequence[str] = ()
     ) -> Component:
-        """Keep a document, or the YAML file of one, as a new version of its name.
+        """Keep a document, its YAML file, or a component of azure-ai-ml, as a new version of its name.
 
         Raises:
             UsageError: the document is wrong, or there is that version already.
         """
         if not isinstance(component, ComponentDocument):
-            component = load_component(Path(component), overrides)
+            component = read_component(described(component, "components", overrides)[0])
         return ComponentStore().create(component)
 
+    @not_found_as_azure
     def get(
         self,
         name: str,
@@ -35,7 +39,7 @@ class Components:
         *,
         label: str | None = None,
         in_catalog: bool = False,
-    ) -> Component:
+    ) -> Any:
         """One version of the workspace's component `name`, or else of the catalog's.
 
         A version of the catalog's may be any that Azure ever had: there is one behaviour.
@@ -43,13 +47,17 @@ class Components:
         Args:
             in_catalog: don't look in the workspace.
 
+        Returns:
+            A `Component`; where a script has loaded azure-ai-ml one of its own, which `@pipeline`
+            functions can call.
+
         Raises:
             UsageError: there is none; names the nearest.
         """
         store = ComponentStore()
         known = store.names()
         if not in_catalog and name in known:
-            return store.get(name, version, label=label)
+            return callable_component(store.get(name, version, label=label))
         document = azure_component(name)
         if document is None:
             names = [*COMPONENT_NAMES] if in_catalog else [*COMPONENT_NAMES, *known]
@@ -57,7 +65,7 @@ class Components:
                 f"there is no component {name!r}; there are {', '.join(names)}."
                 f"{nearest(name, names)}"
             )
-        return catalog_component(document)
+        return callable_component(catalog_component(document))
 
     def list(
         self,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tintype.schemas.data_asset import DataAssetDocument, load_data_asset, read_data_asset
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
+from tintype.schemas.data_asset import DataAssetDocument, read_data_asset
 from tintype.schemas.task import parse_training_task
 from tintype.workspace.data_assets import DataAsset, DataAssetStore
 
@@ -73,26 +76,27 @@ class Data:
         }
 
     def create_or_update(
-        self, data: DataAssetDocument | str | Path, overrides: Sequence[str] = ()
+        self, data: DataAssetDocument | Describes, overrides: Sequence[str] = ()
     ) -> DataAsset:
-        """Keep a document, or the YAML file of one, as a new version of its name.
+        """Keep a document, its YAML file, or a Data of azure-ai-ml, as a new version of its name.
 
         Raises:
             UsageError: the document is wrong, or there is that version already.
         """
-        if isinstance(data, DataAssetDocument):
-            document = read_data_asset(data)
-        else:
-            document = load_data_asset(Path(data), overrides)
-        return DataAssetStore().create(document)
+        given = (
+            data if isinstance(data, DataAssetDocument) else described(data, "data", overrides)[0]
+        )
+        return _with_slash(DataAssetStore().create(read_data_asset(given)))
 
+    @not_found_as_azure
     def get(self, name: str, version: str | None = None, *, label: str | None = None) -> DataAsset:
         """One version of `name`; the latest where none is named, or with label "latest"."""
-        return DataAssetStore().get(name, version, label=label)
+        return _with_slash(DataAssetStore().get(name, version, label=label))
 
     def list(self, name: str | None = None, *, include_archived: bool = False) -> list[DataAsset]:
         """The latest version of every asset, or every version of `name`, newest first."""
-        return DataAssetStore().list(name, include_archived=include_archived)
+        found = DataAssetStore().list(name, include_archived=include_archived)
+        return [_with_slash(asset) for asset in found]
 
     def archive(self, name: str, version: str | None = None) -> None:
         """Hide a version (None: all) from lists and from `@latest`."""
@@ -101,3 +105,10 @@ class Data:
     def restore(self, name: str, version: str | None = None) -> None:
         """Bring an archived version (None: all) back."""
         DataAssetStore().archive(name, version, archived=False)
+
+
+def _with_slash(asset: DataAsset) -> DataAsset:
+    """A folder's path ends in "/", as Azure's does: scripts append `class/image.jpg` to it."""
+    if asset.type != "uri_folder" or asset.path.endswith("/"):
+        return asset
+    return replace(asset, path=f"{asset.path}/")

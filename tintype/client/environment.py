@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from tintype.schemas.environment import EnvironmentDocument, load_environment
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
+from tintype.schemas.environment import EnvironmentDocument, read_environment
 from tintype.workspace.environments import Environment, EnvironmentStore
 
 __all__ = ["Environments"]
@@ -15,17 +16,18 @@ class Environments:
     """`client.environments`: kept and shown; everything runs in Tintype's own Python."""
 
     def create_or_update(
-        self, environment: EnvironmentDocument | str | Path, overrides: Sequence[str] = ()
+        self, environment: EnvironmentDocument | Describes, overrides: Sequence[str] = ()
     ) -> Environment:
-        """Keep a document, or the YAML file of one, as a new version of its name.
+        """Keep a document, its YAML file, or an Environment, as a new version of its name.
 
         Raises:
             UsageError: the document is wrong, or there is that version already.
         """
         if not isinstance(environment, EnvironmentDocument):
-            environment = load_environment(Path(environment), overrides)
+            environment = read_environment(described(environment, "environments", overrides)[0])
         return EnvironmentStore().create(environment)
 
+    @not_found_as_azure
     def get(
         self, name: str, version: str | None = None, *, label: str | None = None
     ) -> Environment:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tintype.automl.builder import ImageJob
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
 from tintype.client.records import Poller
 from tintype.errors import UsageError, nearest
 from tintype.jobs import follow, submit
 from tintype.schemas.document import Document, apply_overrides
-from tintype.schemas.job import Job, load_job
+from tintype.schemas.job import Job, load_job, parse_job
 from tintype.settings import get_settings
 from tintype.workspace.runs import RunRecord, RunStore
 
@@ -23,16 +25,42 @@ class Jobs:
 
     def create_or_update(
         self,
-        job: Job | ImageJob | str | Path,
+        job: Job | ImageJob | Describes,
         overrides: Sequence[str] = (),
         *,
         validate: bool = True,
+        skip_validation: bool = False,
+        experiment_name: str | None = None,
+        description: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        compute: str | None = None,
     ) -> RunRecord:
-        """Submit a job document, the YAML file of one, or an AutoML job built in Python."""
+        """Submit a job: a YAML file, a document, an AutoML job built in Python, or one of azure-ai-ml.
+
+        Args:
+            validate: look at data and checkpoint first; `skip_validation` is azure-ai-ml's opposite.
+            experiment_name, description, tags, compute: take the place of the job's own.
+
+        Raises:
+            UsageError: it cannot be used, or describes something else; nothing was started.
+            OutputError: the workspace or an output cannot be written.
+        """
+        given = {
+            "experiment_name": experiment_name,
+            "description": description,
+            "tags": tags,
+            "compute": compute,
+        }
+        given = {key: value for key, value in given.items() if value is not None}
         if isinstance(job, ImageJob):
             job = job.document()
-        document = load_job(job, overrides) if isinstance(job, str | Path) else job
-        return submit.submit_job(document, validate=validate)
+        if not isinstance(job, Job):
+            document, folder = described(job, "jobs", overrides)
+            content = {**document.data, **given}
+            job = parse_job(Document(content, document.path, document.lines), folder)
+        elif given:
+            job = job.model_copy(update={key: given[key] for key in given if key != "compute"})
+        return submit.submit_job(job, validate=validate and not skip_validation)
 
     def validate(self, job: Job | str | Path, overrides: Sequence[str] = ()) -> None:
         """Check a job document, its data and its model, and start nothing.
@@ -72,19 +100,24 @@ class Jobs:
             services["mlflow_run_id"] = record.mlflow_run_id
         return services
 
+    @not_found_as_azure
     def get(self, name: str) -> RunRecord:
         """The run called `name`."""
         return RunStore().get(name)
 
     def list(
-        self, *, include_archived: bool = False, parent_job_name: str | None = None
+        self,
+        *,
+        include_archived: bool = False,
+        parent_job_name: str | None = None,
+        max_results: int | None = None,
     ) -> list[RunRecord]:
         """All runs, newest first; or the sweep and the trials of an AutoML job, in their order."""
         store = RunStore()
         if parent_job_name is not None:
             store.get(parent_job_name)
-            return store.descendants(parent_job_name)
-        return store.list(include_archived=include_archived)
+            return store.descendants(parent_job_name)[:max_results]
+        return store.list(include_archived=include_archived)[:max_results]
 
     def stream(
         self,
@@ -115,10 +148,22 @@ class Jobs:
         *,
         output_name: str | None = None,
         everything: bool = False,
+        all: bool = False,
     ) -> Path:
-        """Copy a run's outputs; see `jobs.follow.download_job`."""
+        """Copy a run's outputs into a folder, as azure-ai-ml does; that folder.
+
+        The default output goes below `artifacts/outputs`, a named one below
+        `named-outputs/<output name>`; what lies there under these names is replaced.
+
+        Args:
+            everything: outputs and log; `all` is azure-ai-ml's name of it.
+
+        Raises:
+            UsageError: no such run, or it has no output (yet), or none of that name.
+            OutputError: the folder cannot be written.
+        """
         return follow.download_job(
-            name, Path(download_path), output_name=output_name, everything=everything
+            name, Path(download_path), output_name=output_name, everything=everything or all
         )
 
     def archive(self, name: str) -> RunRecord:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
 from tintype.errors import UsageError, nearest
 from tintype.models.catalog import Card, list_cards
 from tintype.schemas.document import Document, apply_overrides
-from tintype.schemas.model import ModelDocument, load_model_document
+from tintype.schemas.model import ModelDocument, read_model_document
 from tintype.workspace import registry
 from tintype.workspace.registry import ModelVersion
 
@@ -21,7 +23,7 @@ class Models:
 
     def create_or_update(
         self,
-        model: ModelDocument | str | Path,
+        model: ModelDocument | Describes,
         path: str | Path | None = None,
         *,
         version: str | None = None,
@@ -35,7 +37,7 @@ class Models:
         >>> client.models.create_or_update("model.yml")                          # doctest: +SKIP
 
         Args:
-            model: a document, its YAML file, or, with `path`, the name.
+            model: a YAML file, a document, a Model of azure-ai-ml, or, with `path`, the name.
             path: see `registry.register_model`.
 
         Raises:
@@ -47,15 +49,17 @@ class Models:
                 str(model), path, version=version, description=description, tags=tags
             )
         if not isinstance(model, ModelDocument):
-            model = load_model_document(Path(model), overrides, {})
+            model = read_model_document(*described(model, "models", overrides))
         return registry.register_model(
             model.name,
             model.path,
             version=model.version,
             description=model.description,
-            tags=model.tags,
+            # MLflow's registry has tags alone.
+            tags={**model.properties, **model.tags},
         )
 
+    @not_found_as_azure
     def get(
         self, name: str, version: str | None = None, *, label: str | None = None
     ) -> ModelVersion:

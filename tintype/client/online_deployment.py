@@ -6,17 +6,16 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
 from tintype.client.records import Poller, Record
 from tintype.endpoints.online.daemon.control import ask_daemon
 from tintype.errors import RunFailed
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.document import Document, apply_overrides
-from tintype.schemas.online_deployment import (
-    OnlineDeploymentDocument,
-    load_online_deployment,
-    read_online_deployment,
-)
+from tintype.schemas.online_deployment import OnlineDeploymentDocument, read_online_deployment
 from tintype.workspace.computes import placed
 from tintype.workspace.endpoints import EndpointStore
 from tintype.workspace.registry import resolve_model
@@ -33,7 +32,7 @@ class OnlineDeployments:
 
     def create(
         self,
-        deployment: OnlineDeploymentDocument | str | Path,
+        deployment: OnlineDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         all_traffic: bool = False,
@@ -53,7 +52,7 @@ class OnlineDeployments:
 
     def update(
         self,
-        deployment: OnlineDeploymentDocument | str | Path,
+        deployment: OnlineDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         all_traffic: bool = False,
@@ -69,28 +68,38 @@ class OnlineDeployments:
 
     def create_or_update(
         self,
-        deployment: OnlineDeploymentDocument | str | Path,
+        deployment: OnlineDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         all_traffic: bool = False,
         tell: Callable[[str], object] = lambda line: None,
     ) -> Record:
-        """`create`, or `update` where there is one of that name."""
-        if not isinstance(deployment, OnlineDeploymentDocument):
-            deployment = load_online_deployment(Path(deployment), overrides)
+        """`create`, or `update` where there is one of that name.
+
+        Args:
+            deployment: a YAML file, a document, what `get` gave, or a ManagedOnlineDeployment of
+                azure-ai-ml.
+        """
+        deployment = _read(deployment, overrides)
         known = {record.name for record in self.list(deployment.endpoint_name)}
         create = deployment.name not in known
         return self._put(deployment, (), create, all_traffic, True, tell)
 
     def begin_create_or_update(
         self,
-        deployment: OnlineDeploymentDocument | str | Path,
+        deployment: OnlineDeploymentDocument | Describes,
         overrides: Sequence[str] = (),
         *,
         all_traffic: bool = False,
+        skip_script_validation: bool = True,
     ) -> Poller[Record]:
-        """`create_or_update`, without waiting until it answers."""
-        return Poller(lambda: self.create_or_update(deployment, overrides, all_traffic=all_traffic))
+        """`create_or_update`, without waiting until it answers.
+
+        What cannot be used is told at once. `skip_script_validation` is azure-ai-ml's: there is no
+        script here.
+        """
+        document = _read(deployment, overrides)
+        return Poller(lambda: self.create_or_update(document, all_traffic=all_traffic))
 
     def begin_delete(self, name: str, endpoint_name: str) -> Poller[None]:
         """`delete`, without waiting for it."""
@@ -108,25 +117,35 @@ class OnlineDeployments:
         document = apply_overrides(Document(record.document), overrides)
         return read_online_deployment(document, Path.cwd())
 
+    @not_found_as_azure
     def get(self, name: str, endpoint_name: str) -> Record:
         """One deployment.
 
         Raises:
             UsageError: there is none of that name.
         """
-        return Record(ask_daemon("get-deployment", endpoint=endpoint_name, name=name))
+        return _record(ask_daemon("get-deployment", endpoint=endpoint_name, name=name))
 
     def list(self, endpoint_name: str) -> list[Record]:
         """All deployments of an endpoint, by name."""
         listed = ask_daemon("list-deployments", endpoint=endpoint_name)
-        return [Record(shown) for shown in listed]
+        return [_record(shown) for shown in listed]
 
     def delete(self, name: str, endpoint_name: str) -> None:
         """Remove a deployment that takes no traffic, after what it has under way."""
         ask_daemon("delete-deployment", endpoint=endpoint_name, name=name)
 
-    def get_logs(self, name: str, endpoint_name: str, *, lines: int = 5000) -> str:
+    def get_logs(
+        self,
+        name: str,
+        endpoint_name: str,
+        lines: int = 5000,
+        *,
+        container_type: str | None = None,
+    ) -> str:
         """The last lines that its instances wrote, the oldest instance first.
+
+        `container_type` is azure-ai-ml's: an instance here is one process.
 
         Raises:
             UsageError: there is none of that name.
@@ -143,19 +162,17 @@ class OnlineDeployments:
 
     def _put(
         self,
-        deployment: OnlineDeploymentDocument | str | Path,
+        deployment: OnlineDeploymentDocument | Describes,
         overrides: Sequence[str],
         create: bool,
         all_traffic: bool,
         wait: bool,
         tell: Callable[[str], object],
     ) -> Record:
-        if not isinstance(deployment, OnlineDeploymentDocument):
-            deployment = load_online_deployment(Path(deployment), overrides)
-        deployment = placed(deployment)
+        deployment = placed(_read(deployment, overrides))
         model = resolve_model(deployment.model_reference)
         check_obtainable(model)
-        shown = Record(
+        shown = _record(
             ask_daemon(
                 "put-deployment",
                 document=deployment.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -187,3 +204,15 @@ class OnlineDeployments:
                 told = line
             yield shown
             time.sleep(_POLL_SECONDS)
+
+
+def _read(
+    deployment: OnlineDeploymentDocument | Describes, overrides: Sequence[str]
+) -> OnlineDeploymentDocument:
+    if isinstance(deployment, OnlineDeploymentDocument):
+        return deployment
+    return read_online_deployment(*described(deployment, "online_deployments", overrides))
+
+
+def _record(shown: dict[str, Any]) -> Record:
+    return Record.of("online_deployments", shown)

@@ -7,19 +7,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from tintype.client.records import Poller, Record
+from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.described import Describes, described
+from tintype.client.records import EndpointKeys, Poller, Record
 from tintype.endpoints.online.daemon.config import load_config
 from tintype.endpoints.online.daemon.control import ask_daemon
 from tintype.endpoints.online.gateway.keys import digest_of, new_key
 from tintype.errors import OutputError, RunFailed, UsageError
 from tintype.schemas.document import Document
-from tintype.schemas.online_endpoint import (
-    OnlineEndpointDocument,
-    load_online_endpoint,
-    read_online_endpoint,
-)
+from tintype.schemas.online_endpoint import OnlineEndpointDocument, read_online_endpoint
 from tintype.workspace.credentials import forget_keys, load_keys, save_keys
 
 __all__ = ["OnlineEndpoints"]
@@ -29,15 +27,24 @@ class OnlineEndpoints:
     """`client.online_endpoints`: stable addresses with keys."""
 
     def create_or_update(
-        self, endpoint: OnlineEndpointDocument | str | Path, overrides: Sequence[str] = ()
+        self, endpoint: OnlineEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Record:
-        """Create an endpoint by a document or its YAML file; an existing one keeps its keys."""
-        if not isinstance(endpoint, OnlineEndpointDocument):
-            endpoint = load_online_endpoint(Path(endpoint), overrides)
+        """Create an endpoint; an existing one keeps its keys.
+
+        Args:
+            endpoint: a YAML file, a document, what `get` gave, or a ManagedOnlineEndpoint of
+                azure-ai-ml.
+
+        Raises:
+            UsageError: it cannot be used, or describes something else; nothing was made.
+        """
+        return self._put(_read(endpoint, overrides))
+
+    def _put(self, endpoint: OnlineEndpointDocument) -> Record:
         keys = {"primary": new_key(), "secondary": new_key()}
         digests = {name: digest_of(key) for name, key in keys.items()}
         known = {record["name"] for record in self.list()}
-        record = Record(
+        record = _record(
             ask_daemon("put-endpoint", document=_written(endpoint), key_digests=digests)
         )
         if endpoint.name not in known:
@@ -63,21 +70,22 @@ class OnlineEndpoints:
             mirror = document.get("mirror_traffic", {})
             document["mirror_traffic"] = {k: v for k, v in mirror.items() if k not in live}
         checked = read_online_endpoint(Document(document))
-        return Record(
+        return _record(
             ask_daemon("put-endpoint", document=_written(checked), key_digests={}, update=True)
         )
 
+    @not_found_as_azure
     def get(self, name: str) -> Record:
         """One endpoint.
 
         Raises:
             UsageError: there is none of that name.
         """
-        return Record(ask_daemon("get-endpoint", name=name))
+        return _record(ask_daemon("get-endpoint", name=name))
 
     def list(self) -> list[Record]:
         """All endpoints, by name."""
-        return [Record(shown) for shown in ask_daemon("list-endpoints")]
+        return [_record(shown) for shown in ask_daemon("list-endpoints")]
 
     def delete(self, name: str) -> None:
         """Remove an endpoint with its deployments, after what they have under way."""
@@ -85,10 +93,15 @@ class OnlineEndpoints:
         forget_keys(name)
 
     def begin_create_or_update(
-        self, endpoint: OnlineEndpointDocument | str | Path, overrides: Sequence[str] = ()
+        self, endpoint: OnlineEndpointDocument | Describes, overrides: Sequence[str] = ()
     ) -> Poller[Record]:
-        """`create_or_update`, without waiting for it."""
-        return Poller(lambda: self.create_or_update(endpoint, overrides))
+        """`create_or_update`, without waiting for it.
+
+        Raises:
+            UsageError: what cannot be used, at once.
+        """
+        document = _read(endpoint, overrides)
+        return Poller(lambda: self._put(document))
 
     def begin_delete(self, name: str) -> Poller[None]:
         """`delete`, without waiting for it."""
@@ -96,17 +109,17 @@ class OnlineEndpoints:
 
     def begin_regenerate_keys(
         self, name: str, *, key_type: str = "primary"
-    ) -> Poller[dict[str, str]]:
+    ) -> Poller[EndpointKeys]:
         """`regenerate_keys`, as azure-ai-ml names it."""
         return Poller(lambda: self.regenerate_keys(name, key_type))
 
-    def get_keys(self, name: str) -> dict[str, str]:
+    def get_keys(self, name: str) -> EndpointKeys:
         """`primaryKey` and `secondaryKey`, where they were made in this workspace."""
         self.get(name)
         keys = load_keys(name)
-        return {"primaryKey": keys["primary"], "secondaryKey": keys["secondary"]}
+        return EndpointKeys(primaryKey=keys["primary"], secondaryKey=keys["secondary"])
 
-    def regenerate_keys(self, name: str, key_type: str = "primary") -> dict[str, str]:
+    def regenerate_keys(self, name: str, key_type: str = "primary") -> EndpointKeys:
         """Replace one key; the other goes on, so that callers can change over without a gap.
 
         Raises:
@@ -124,20 +137,60 @@ class OnlineEndpoints:
         save_keys(name, {**keys, key_type: key})
         return self.get_keys(name)
 
+    @overload
     def invoke(
         self,
-        name: str,
+        endpoint_name: str,
         request: bytes,
         *,
         deployment_name: str | None = None,
         content_type: str = "application/json",
-    ) -> bytes:
-        """POST `request` to the endpoint with its primary key; the answer's body.
+    ) -> bytes: ...
+
+    @overload
+    def invoke(
+        self,
+        endpoint_name: str,
+        *,
+        request_file: str | Path,
+        deployment_name: str | None = None,
+        content_type: str = "application/json",
+    ) -> str: ...
+
+    def invoke(
+        self,
+        endpoint_name: str,
+        request: bytes | None = None,
+        *,
+        request_file: str | Path | None = None,
+        deployment_name: str | None = None,
+        content_type: str = "application/json",
+    ) -> bytes | str:
+        """POST a request to the endpoint with its primary key; the answer's body.
+
+        Args:
+            request: the body; so is the answer then.
+            request_file: its file; the answer is a text then, as azure-ai-ml gives it.
+            deployment_name: None has the endpoint's traffic choose.
 
         Raises:
+            UsageError: both or neither of request and request_file, or no such file or endpoint.
             RunFailed: a status other than 200, with what the endpoint said.
             OutputError: the endpoint cannot be reached.
         """
+        if (request is None) == (request_file is None):
+            raise UsageError("invoke: give either request_file, or the request's bytes")
+        if request is not None:
+            return self._post(endpoint_name, request, deployment_name, content_type)
+        try:
+            body = Path(str(request_file)).read_bytes()
+        except OSError as error:
+            raise UsageError(f"request_file {request_file}: {error.strerror}") from None
+        return self._post(endpoint_name, body, deployment_name, content_type).decode("utf-8")
+
+    def _post(
+        self, name: str, request: bytes, deployment_name: str | None, content_type: str
+    ) -> bytes:
         headers = {
             "Content-Type": content_type,
             "Authorization": f"Bearer {self.get_keys(name)['primaryKey']}",
@@ -161,6 +214,18 @@ class OnlineEndpoints:
             raise RunFailed(f"the endpoint answered {error.code}: {said}") from None
         except OSError as error:
             raise OutputError(f"cannot reach {uri}: {error}") from None
+
+
+def _read(
+    endpoint: OnlineEndpointDocument | Describes, overrides: Sequence[str]
+) -> OnlineEndpointDocument:
+    if isinstance(endpoint, OnlineEndpointDocument):
+        return endpoint
+    return read_online_endpoint(described(endpoint, "online_endpoints", overrides)[0])
+
+
+def _record(shown: dict[str, Any]) -> Record:
+    return Record.of("online_endpoints", shown)
 
 
 def _written(document: OnlineEndpointDocument) -> dict[str, Any]:

@@ -100,6 +100,8 @@ class Run:
     def tracked(self, experiment: str, tags: Mapping[str, str]) -> Iterator[MlflowRun]:
         """The run in MLflow, started or gone on with, and ended as the block ends."""
         known = self.state.mlflow_run_id
+        # What Azure's notebooks look for the runs of a job by.
+        tags = {**tags, "mlflow.rootRunId": self.store.ancestor(self.name)}
         with mlflow_run(
             experiment, self.name, tags={**tags, "tintype.job": self.name}, run_id=known
         ) as tracking:

@@ -24,7 +24,15 @@ from tintype.schemas.place import runs_in_ray
 __all__ = ["ComputeDocument", "load_compute", "read_compute"]
 
 _READ_ONLY = frozenset(
-    {"id", "resourceGroup", "provisioning_state", "provisioning_errors", "created_on", "state"}
+    {
+        "id",
+        "resourceGroup",
+        "provisioning_state",
+        "provisioning_errors",
+        "created_on",
+        "state",
+        "place",
+    }
 )
 
 # What `compute:` of a document means by itself.

@@ -58,7 +58,7 @@ def read_evaluation_job(document: Document, base: Path) -> EvaluationJob:
         DocumentError: names file, line, key and what to put there, for every problem found.
     """
     data = {**document.data, "type": "evaluation"}
-    ignored = take_ignored(data, WITHOUT_EFFECT)
+    ignored = [*take_ignored(data, WITHOUT_EFFECT), *data.pop("without_effect", ())]
     job = validate(EvaluationJob, Document(data, document.path, document.lines))
     update: dict[str, Any] = {
         "model": located_model(job.model, document, base),

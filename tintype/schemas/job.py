@@ -10,6 +10,7 @@ from tintype.schemas.automl_job import AutomlJob, read_automl_job
 from tintype.schemas.batch_job import BatchJob, read_batch_job
 from tintype.schemas.document import Document, apply_overrides, read_yaml
 from tintype.schemas.evaluation_job import EvaluationJob, read_evaluation_job
+from tintype.schemas.evaluation_pipeline import flatten_evaluation, is_evaluation
 from tintype.schemas.finetuning_job import FinetuningJob, read_finetuning_job
 from tintype.schemas.pipeline import flatten_pipeline, is_pipeline
 
@@ -44,7 +45,9 @@ def parse_job(document: Document, base: Path) -> Job:
     Raises:
         DocumentError: as `load_job`.
     """
-    if is_pipeline(document):
+    if is_evaluation(document):
+        document = flatten_evaluation(document, base)
+    elif is_pipeline(document):
         document = flatten_pipeline(document)
     kind = document.data.get("type", "finetuning")
     reader = _READERS.get("finetuning" if kind == "finetune" else kind)

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from tintype.schemas.asset_parts import AssetDocument
 from tintype.schemas.document import Document, apply_overrides, read_yaml, validate
+from tintype.schemas.endpoint_parts import keys_that_count
 
-__all__ = ["ModelDocument", "load_model_document", "model_document"]
+__all__ = ["ModelDocument", "load_model_document", "model_document", "read_model_document"]
+
+# What Azure's `show` and ours add beside what they add to every asset.
+_READ_ONLY = frozenset({"flavors", "jobs", "run_id", "stage"})
 
 
 class ModelDocument(AssetDocument):
@@ -19,13 +25,12 @@ class ModelDocument(AssetDocument):
     """Model folder, job output (azureml://jobs/...) or runs:/..."""
 
     type: Literal["mlflow_model", "custom_model"] = "mlflow_model"
-    """Accepted as Azure's; a registered model is always an MLflow model."""
+    """Accepted as Azure's; what the model is, is told by looking at it: a model folder."""
 
-    stage: str | None = None
-    """No effect here."""
-
-    flavors: Any = None
-    """No effect here."""
+    @model_validator(mode="before")
+    @classmethod
+    def _registry_keys_that_count(cls, value: Any) -> Any:
+        return keys_that_count(value, _READ_ONLY)
 
 
 def load_model_document(
@@ -37,11 +42,23 @@ def load_model_document(
         DocumentError: names file, line and key.
     """
     document = apply_overrides(read_yaml(path), overrides)
-    data = document.data
-    local = path.absolute().parent / str(data.get("path", ""))
+    return read_model_document(document, path.absolute().parent, options)
+
+
+def read_model_document(
+    document: Document, base: Path, options: Mapping[str, Any] | None = None
+) -> ModelDocument:
+    """Check a document of this kind; `options` win, and a relative model path is from `base`.
+
+    Raises:
+        DocumentError: names file, line and key.
+    """
+    data = dict(document.data)
+    local = base / str(data.get("path", ""))
     if local.is_dir():
         data["path"] = str(local)
-    return validate(ModelDocument, Document({**data, **options}, document.path, document.lines))
+    content = {**data, **(options or {})}
+    return validate(ModelDocument, Document(content, document.path, document.lines))
 
 
 def model_document(options: Mapping[str, Any]) -> ModelDocument:

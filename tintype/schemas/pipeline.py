@@ -14,7 +14,7 @@ from typing import Any
 from tintype.errors import DocumentError
 from tintype.schemas.document import Document
 
-__all__ = ["flatten_pipeline", "is_pipeline"]
+__all__ = ["SAME", "flatten_pipeline", "is_pipeline", "resolved"]
 
 _REFERENCE = re.compile(r"\$\{\{\s*parent\.(inputs|outputs)\.(\w+)\s*\}\}")
 
@@ -43,7 +43,8 @@ _WITHOUT_EFFECT = (
     "evaluation_config_params",
 )
 
-_SAME = ("$schema", "name", "display_name", "experiment_name", "description", "tags", "properties")
+SAME = ("$schema", "name", "display_name", "experiment_name", "description", "tags", "properties")
+"""Keys of a pipeline that are keys of any job."""
 
 
 def is_pipeline(document: Document) -> bool:
@@ -85,7 +86,7 @@ def flatten_pipeline(document: Document) -> Document:
     if node.get("type") == "automl":
         return _automl(document, key, node, names)
     inputs = {
-        name: _resolved(document, (*key, "inputs", name), value, document.data.get("inputs") or {})
+        name: resolved(document, (*key, "inputs", name), value, document.data.get("inputs") or {})
         for name, value in (node.get("inputs") or {}).items()
     }
     return Document(_job(document, key, inputs, names), document.path, _lines(document, key))
@@ -103,7 +104,7 @@ def _registered_name(document: Document, name: str, node: Any, trained: list[str
             if base is None:
                 return None
             key = ("jobs", name, "inputs", "model_base_name")
-            return str(_resolved(document, key, base, document.data.get("inputs") or {}))
+            return str(resolved(document, key, base, document.data.get("inputs") or {}))
     return None
 
 
@@ -111,8 +112,10 @@ def _automl(
     document: Document, key: tuple[str, ...], node: dict[str, Any], registered: list[str]
 ) -> Document:
     given = document.data.get("inputs") or {}
-    job = {name: _resolved(document, (*key, name), value, given) for name, value in node.items()}
-    job = {**{name: document.data[name] for name in _SAME if name in document.data}, **job}
+    job = {name: resolved(document, (*key, name), value, given) for name, value in node.items()}
+    # The SDK names each node; a job's name is the pipeline's own.
+    job.pop("name", None)
+    job = {**{name: document.data[name] for name in SAME if name in document.data}, **job}
     # What a node's outputs say is where Azure keeps them.
     job["outputs"] = {
         name: value if isinstance(value, dict) else {}
@@ -133,7 +136,7 @@ def _automl(
 def _job(
     document: Document, key: tuple[str, ...], inputs: dict[str, Any], registered: list[str]
 ) -> dict[str, Any]:
-    job: dict[str, Any] = {name: document.data[name] for name in _SAME if name in document.data}
+    job: dict[str, Any] = {name: document.data[name] for name in SAME if name in document.data}
     job["type"] = "finetuning"
     ignored = [name for name in _WITHOUT_EFFECT if inputs.pop(name, None) is not None]
     ignored += [name for name in ("settings", "compute") if name in document.data]
@@ -167,7 +170,15 @@ def _lines(document: Document, key: tuple[str, ...]) -> dict[tuple[str | int, ..
     return lines
 
 
-def _resolved(document: Document, key: tuple[str, ...], value: Any, inputs: dict[str, Any]) -> Any:
+def resolved(document: Document, key: tuple[str, ...], value: Any, inputs: dict[str, Any]) -> Any:
+    """What a node's input stands for: the pipeline's own input that it refers to, or itself.
+
+    Raises:
+        DocumentError: it refers to one that the pipeline does not have.
+    """
+    if isinstance(value, dict) and set(value) == {"path"}:
+        # As the SDK writes the reference.
+        return resolved(document, key, value["path"], inputs) if _refers(value["path"]) else value
     if not isinstance(value, str):
         return value
     match = _REFERENCE.fullmatch(value.strip())
@@ -179,6 +190,10 @@ def _resolved(document: Document, key: tuple[str, ...], value: Any, inputs: dict
     if name not in inputs:
         raise _error(document, key, f"{value} refers to an input that the pipeline does not have")
     return inputs[name]
+
+
+def _refers(value: Any) -> bool:
+    return isinstance(value, str) and _REFERENCE.fullmatch(value.strip()) is not None
 
 
 def _error(document: Document, key: tuple[str, ...], message: str) -> DocumentError:

@@ -38,9 +38,14 @@ class Asset:
     archived: bool = False
     created_at: str = field(default_factory=now)
 
+    @property
+    def id(self) -> str:
+        """What documents name it by."""
+        return f"azureml:{self.name}:{self.version}"
+
     def shown(self) -> dict[str, Any]:
         """The version as commands print it."""
-        return {**asdict(self), "id": f"azureml:{self.name}:{self.version}"}
+        return {**asdict(self), "id": self.id}
 
 
 A = TypeVar("A", bound=Asset)

@@ -39,7 +39,7 @@ _REGISTERED = re.compile(
     r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
 )
 _JOB_OUTPUT = re.compile(
-    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/paths/(?P<path>.*))?"
+    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/(?:paths/)?(?P<path>.*))?"
 )
 _ARCHIVED = "tintype.archived"
 _VERSION_TAG = "tintype.version"
@@ -61,9 +61,14 @@ class ModelVersion:
     """Where its files are, as the registry says it."""
     archived: bool = False
 
+    @property
+    def id(self) -> str:
+        """What documents name it by."""
+        return f"azureml:{self.name}:{self.version}"
+
     def shown(self) -> dict[str, Any]:
         """The version as commands print it."""
-        return {**asdict(self), "id": f"azureml:{self.name}:{self.version}"}
+        return {**asdict(self), "id": self.id}
 
 
 def register_model(
@@ -245,7 +250,8 @@ def resolve_model(reference: str | Path) -> str:
 
 def _job_output(job: str, output: str, path: str) -> Path:
     store = RunStore()
-    store.get(job)
+    # Azure's scripts take a trial's id from MLflow for its name.
+    job = store.named(job)
     base = store.path(job)
     folder = base / path if output == "artifacts" and path else base / "outputs" / "mlflow-model"
     if not folder.resolve().is_relative_to(base.resolve()):

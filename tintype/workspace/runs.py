@@ -21,6 +21,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import filelock
@@ -82,6 +83,21 @@ class RunRecord:
     outputs: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_OUTPUT))
     """Its named outputs, each with its path below `azureml://jobs/<name>/outputs/`."""
     archived: bool = False
+
+    @property
+    def id(self) -> str:
+        """What names it beside its name."""
+        return f"azureml:{self.name}"
+
+    @property
+    def studio_url(self) -> str:
+        """Where it can be looked at: its folder, with its log and what it made."""
+        return RunStore().path(self.name).absolute().as_uri()
+
+    @property
+    def services(self) -> dict[str, SimpleNamespace]:
+        """The same address, where older scripts look for it: `services["Studio"].endpoint`."""
+        return {"Studio": SimpleNamespace(endpoint=self.studio_url, type="Studio")}
 
     def shown(self) -> dict[str, Any]:
         """The record as commands print it."""
@@ -184,6 +200,19 @@ class RunStore:
                 record, status="Failed", error=message, ended_at=record.ended_at or now()
             )
         return record
+
+    def named(self, name: str) -> str:
+        """The name of the run called `name`, or whose run in MLflow has it as its id.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not (self.path(name) / "run.json").exists():
+            for path in self.folder.glob("*/run.json"):
+                record = self._read(path.parent)
+                if record is not None and record.mlflow_run_id == name:
+                    return record.name
+        return self.get(name).name
 
     def ancestor(self, name: str) -> str:
         """The job that a run belongs to, or the run itself."""

@@ -76,6 +76,10 @@ class MlflowRun:
         self._client = client
         self._warned = False
 
+    def sibling(self, run_id: str) -> MlflowRun:
+        """Another run of the same server."""
+        return MlflowRun(self._client, run_id)
+
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters; long values are cut."""
         for key, value in params.items():

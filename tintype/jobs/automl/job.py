@@ -141,7 +141,11 @@ def _finish(
     registered = deliver_model(job, run)
     tracking.log_metrics(metrics, step=0)
     tracking.log_folder(run.outputs, "outputs")
-    tracking.set_tag("automl_best_child_run_id", best_run.state.mlflow_run_id or "")
+    best_id = best_run.state.mlflow_run_id or ""
+    tracking.set_tag("automl_best_child_run_id", best_id)
+    if best_id:
+        # Azure's notebooks go by that tag to the best trial, and fetch its model from there.
+        tracking.sibling(best_id).log_folder(run.model_folder, "outputs/mlflow-model")
     tracking.set_tag("tintype.best_trial", best_run.name)
     tracking.set_tag("tintype.model_folder", str(run.model_folder))
     run.update(metrics=metrics, registered_model=registered, best_child=best_run.name)
