@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import numpy as np
 
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
-from tintype.errors import ModelError
+from tintype.errors import CheckpointError, ModelError
 from tintype.schemas.scorer_options import ScorerOptions
+from tintype.schemas.task import EMBEDDINGS
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
 
 __all__ = ["Replica", "describe", "open_service", "warm_up"]
+
+_log = logging.getLogger("tintype")
 
 _HEALTH_SECONDS = 25.0
 
@@ -37,12 +41,21 @@ def open_service(specification: dict[str, Any]) -> ScoringService:
 
 
 def warm_up(service: ScoringService) -> None:
-    """A pass of every size of batch up to the largest: compilers specialise on first use."""
+    """A pass of every size of batch up to the largest: compilers specialise on first use.
+
+    A text tower takes longer to open than a call may wait, so that of embeddings is opened here.
+    """
     scorer = service.scorer
     size = 1
     while size <= scorer.batch_size:
         scorer.run(np.full((size, *scorer.preprocessor.input_size, 3), 127, np.uint8))
         size *= 2
+    if scorer.task == EMBEDDINGS and scorer.reads_text:
+        try:
+            scorer.embed_texts(["a photo"])
+        except CheckpointError as error:
+            # Images are embedded all the same.
+            _log.warning("texts cannot be embedded: %s", error)
 
 
 def describe(service: ScoringService) -> dict[str, Any]:
