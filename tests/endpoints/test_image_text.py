@@ -175,4 +175,4 @@ def test_the_document_says_that_texts_are_embedded(client: TestClient, tmp_path:
 def test_many_gaps_are_counted() -> None:
     refusal = check_cells([False] * 9 + [True], [True] * 10)
     assert refusal is not None
-    assert refusal.message.startswith("rows 0, 1, 2, 3, 4 and 4 more have no image")
+    assert refusal.reason.startswith("rows 0, 1, 2, 3, 4 and 4 more have no image")

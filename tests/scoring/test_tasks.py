@@ -88,9 +88,9 @@ def test_texts_that_cannot_be_embedded(clip: Path) -> None:
     for texts, message in (
         ([], "expected a list of texts"),
         ("a cat", "expected a list of texts"),
-        (["a cat", None], "row 1: the text is NoneType"),
-        (["a cat", "\ud800"], "row 1: the text has a lone surrogate"),
-        (["x" * 20_001], "row 0: a text of 20001 characters; the limit is 20000"),
+        (["a cat", None], "text 1: the text is NoneType"),
+        (["a cat", "\ud800"], "text 1: the text has a lone surrogate"),
+        (["x" * 20_001], "text 0: a text of 20001 characters; the limit is 20000"),
     ):
         with pytest.raises(UsageError, match=message):
             scorer.embed_texts(texts)  # type: ignore[arg-type]

@@ -21,9 +21,9 @@ _SHOWN = 5
 class Refusal:
     """Why rows cannot be embedded."""
 
-    message: str
     row: int
     """The first that is to blame, from 0."""
+    reason: str
 
 
 def check_cells(with_image: Sequence[bool], with_text: Sequence[bool]) -> Refusal | None:
@@ -37,10 +37,10 @@ def check_cells(with_image: Sequence[bool], with_text: Sequence[bool]) -> Refusa
     for kind, given in (("image", with_image), ("text", with_text)):
         lacking = [row for row, filled in enumerate(given) if not filled]
         if lacking and len(lacking) < len(given):
-            message = f"{_rows(lacking)} no {kind}, and other rows have one; {_SUPPORTED}"
-            return Refusal(message, lacking[0])
+            reason = f"{_rows(lacking)} no {kind}, and other rows have one; {_SUPPORTED}"
+            return Refusal(lacking[0], reason)
     if not any(with_image) and not any(with_text):
-        return Refusal(f"no row has an image or a text; {_SUPPORTED}", 0)
+        return Refusal(0, f"no row has an image or a text; {_SUPPORTED}")
     return None
 
 
@@ -48,16 +48,14 @@ def check_texts(texts: Sequence[object]) -> Refusal | None:
     """What keeps `texts` from being embedded: one is no text, no Unicode, or far too long."""
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            return Refusal(f"row {row}: the text is {type(text).__name__}; expected text", row)
+            return Refusal(row, f"the text is {type(text).__name__}; expected text")
         if len(text) > MAX_TEXT_CHARACTERS:
-            message = (
-                f"row {row}: a text of {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}"
-            )
-            return Refusal(message, row)
+            reason = f"a text of {len(text)} characters; the limit is {MAX_TEXT_CHARACTERS}"
+            return Refusal(row, reason)
         try:
             text.encode()
         except UnicodeEncodeError:
-            return Refusal(f"row {row}: the text has a lone surrogate, which is not Unicode", row)
+            return Refusal(row, "the text has a lone surrogate, which is not Unicode")
     return None
 
 

@@ -63,7 +63,7 @@ class MlflowModel:
         with_text = [text != "" for text in texts] or [False] * rows
         refusal = check_cells(with_image, with_text)
         if refusal is not None:
-            raise UsageError(refusal.message)
+            raise UsageError(refusal.reason)
         features: dict[str, list[Any]] = {}
         if any(with_image):
             results = self._scorer.predict(map(_encoded, cells))

@@ -246,7 +246,7 @@ class Scorer:
         """
         refusal = check_texts(texts)
         if refusal is not None:
-            raise UsageError(refusal.message)
+            raise UsageError(f"text {refusal.row}: {refusal.reason}")
         if isinstance(texts, str) or not len(texts):
             raise UsageError("expected a list of texts, with one at least")
         features = self.text_encoder.encode(texts, truncate=True)

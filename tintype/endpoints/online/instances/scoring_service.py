@@ -171,11 +171,13 @@ class ScoringService:
         """Features of images, of texts where the model reads them, or of both."""
         with_image = [bool(cell) for cell in rows.cells]
         with_text = [bool(text) for text in rows.texts] or [False] * len(with_image)
-        refusal = check_texts(rows.texts)
-        if refusal is None and (self.scorer.reads_text or any(with_text)):
-            refusal = check_cells(with_image, with_text)
-        if refusal is not None:
-            raise RequestError(refusal.message, row=refusal.row)
+        unfit = check_texts(rows.texts)
+        if unfit is not None:
+            raise RequestError(f"row {unfit.row}: {unfit.reason}", row=unfit.row)
+        if self.scorer.reads_text or any(with_text):
+            mixed = check_cells(with_image, with_text)
+            if mixed is not None:
+                raise RequestError(mixed.reason, row=mixed.row)
         images = texts = None
         if any(with_text):
             texts = await self._text_features(rows.texts, deadline, call.timeout_s)
