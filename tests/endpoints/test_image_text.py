@@ -17,6 +17,8 @@ from starlette.testclient import TestClient
 
 from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
 from tintype.endpoints.online.in_process import ServerOptions, create_app
+from tintype.endpoints.online.instances.model_service import warm_up
+from tintype.endpoints.online.instances.scoring_service import ScoringService
 from tintype.scoring import Scorer
 from tintype.scoring.image_text import MAX_TEXT_CHARACTERS, check_cells
 from tintype.settings import get_settings
@@ -170,6 +172,24 @@ def test_the_document_says_that_texts_are_embedded(client: TestClient, tmp_path:
     empty = images_alone.post("/score", json=request([CELLS[0], ""], ["", ""]))
     assert (empty.status_code, empty.json()["error"]["row"]) == (422, 1)
     service.close()
+
+
+def test_the_text_tower_is_open_before_the_first_call(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = Scorer.load(folder, task="embeddings", runtime="torch", precision="fp32", batch_size=1)
+    service = ScoringService(scorer)
+    warm_up(service)
+    assert "text_encoder" in vars(scorer)
+    service.close()
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"):
+        (folder / name).unlink(missing_ok=True)
+    without = Scorer.load(folder, task="embeddings", runtime="onnxruntime", batch_size=1)
+    service = ScoringService(without)
+    warm_up(service)
+    service.close()
+    assert "no tokenizer: there is neither tokenizer.json nor vocab.json" in caplog.text
+    assert len(without.predict(IMAGES)) == 2
 
 
 def test_many_gaps_are_counted() -> None:

@@ -18,6 +18,7 @@ from tintype.quiet import quiet_transformers
 __all__ = ["TextTokenizer", "write_tokenizer_file"]
 
 _FILE = "tokenizer.json"
+_VOCABULARY = "vocab.json"
 
 
 class TextTokenizer:
@@ -99,6 +100,9 @@ def _tokenizer(checkpoint: Checkpoint) -> tuple[Any, int]:
     pieces = folder / SENTENCE_PIECES
     if checkpoint.family == "siglip" and pieces.is_file() and not (folder / _FILE).is_file():
         return siglip_tokenizer(pieces, lower_case=_is_lower_case(folder))
+    if not any((folder / name).is_file() for name in (_FILE, _VOCABULARY)):
+        # transformers would make one of no words at all, to which every text is the same.
+        raise ValueError(f"there is neither {_FILE} nor {_VOCABULARY} with merges.txt")
     kept = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     tokenizer = kept.backend_tokenizer
     if checkpoint.family == "clip":

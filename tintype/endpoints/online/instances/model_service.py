@@ -17,7 +17,7 @@ from tintype.schemas.task import EMBEDDINGS
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
 
-__all__ = ["Replica", "describe", "open_service", "warm_up"]
+__all__ = ["Replica", "describe", "open_service", "open_text_tower", "warm_up"]
 
 _log = logging.getLogger("tintype")
 
@@ -41,21 +41,24 @@ def open_service(specification: dict[str, Any]) -> ScoringService:
 
 
 def warm_up(service: ScoringService) -> None:
-    """A pass of every size of batch up to the largest: compilers specialise on first use.
-
-    A text tower takes longer to open than a call may wait, so that of embeddings is opened here.
-    """
+    """A pass of every size of batch up to the largest: compilers specialise on first use."""
     scorer = service.scorer
     size = 1
     while size <= scorer.batch_size:
         scorer.run(np.full((size, *scorer.preprocessor.input_size, 3), 127, np.uint8))
         size *= 2
-    if scorer.task == EMBEDDINGS and scorer.reads_text:
-        try:
-            scorer.embed_texts(["a photo"])
-        except CheckpointError as error:
-            # Images are embedded all the same.
-            _log.warning("texts cannot be embedded: %s", error)
+    open_text_tower(scorer)
+
+
+def open_text_tower(scorer: Scorer) -> None:
+    """Open what embeds texts, where the model does: the first call could not wait for it."""
+    if scorer.task != EMBEDDINGS or not scorer.reads_text:
+        return
+    try:
+        scorer.embed_texts(["a photo"])
+    except CheckpointError as error:
+        # Images are embedded all the same.
+        _log.warning("texts cannot be embedded: %s", error)
 
 
 def describe(service: ScoringService) -> dict[str, Any]:
