@@ -78,6 +78,7 @@ _LARGE = {
     "num_hidden_layers": 24,
     "num_attention_heads": 16,
 }
+_CLIP_L_TEXT = {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12}
 _SO400M = {
     "hidden_size": 1152,
     "intermediate_size": 4304,
@@ -172,6 +173,19 @@ PUBLISHED: dict[str, Published] = {
         "BitImageProcessor",
         _CROPPED,
     ),
+    "microsoft/rad-dino": (
+        "Dinov2Config",
+        _dinov2(768, 12, 12),
+        "Dinov2Model",
+        "BitImageProcessor",
+        {
+            **_CROPPED,
+            "size": {"shortest_edge": 518},
+            "crop_size": {"height": 518, "width": 518},
+            "image_mean": [0.5307] * 3,
+            "image_std": [0.2583] * 3,
+        },
+    ),
     "facebook/dinov2-large": (
         "Dinov2Config",
         _dinov2(1024, 24, 16),
@@ -265,20 +279,17 @@ PUBLISHED: dict[str, Published] = {
     ),
     "openai/clip-vit-large-patch14": (
         "CLIPConfig",
-        _clip(
-            {
-                "hidden_size": 1024,
-                "intermediate_size": 4096,
-                "num_hidden_layers": 24,
-                "num_attention_heads": 16,
-                "patch_size": 14,
-            },
-            {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
-            768,
-        ),
+        _clip({**_LARGE, "patch_size": 14}, _CLIP_L_TEXT, 768),
         "CLIPModel",
         "CLIPImageProcessor",
         {},
+    ),
+    "openai/clip-vit-large-patch14-336": (
+        "CLIPConfig",
+        _clip({**_LARGE, "patch_size": 14, "image_size": 336}, _CLIP_L_TEXT, 768),
+        "CLIPModel",
+        "CLIPImageProcessor",
+        {"size": {"shortest_edge": 336}, "crop_size": {"height": 336, "width": 336}},
     ),
     "google/siglip2-base-patch16-224": (
         "SiglipConfig",

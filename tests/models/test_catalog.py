@@ -7,7 +7,7 @@ import pytest
 from published import PUBLISHED, count_published
 
 from tintype.cli.main import _run
-from tintype.errors import UsageError
+from tintype.errors import CheckpointError, UsageError
 from tintype.models.catalog import find_card, list_cards
 from tintype.models.checkpoint import resolve_checkpoint
 
@@ -24,7 +24,11 @@ NAMES = {
     "facebook/dinov2-large": "facebook/dinov2-large",
     "openai-clip-vit-base-patch32": "openai/clip-vit-base-patch32",
     "openai-clip-vit-large-patch14": "openai/clip-vit-large-patch14",
+    "openai-clip-vit-large-patch14-336": "openai/clip-vit-large-patch14-336",
     "OpenAI-CLIP-Image-Text-Embeddings-vit-base-patch32": "openai/clip-vit-base-patch32",
+    "image-text-embeddings-openai-clip-vit-base-patch32": "openai/clip-vit-base-patch32",
+    "OpenAI-CLIP-Image-Text-Embeddings-ViT-Large-Patch14-336": "openai/clip-vit-large-patch14-336",
+    "microsoft-rad-dino": "microsoft/rad-dino",
     "AutoML-Image-Classification": "google/vit-base-patch16-224",
     "vitb16r224": "google/vit-base-patch16-224",
     "vits16r224": "WinKawaks/vit-small-patch16-224",
@@ -111,8 +115,66 @@ def test_scripts_ask_the_catalog_for_a_version(capsys: pytest.CaptureFixture[str
         "microsoft-beit-base-patch16-224-pt22k-ft22k": "20",
         "Facebook-DinoV2-Image-Embeddings-ViT-Giant": "4",
         "openai-clip-vit-base-patch32": "12",
+        "OpenAI-CLIP-Image-Text-Embeddings-vit-base-patch32": "11",
+        "image-text-embeddings-openai-clip-vit-base-patch32": "11",
+        "OpenAI-CLIP-Image-Text-Embeddings-ViT-Large-Patch14-336": "3",
+        "microsoft-rad-dino": "3",
         "microsoft/resnet-50": "1",
     }.items():
         asked = ["model", "show", "--name", name, "--label", "latest", "--registry-name", "azureml"]
         assert _run([*asked, "--query", "version", "--output", "tsv"]) == 0
         assert capsys.readouterr().out == f"{version}\n"
+
+
+def test_the_name_of_a_card_says_which_task() -> None:
+    for name, task in {
+        "OpenAI-CLIP-Image-Text-Embeddings-vit-base-patch32": "embeddings",
+        "openai-clip-vit-base-patch32": "zero_shot_image_classification",
+        "OpenAI-CLIP-Image-Text-Embeddings-ViT-Large-Patch14-336": "embeddings",
+        "openai/clip-vit-large-patch14-336": "zero_shot_image_classification",
+    }.items():
+        card: Any = find_card(name)
+        shown = card.shown()
+        assert shown["task"] == task
+        assert shown["sample_request"]["input_data"]["columns"] == ["image", "text"]
+        keys = ["image_features", "text_features"] if task == "embeddings" else ["probs", "labels"]
+        assert [list(row) for row in shown["sample_answer"]] == [keys] * 2
+    card = find_card("microsoft-rad-dino")
+    assert card.shown()["sample_request"]["input_data"]["columns"] == ["image"]
+    assert [list(row) for row in card.shown()["sample_answer"]] == [["image_features"]] * 2
+
+
+AZURE_ONLY = (
+    "BiomedCLIP-PubMedBERT_256-vit_base_patch16_224",
+    "Prism",
+    "Prov-GigaPath",
+    "Virchow",
+    "Virchow2",
+    "hibou-b",
+    "hibou-l",
+    "MedImageInsight",
+    "MedImageInsight-onnx",
+)
+
+
+@pytest.mark.parametrize("name", AZURE_ONLY)
+def test_cards_that_only_azure_runs_say_why_and_what_is_near(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uri = f"azureml://registries/azureml/models/{name}/versions/2"
+    for asked in (name, uri):
+        with pytest.raises(CheckpointError, match=f"Azure's catalog has this card.*: {name} "):
+            find_card(asked)
+        with pytest.raises(CheckpointError, match="Near to it: "):
+            resolve_checkpoint(asked)
+    near = str(_error(name)).split("Near to it: ")[1]
+    known = [card for card in list_cards() if any(n in near for n in (card.name, *card.aliases))]
+    assert known, "what is near must be in the catalog"
+    assert _run(["model", "show", "--name", name, "--registry-name", "azureml"]) == 2
+    assert "Tintype cannot run it" in capsys.readouterr().err
+
+
+def _error(name: str) -> CheckpointError:
+    with pytest.raises(CheckpointError) as caught:
+        find_card(name)
+    return caught.value

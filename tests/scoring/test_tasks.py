@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from checkpoints import write_checkpoint, write_clip
+from image_text import embedded_by_transformers
 from pictures import encoded, noise
 from PIL import Image
+from siglip import write_siglip
 
 from tintype.errors import CheckpointError, ImageError, ModelError, UsageError
 from tintype.scoring import Embedding, Prediction, Scorer
@@ -64,6 +66,34 @@ def test_clip_embeddings_equal_transformers(clip: Path, runtime: str) -> None:
     scaled = Scorer.load(clip, task="embeddings", normalize=True, runtime=runtime)
     assert np.allclose([np.linalg.norm(e.features) for e in scaled.predict(IMAGES)], 1, atol=1e-5)
     assert np.allclose(np.linalg.norm(scaled.embed_texts(LABELS), axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("write", [write_clip, write_siglip])
+def test_long_and_strange_texts_are_those_of_the_processor(
+    tmp_path: Path, write: Any, runtime: str
+) -> None:
+    folder = write(tmp_path)
+    texts = ["a photo of a cat " * 30, "a " * 14, "a " * 15, " ", "a  red\n\tdog", "né 你好 🙂"]
+    scorer = Scorer.load(folder, task="embeddings", runtime=runtime, precision="fp32")
+    _, expected = embedded_by_transformers(folder, IMAGES[:1], texts)
+    found = scorer.embed_texts(texts)
+    assert (found.dtype, found.shape) == (np.float32, expected.shape)
+    assert np.abs(found - expected).max() < 1e-4
+    assert np.abs(expected[0] - expected[4]).max() > 1e-2, "the texts should not all look alike"
+
+
+def test_texts_that_cannot_be_embedded(clip: Path) -> None:
+    scorer = Scorer.load(clip, task="embeddings")
+    for texts, message in (
+        ([], "expected a list of texts"),
+        ("a cat", "expected a list of texts"),
+        (["a cat", None], "text 1: the text is NoneType"),
+        (["a cat", "\ud800"], "text 1: the text has a lone surrogate"),
+        (["x" * 20_001], "text 0: a text of 20001 characters; the limit is 20000"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            scorer.embed_texts(texts)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

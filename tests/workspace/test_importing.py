@@ -12,6 +12,7 @@ import pytest
 import torch
 from checkpoints import write_checkpoint, write_clip
 from hub import COMMIT, Hub
+from image_text import embedded_by_transformers
 from pictures import encoded, noise
 from safetensors.torch import load_file
 
@@ -94,6 +95,45 @@ def test_embeddings_through_mlflow(tmp_path: Path) -> None:
     assert np.abs(np.array(answer[1]["image_features"]) - expected[1].features).max() < 1e-6
 
 
+def test_images_and_texts_are_embedded_through_mlflow(hub: Hub, tmp_path: Path) -> None:
+    import mlflow.pyfunc
+    import pandas
+    import pybase64
+
+    folder = write_clip(tmp_path / "clip")
+    hub.repositories["openai/clip-vit-base-patch32"] = folder
+    name = "OpenAI-CLIP-Image-Text-Embeddings-vit-base-patch32"
+    model = import_model(f"azureml://registries/azureml/models/{name}/versions/11")
+    assert model.name == name
+    path = Path(resolve_model(f"{name}@latest"))
+    assert open_model_folder(path).task == "embeddings"
+    example = json.loads((path / "input_example.json").read_text())["input_data"]
+    assert example["columns"] == ["image", "text"]
+    pyfunc = mlflow.pyfunc.load_model(str(path))
+    schema = pyfunc.metadata.signature
+    assert schema.inputs.input_names() == ["image", "text"]
+    assert schema.outputs.input_names() == ["image_features", "text_features"]
+    cells = [pybase64.b64encode(encoded(image)).decode() for image in IMAGES]
+    texts = ["a cat", "a red dog", "a photo of a can"]
+    of_images, of_texts = embedded_by_transformers(folder, IMAGES, texts)
+    for columns, expected in (
+        ({"image": cells, "text": [""] * 3}, {"image_features": of_images}),
+        ({"image": cells}, {"image_features": of_images}),
+        ({"image": [""] * 3, "text": texts}, {"text_features": of_texts}),
+        ({"text": texts}, {"text_features": of_texts}),
+        (
+            {"image": cells, "text": texts},
+            {"image_features": of_images, "text_features": of_texts},
+        ),
+    ):
+        answer = pyfunc.predict(pandas.DataFrame(columns))
+        assert [set(row) for row in answer] == [set(expected)] * 3
+        for key, numbers in expected.items():
+            assert np.abs(np.array([row[key] for row in answer]) - numbers).max() < 1e-4
+    with pytest.raises(UsageError, match="row 1 has no text, and other rows have one"):
+        pyfunc.predict(pandas.DataFrame({"image": cells, "text": ["a", None, "b"]}))
+
+
 def test_bin_weights_only_when_asked(hub: Hub, tmp_path: Path) -> None:
     plain = write_checkpoint(tmp_path / "plain")
     expected = Scorer.load(plain).predict(IMAGES)
@@ -157,6 +197,45 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert int(capsys.readouterr().out.split()[-1]) >= 20
     assert _run(["model", "list", "--registry", "-n", "giant", "-o", "table"]) == 0
     assert "1136M" in capsys.readouterr().out
+
+
+def test_texts_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_clip(tmp_path / "clip")
+    for number, image in enumerate(IMAGES):
+        (tmp_path / f"{number}.png").write_bytes(encoded(image))
+    photos = [str(tmp_path / f"{number}.png") for number in range(2)]
+    texts = ["a cat", "a red dog"]
+    options = [option for text in texts for option in ("--text", text)]
+    ask = ["predict", "-m", str(folder), "--task", "embeddings"]
+    images, of_texts = embedded_by_transformers(folder, IMAGES[:2], texts)
+    for given, keys in (
+        (options, ["text_features"]),
+        (photos, ["image_features"]),
+        ([*photos, *options], ["image_features", "text_features"]),
+    ):
+        assert _run([*ask, "--precision", "fp32", *given]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert [list(row) for row in answer] == [keys] * 2
+        for key in keys:
+            expected = images if key == "image_features" else of_texts
+            assert np.abs(np.array([row[key] for row in answer]) - expected).max() < 1e-4
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    assert _run([*ask, *photos, *options]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [list(row) for row in answer] == [["image_features", "text_features"], ["file", "error"]]
+    assert _run([*ask, *options, "-o", "tsv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("a red dog\t24\t")
+    for wrong, message in (
+        ([*ask], "name an image file or URL, or give --text"),
+        ([*ask, *photos, "--text", "a cat"], "2 images and 1 texts"),
+        (
+            ["predict", "-m", str(folder), "--text", "a cat"],
+            "give --task embeddings, or give --labels",
+        ),
+        ([*ask, "--text", "x" * 20_001], "the limit is 20000"),
+    ):
+        assert _run(wrong) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_quantize_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

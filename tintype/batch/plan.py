@@ -65,6 +65,17 @@ class Plan:
     """What else decides the output: a batch is only gone on with where this is the same."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Files that were passed over, by ending."""
+    images: bool = True
+    """Whether any row has an image."""
+
+    def embedded(self, *, reads_text: bool) -> tuple[bool, bool]:
+        """Whether a model of embeddings makes features of images, and of texts, of it.
+
+        Args:
+            reads_text: whether the model has a text tower.
+        """
+        texts = self.texts and reads_text
+        return self.images or not texts, texts
 
 
 def make_plan(
@@ -148,7 +159,7 @@ def read_shard(work: Path, shard: Shard, *, labels: bool = False) -> Iterator[In
         for row, _ in read_rows(file, offset, number):
             if labels:
                 first = row.text if not row.number else first
-                row.labels = first
+                row.labels = first if isinstance(first, str) else None
             yield row
             left -= 1
             if not left:
@@ -167,7 +178,7 @@ class _Cutter:
         self._starts: list[tuple[int, int, int]] = []
         self._rows = 0
         self._files = 0
-        self._urls = self._texts = False
+        self._urls = self._texts = self._images = False
 
     def take(self, file: InputFile, at: int) -> None:
         """Count the rows of `file`, which stands at byte `at` of the list."""
@@ -179,6 +190,7 @@ class _Cutter:
             self._rows += 1
             self._urls = self._urls or (row.location is not None and is_url(row.location))
             self._texts = self._texts or bool(row.text)
+            self._images = self._images or row.has_image
             offset = after
 
     def _begin(self, at: int, offset: int, row: int) -> None:
@@ -200,7 +212,16 @@ class _Cutter:
             )
             for number, start in enumerate(self._starts)
         )
-        return Plan(shards, self._rows, self._files, self._urls, self._texts, identity, skipped)
+        return Plan(
+            shards,
+            self._rows,
+            self._files,
+            self._urls,
+            self._texts,
+            identity,
+            skipped,
+            self._images,
+        )
 
 
 def _files(work: Path, at: int) -> Iterator[InputFile]:
@@ -213,7 +234,7 @@ def _files(work: Path, at: int) -> Iterator[InputFile]:
             yield InputFile(**{**content, "stamp": stamp and tuple(stamp)})
 
 
-def _first_text(file: InputFile) -> str | None:
+def _first_text(file: InputFile) -> Any:
     return next((row.text for row, _ in read_rows(file)), None)
 
 

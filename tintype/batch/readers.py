@@ -15,7 +15,13 @@ from typing import IO, Any
 import orjson
 
 from tintype.batch.inputs import InputFile, Kind
-from tintype.batch.rows import InputRow, failed_row, row_of_bytes, row_of_cell
+from tintype.batch.rows import (
+    InputRow,
+    failed_row,
+    row_of_bytes,
+    row_of_cell,
+    row_without_image,
+)
 from tintype.data.folders import IMAGE_ENDINGS
 from tintype.errors import ImageError, ImageReadError
 from tintype.images.source import is_url
@@ -92,24 +98,28 @@ def _jsonl_row(name: str, number: int, line: bytes, base: str) -> InputRow:
         return failed_row(name, number, "expected a JSON object")
     column = next((column for column in IMAGE_COLUMNS if column in record), None)
     text = record.get(_TEXT_COLUMN)
-    if column is None:
-        return failed_row(name, number, f"no key {' or '.join(IMAGE_COLUMNS[:2])}")
+    if column is None or record[column] is None:
+        reason = (
+            f"no key {' or '.join(IMAGE_COLUMNS[:2])}" if column is None else f"{column} is null"
+        )
+        return row_without_image(name, number, reason, text=text)
     if not isinstance(record[column], str):
         return failed_row(name, number, f"{column} is not a text")
-    return row_of_cell(name, number, record[column], base, text=_text(text))
+    return row_of_cell(name, number, record[column], base, text=text)
 
 
 def _csv_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]:
-    """Rows below a header with a column `image` (and `text`); further columns are passed over."""
+    """Rows below a header with a column `image`, `text` or both; further columns are passed over."""
     base = os.path.dirname(file.path)
     records = _csv_records(file.path, 0)
     header, begin = next(records, (b"", 0))
     names = [name.strip() for name in _cells(header.removeprefix(_BOM))]
     column = next((column for column in IMAGE_COLUMNS if column in names), None)
-    if column is None:
-        shown = ", ".join(names)[:200] or "empty"
-        raise _FileFault(f"the header is {shown}; expected a column 'image'")
-    image_at = names.index(column)
+    shown = ", ".join(names)[:200] or "empty"
+    no_image = f"the header is {shown}; expected a column 'image'"
+    if column is None and _TEXT_COLUMN not in names:
+        raise _FileFault(no_image)
+    image_at = names.index(column) if column is not None else None
     text_at = names.index(_TEXT_COLUMN) if _TEXT_COLUMN in names else None
     for record, after in _csv_records(file.path, offset or begin):
         if not record.strip():
@@ -117,10 +127,15 @@ def _csv_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]:
         cells = _cells(record)
         if len(cells) != len(names):
             reason = f"{len(cells)} cells, but the header has {len(names)}"
-            yield failed_row(file.name, number, reason), after
+            row = failed_row(file.name, number, reason)
         else:
             text = cells[text_at] if text_at is not None else None
-            yield row_of_cell(file.name, number, cells[image_at], base, text=text), after
+            row = (
+                row_without_image(file.name, number, no_image, text=text)
+                if image_at is None
+                else row_of_cell(file.name, number, cells[image_at], base, text=text)
+            )
+        yield row, after
         number += 1
 
 
@@ -178,10 +193,10 @@ def _parquet_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]
         with pq.ParquetFile(file.path, buffer_size=_PARQUET_BUFFER) as parquet:
             names = parquet.schema_arrow.names
             column = next((column for column in IMAGE_COLUMNS if column in names), None)
-            if column is None:
+            columns = [name for name in (column, _TEXT_COLUMN) if name in names]
+            if not columns:
                 shown = ", ".join(names)[:200]
                 raise _FileFault(f"its columns are {shown}; expected a column 'image'")
-            columns = [column] + [_TEXT_COLUMN] * (_TEXT_COLUMN in names)
             row = 0
             for group in range(parquet.num_row_groups):
                 size = parquet.metadata.row_group(group).num_rows
@@ -192,22 +207,25 @@ def _parquet_rows(file: InputFile, offset: int, number: int) -> Iterator[Placed]
                 for batch in batches:
                     begin = min(max(offset - row, 0), len(batch))
                     for at, values in enumerate(batch.slice(begin).to_pylist(), row + begin):
-                        text = _text(values.get(_TEXT_COLUMN))
-                        yield _value_row(file.name, number, values[column], base, text), at + 1
+                        text = values.get(_TEXT_COLUMN)
+                        image = values[column] if column is not None else None
+                        yield _value_row(file.name, number, image, base, text), at + 1
                         number += 1
                     row += len(batch)
     except (pa.ArrowException, ValueError) as error:
         raise _FileFault(f"not a Parquet file that can be read: {str(error)[:200]}") from None
 
 
-def _value_row(name: str, number: int, value: Any, base: str, text: str | None) -> InputRow:
+def _value_row(name: str, number: int, value: Any, base: str, text: Any) -> InputRow:
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
+    if value is None or value == b"":
+        return row_without_image(name, number, "the image is empty", text=text)
     if isinstance(value, bytes):
         return row_of_bytes(name, number, partial(_given, value), text=text)
     if isinstance(value, str):
         return row_of_cell(name, number, value, base, text=text)
-    return failed_row(name, number, "the image is empty" if value is None else "not an image")
+    return failed_row(name, number, "not an image")
 
 
 # Tar ------------------------------------------------------------------------------------------------
@@ -263,10 +281,6 @@ def _whole(stream: IO[bytes], size: int) -> bytes:
 
 def _given(value: bytes) -> bytes:
     return value
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 _READERS: dict[Kind, Callable[[InputFile, int, int], Iterator[Placed]]] = {

@@ -263,7 +263,8 @@ class _Batch:
         if self._options.writes_rows and self._options.form != "parquet":
             header = b""
             if self._options.form == "csv" and self._options.header:
-                header = csv_header(scorer["task"], texts=plan.texts and scorer["reads_text"])
+                images, texts = plan.embedded(reads_text=scorer["reads_text"])
+                header = csv_header(scorer["task"], images=images, texts=texts)
             parts = [self._store.path(shard.number) for shard in plan.shards]
             merge_rows(parts, self._work, self._target, header)
         summary = summarize(

@@ -14,6 +14,7 @@ from tintype.batch.rows import InputRow, printable
 from tintype.errors import FetchError, ImageReadError, ModelError, UsageError
 from tintype.images.loading import Failure, ImageSource, iterate_pixels
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+from tintype.scoring.image_text import check_texts
 from tintype.scoring.label_sets import LabelSet, parse_labels
 from tintype.scoring.results import Result
 from tintype.scoring.scorer import Scorer
@@ -36,7 +37,7 @@ class Scored:
     error: str | None
     """Why there is no result."""
     text_features: np.ndarray | None = None
-    """float32 (D,): embeddings of CLIP, where the row has a text."""
+    """float32 (D,): of a row with a text, where the model embeds texts; beside `result` or alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,14 @@ def _scored(
                 continue
             predictions = scorer.results(np.stack([good[place] for place in members]), label_set)
             results.update(zip(members, predictions, strict=True))
-    texts = _text_features(scorer, rows, results)
+    texts = _text_features(scorer, rows, reasons)
     return [
         Scored(
             printable(row.file),
             row.number,
             row.location and printable(row.location),
-            results.get(n),
+            # A row is whole or not at all.
+            results.get(n) if n not in reasons else None,
             reasons.get(n),
             texts.get(n),
         )
@@ -191,24 +193,27 @@ def _label_set(scorer: Scorer, text: str | None, labels: Sequence[str] | None) -
 
 
 def _text_features(
-    scorer: Scorer, rows: Sequence[InputRow], results: dict[int, Result]
+    scorer: Scorer, rows: Sequence[InputRow], reasons: dict[int, str]
 ) -> dict[int, np.ndarray]:
-    """Embeddings of the rows' texts, by place, where the model reads texts."""
+    """Embeddings of the rows' texts, by place, where the model reads texts.
+
+    Args:
+        reasons: why rows have no answer, by place. Gets to hold what is wrong with a text; a row of
+            a text alone is taken out.
+    """
     if scorer.task != EMBEDDINGS or not scorer.reads_text:
         return {}
-    places = [n for n in results if rows[n].text]
+    places = []
+    for place, row in enumerate(rows):
+        if not row.text or (row.has_image and place in reasons):
+            continue
+        refusal = check_texts([row.text])
+        if refusal is not None:
+            reasons[place] = refusal.reason
+            continue
+        reasons.pop(place, None)
+        places.append(place)
     if not places:
         return {}
-    try:
-        found = scorer.embed_texts([rows[n].text or "" for n in places])
-    except UsageError:
-        # A text that is too long: the others one by one.
-        return {n: features for n in places for features in _text_alone(scorer, rows[n].text or "")}
+    found = scorer.embed_texts([rows[place].text for place in places])
     return dict(zip(places, found, strict=True))
-
-
-def _text_alone(scorer: Scorer, text: str) -> Sequence[np.ndarray]:
-    try:
-        return list(scorer.embed_texts([text]))
-    except UsageError:
-        return []

@@ -107,13 +107,13 @@ def _width_of(scorer: Scorer, plan: Plan) -> Width:
     """How many numbers each row will have."""
     if scorer.task == EMBEDDINGS:
         # Asked of the model itself, which warms it up as well.
+        images, texts = plan.embedded(reads_text=scorer.reads_text)
         grey = np.full((1, *scorer.preprocessor.input_size, 3), 127, np.uint8)
-        size = scorer.run(grey).shape[1]
         return Width(
-            embeddings=True, size=size, labels=None, texts=plan.texts and scorer.reads_text
+            image_features=scorer.run(grey).shape[1] if images else None,
+            text_features=scorer.embed_texts(["a photo"]).shape[1] if texts else None,
         )
-    labels: Any = scorer.classes if scorer.task != ZERO_SHOT else None
-    return Width(embeddings=False, size=len(labels or ()), labels=labels)
+    return Width(labels=scorer.classes if scorer.task != ZERO_SHOT else None)
 
 
 def _samples(shard: Shard, plan: Plan) -> frozenset[int]:

@@ -11,6 +11,7 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,22 +31,21 @@ ENDINGS: dict[OutputFormat, str] = {"csv": ".csv", "jsonl": ".jsonl", "parquet":
 _GROUP_ROWS = 512
 
 
+@dataclass(frozen=True)
 class Width:
     """How many numbers a row has, and what they are called."""
 
-    def __init__(
-        self, *, embeddings: bool, size: int, labels: Sequence[str] | None, texts: bool = False
-    ) -> None:
-        """
-        Args:
-            size: numbers of an embedding, or classes.
-            labels: the classes; None where every input file may have its own.
-            texts: whether rows may have embeddings of texts.
-        """
-        self.embeddings = embeddings
-        self.size = size
-        self.labels = tuple(labels) if labels is not None else None
-        self.texts = texts
+    labels: tuple[str, ...] | None = None
+    """The classes; None where every input file may have its own, and for embeddings."""
+    image_features: int | None = None
+    """Numbers of an image's embedding; None where no row has one."""
+    text_features: int | None = None
+    """Likewise of a text's."""
+
+    @property
+    def embeddings(self) -> bool:
+        """Whether rows are embeddings."""
+        return self.image_features is not None or self.text_features is not None
 
 
 class Writer(ABC):
@@ -75,16 +75,16 @@ def open_writer(path: Path, form: OutputFormat, width: Width) -> Writer:
     return _CsvWriter(path, width) if form == "csv" else _JsonlWriter(path)
 
 
-def csv_header(task: str, *, texts: bool) -> bytes:
+def csv_header(task: str, *, images: bool, texts: bool) -> bytes:
     """The line with the names of the CSV's columns.
 
     Args:
-        texts: whether embeddings of texts are among them.
+        images: whether embeddings of images are among them; likewise `texts`.
     """
     if task != EMBEDDINGS:
         return b"row_number_per_file,preds,labels,file_name\n"
-    names = ["row_number_per_file", "image_features", *["text_features"] * texts, "file_name"]
-    return ",".join(names).encode() + b"\n"
+    features = ["image_features"] * images + ["text_features"] * texts
+    return ",".join(["row_number_per_file", *features, "file_name"]).encode() + b"\n"
 
 
 class _LinesWriter(Writer):
@@ -104,24 +104,31 @@ class _CsvWriter(_LinesWriter):
 
     def __init__(self, path: Path, width: Width) -> None:
         super().__init__(path)
-        self._texts = width.texts
+        self._width = width
         self._labels: tuple[tuple[str, ...], str] = ((), "[]")
 
     def write(self, batch: Sequence[Scored]) -> None:
         lines = io.StringIO()
         writer = csv.writer(lines, lineterminator="\n")
         for scored in batch:
-            name, number = scored.file, scored.number
-            if isinstance(scored.result, Embedding):
-                features = [_numbers(scored.result.features)]
-                if self._texts:
-                    text = scored.text_features
-                    features.append("" if text is None else _numbers(text))
-                writer.writerow([number, *features, name])
-            elif isinstance(scored.result, Prediction):
+            if scored.error is not None:
+                continue
+            if isinstance(scored.result, Prediction):
                 preds, labels = _numbers(scored.result.probs), self._list(scored.result.labels)
-                writer.writerow([number, preds, labels, name])
+                writer.writerow([scored.number, preds, labels, scored.file])
+            else:
+                cells = [_numbers(each) for each in self._features(scored)]
+                writer.writerow([scored.number, *cells, scored.file])
         self._stream.write(lines.getvalue().encode("utf-8"))
+
+    def _features(self, scored: Scored) -> list[np.ndarray | None]:
+        """What stands in the columns of features, of which a side that no row has is none."""
+        columns: list[np.ndarray | None] = []
+        if self._width.image_features is not None:
+            columns.append(_image_features(scored))
+        if self._width.text_features is not None:
+            columns.append(scored.text_features)
+        return columns
 
     def _list(self, labels: tuple[str, ...]) -> str:
         """Labels as the list that Python would print: what notebooks read with ast.literal_eval."""
@@ -141,10 +148,8 @@ def _object(scored: Scored) -> dict[str, Any]:
     line: dict[str, Any] = {"file_name": scored.file, "row": scored.number}
     if scored.location is not None:
         line["image"] = scored.location
-    if isinstance(scored.result, Embedding):
-        line["image_features"] = np.ascontiguousarray(scored.result.features)
-        if scored.text_features is not None:
-            line["text_features"] = np.ascontiguousarray(scored.text_features)
+    if scored.error is not None:
+        line["error"] = scored.error
     elif isinstance(scored.result, Prediction):
         label, score = scored.result.top(1)[0]
         line |= {
@@ -154,8 +159,16 @@ def _object(scored: Scored) -> dict[str, Any]:
             "labels": scored.result.labels,
         }
     else:
-        line["error"] = scored.error
+        found = {"image_features": _image_features(scored), "text_features": scored.text_features}
+        line |= {
+            name: np.ascontiguousarray(each) for name, each in found.items() if each is not None
+        }
     return line
+
+
+def _image_features(scored: Scored) -> np.ndarray | None:
+    """float32 (D,); None where the row has no image."""
+    return scored.result.features if isinstance(scored.result, Embedding) else None
 
 
 class _ParquetWriter(Writer):
@@ -195,17 +208,13 @@ class _ParquetWriter(Writer):
             "image": [each.location for each in rows],
             "error": [each.error for each in rows],
         }
-        if self._width.embeddings:
-            features = [
-                each.result.features if isinstance(each.result, Embedding) else None
-                for each in rows
-            ]
-            columns["features"] = _vectors(features, self._width.size)
-            if self._width.texts:
-                columns["text_features"] = _vectors(
-                    [each.text_features for each in rows], self._width.size
-                )
-        else:
+        if self._width.image_features is not None:
+            images = [_image_features(each) for each in rows]
+            columns["features"] = _vectors(images, self._width.image_features)
+        if self._width.text_features is not None:
+            texts = [each.text_features for each in rows]
+            columns["text_features"] = _vectors(texts, self._width.text_features)
+        if not self._width.embeddings:
             predictions = [
                 each.result if isinstance(each.result, Prediction) else None for each in rows
             ]
@@ -214,7 +223,7 @@ class _ParquetWriter(Writer):
             columns["score"] = [score for _, score in top]
             probs = [each.probs if each else None for each in predictions]
             if self._width.labels is not None:
-                columns["probs"] = _vectors(probs, self._width.size)
+                columns["probs"] = _vectors(probs, len(self._width.labels))
             else:
                 columns["probs"] = probs
                 columns["labels"] = [list(each.labels) if each else None for each in predictions]
@@ -229,14 +238,18 @@ class _ParquetWriter(Writer):
 def _schema(width: Width) -> Any:
     import pyarrow as pa
 
-    vector = pa.list_(pa.float32(), width.size)
+    def vector(size: int) -> Any:
+        return pa.list_(pa.float32(), size)
+
     fields = [("file_name", pa.string()), ("row", pa.int64()), ("image", pa.string())]
-    if width.embeddings:
-        fields += [("features", vector), *[("text_features", vector)] * width.texts]
-    else:
+    if width.image_features is not None:
+        fields.append(("features", vector(width.image_features)))
+    if width.text_features is not None:
+        fields.append(("text_features", vector(width.text_features)))
+    if not width.embeddings:
         fields += [("label", pa.string()), ("score", pa.float32())]
         if width.labels is not None:
-            fields.append(("probs", vector))
+            fields.append(("probs", vector(len(width.labels))))
         else:
             fields += [("probs", pa.list_(pa.float32())), ("labels", pa.list_(pa.string()))]
     metadata = {} if width.labels is None else {"tintype.labels": json.dumps(width.labels)}
@@ -255,6 +268,8 @@ def _vectors(rows: Sequence[np.ndarray | None], size: int) -> Any:
     return pa.FixedSizeListArray.from_arrays(pa.array(values, pa.float32()), size)
 
 
-def _numbers(values: np.ndarray) -> str:
-    """A list of float32, each with as many digits as tell it from every other."""
+def _numbers(values: np.ndarray | None) -> str:
+    """A list of float32, each with as many digits as tell it from every other; "" for None."""
+    if values is None:
+        return ""
     return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY).decode()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tintype.cli.output import Format, OutputFormat, Query, show
 from tintype.cli.scoring_options import takes_scoring
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tintype.scoring import Scorer
 
 __all__ = ["app"]
 
@@ -25,7 +31,9 @@ _TOP_SHOWN = 5
 @app.command()
 @takes_scoring
 def predict(
-    images: Annotated[list[str], typer.Argument(help="Image files or http(s) URLs.")],
+    images: Annotated[
+        list[str] | None, typer.Argument(help="Image files or http(s) URLs.", show_default=False)
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -35,6 +43,14 @@ def predict(
             "small network names the 1,000 classes of ImageNet.",
         ),
     ] = _DEFAULT_MODEL,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            help="Embeddings of CLIP and SigLIP: a text to embed, by itself or, with as many texts "
+            "as images, beside the image in its place. Repeatable.",
+        ),
+    ] = None,
     scoring: Any = None,
     top: Annotated[
         int | None,
@@ -58,15 +74,25 @@ def predict(
     output: OutputFormat = Format.JSON,
     query: Query = None,
 ) -> None:
-    """Print probabilities or features for each image; exit 1 when one cannot be read."""
+    """Print probabilities or features for each image or text; exit 1 when one cannot be read."""
+    from tintype.errors import UsageError
     from tintype.schemas.task import MULTILABEL
     from tintype.scoring import Prediction, Scorer
     from tintype.workspace.registry import resolve_model
 
+    images, texts = images or [], texts or []
+    if not images and not texts:
+        raise UsageError("name an image file or URL, or give --text")
+    if images and texts and len(images) != len(texts):
+        raise UsageError(
+            f"{len(images)} images and {len(texts)} texts: expected one --text for each image, in "
+            "their order, or no images"
+        )
     scorer = Scorer.load(resolve_model(model), scoring)
     if verbose:
         for name, value in scorer.describe().items():
             typer.echo(f"{name}: {value}", err=True)
+    text_features = _embedded_texts(scorer, texts) if texts else ()
     results = list(scorer.stream(images))
     pairs = list(zip(images, results, strict=True))
     as_table = output in (Format.TABLE, Format.TSV)
@@ -84,9 +110,45 @@ def predict(
                 for path, result in good
             ],
         )
-    show([_row(path, result, as_table, top) for path, result in pairs], output, query)
+    rows = [_row(path, result, as_table, top) for path, result in pairs]
+    if texts:
+        of_texts = [
+            _text_row(text, features, as_table)
+            for text, features in zip(texts, text_features, strict=True)
+        ]
+        # Of an image that cannot be read the row says that alone.
+        rows = [
+            row if "error" in row else {**row, **of_text}
+            for row, of_text in zip(rows or [{} for _ in texts], of_texts, strict=True)
+        ]
+    show(rows, output, query)
     if any(isinstance(result, Exception) for result in results):
         raise typer.Exit(1)
+
+
+def _embedded_texts(scorer: Scorer, texts: Sequence[str]) -> np.ndarray:
+    """Float32 (n, D) of --text.
+
+    Raises:
+        UsageError: the model does not embed texts, or one of them cannot be embedded.
+    """
+    from tintype.errors import UsageError
+    from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
+
+    if scorer.task != EMBEDDINGS:
+        hint = ", or give --labels" if scorer.task == ZERO_SHOT else ""
+        raise UsageError(
+            f"--text is for embeddings, and this model's task is {scorer.task}: give --task "
+            f"{EMBEDDINGS}{hint}"
+        )
+    return scorer.embed_texts(texts)
+
+
+def _text_row(text: str, features: np.ndarray, as_table: bool) -> dict[str, Any]:
+    if not as_table:
+        return {"text_features": features.tolist()}
+    length = float((features**2).sum() ** 0.5)
+    return {"text": text, "text_numbers": len(features), "text_length": round(length, 4)}
 
 
 def _row(image: str, result: Any, as_table: bool, top: int | None) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import yaml
 from pydantic import Field
 
 from tintype.errors import CheckpointError, UsageError, nearest
+from tintype.models.azure_only import find_azure_only
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.schemas.document import StrictModel
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT, Task
 
@@ -98,6 +100,11 @@ class Card(StrictModel):
         """Every family here can be fine-tuned for these; CLIP by its image tower."""
         return ["image_classification", "image_classification_multilabel"]
 
+    @property
+    def embeds_texts(self) -> bool:
+        """Whether its embeddings are of texts, too."""
+        return self.task == EMBEDDINGS and self.family in TEXT_AND_IMAGE
+
     def shown(self) -> dict[str, Any]:
         """The card as commands print it, with what follows from its facts."""
         document = self.model_dump(exclude_none=True, exclude={"checkpoint"})
@@ -114,8 +121,8 @@ class Card(StrictModel):
                 "bf16": round(0.7 + 0.65 * weights, 1),
                 "full_fine_tuning": round(1.5 + 5 * weights, 1),
             },
-            "sample_request": _sample_request(self.task),
-            "sample_answer": _sample_answer(self.task),
+            "sample_request": _sample_request(self.task, texts=self.embeds_texts),
+            "sample_answer": _sample_answer(self.task, texts=self.embeds_texts),
         }
 
     def summary(self) -> dict[str, Any]:
@@ -147,7 +154,7 @@ def find_card(name: str) -> Card | None:
 
     Raises:
         UsageError: a registry URI that names nothing here, or an AutoML name without counterpart.
-        CheckpointError: Perception Encoder in its own format.
+        CheckpointError: Perception Encoder in its own format, or a card that only Azure can run.
     """
     match = _REGISTRY_URI.fullmatch(name)
     wanted = (match["name"] if match else name).lower()
@@ -164,6 +171,12 @@ def find_card(name: str) -> Card | None:
             f"checkpoint {name!r} is in a format of its own, which transformers does not read; its "
             f"image tower in timm's is {_IN_TIMMS_FORMAT[wanted]!r} (pip install 'tintype[timm]')"
         )
+    azures = find_azure_only(wanted)
+    if azures is not None:
+        raise CheckpointError(
+            f"model {name!r}: Azure's catalog has this card, and Tintype cannot run it: {azures.name} "
+            f"{azures.why}. Near to it: {azures.near}"
+        )
     if name.startswith("azureml://registries/"):
         known = [alias for card in list_cards() for alias in (card.name, *card.aliases)]
         raise UsageError(
@@ -178,17 +191,24 @@ def nearest_counterpart(name: str) -> str | None:
     return _WITHOUT_COUNTERPART.get(name.strip().lower())
 
 
-def _sample_request(task: Task) -> dict[str, Any]:
+def _sample_request(task: Task, *, texts: bool) -> dict[str, Any]:
+    rows: list[Any] = ["<base64 or URL>", "<base64 or URL>"]
     if task == ZERO_SHOT:
         rows = [["<base64 or URL>", "a can, a carton, a jug"], ["<base64 or URL>"]]
-        return {"input_data": {"columns": ["image", "text"], "index": [0, 1], "data": rows}}
-    data = ["<base64 or URL>", "<base64 or URL>"]
-    return {"input_data": {"columns": ["image"], "index": [0, 1], "data": data}}
+    elif texts:
+        rows = [["<base64 or URL>", "a photo of a can"], ["<base64 or URL>", "a photo of a jug"]]
+    columns = ["image", "text"] if texts or task == ZERO_SHOT else ["image"]
+    return {"input_data": {"columns": columns, "index": [0, 1], "data": rows}}
 
 
-def _sample_answer(task: Task) -> list[dict[str, Any]]:
+def _sample_answer(task: Task, *, texts: bool) -> list[dict[str, Any]]:
     if task == EMBEDDINGS:
-        return [{"image_features": [0.91, -0.64, 0.17]}, {"image_features": [-0.05, 0.33, 1.21]}]
+        rows = [{"image_features": [0.91, -0.64, 0.17]}, {"image_features": [-0.05, 0.33, 1.21]}]
+        of_texts = ([0.18, 0.72, -0.4], [-0.51, 0.06, 0.88])
+        return [
+            {**row, "text_features": text} if texts else row
+            for row, text in zip(rows, of_texts, strict=True)
+        ]
     if task == ZERO_SHOT:
         labels = ["a can", "a carton", "a jug"]
         return [

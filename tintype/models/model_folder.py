@@ -28,6 +28,7 @@ from tintype.errors import CheckpointError
 from tintype.files import atomic_folder, write_json, write_text
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import CHECKPOINT_PATTERNS, Checkpoint, open_checkpoint_folder
+from tintype.models.families import TEXT_AND_IMAGE
 from tintype.quiet import quiet_transformers
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT, ClassificationTask, Task, parse_task
 
@@ -123,7 +124,7 @@ def write_checkpoint_folder(
             for file in sorted(checkpoint.folder.glob(pattern)):
                 shutil.copyfile(file, data / file.name)
 
-    return _write(path, fill, task, classes, card, input_example)
+    return _write(path, fill, task, classes, {"family": checkpoint.family, **card}, input_example)
 
 
 def _write(
@@ -152,7 +153,8 @@ def _write(
         write_text(data / "card.yaml", yaml.safe_dump(_plain(whole_card), sort_keys=False))
         sums = {file.name: _sha256(file) for file in sorted(data.iterdir())}
         write_json(data / "checksums.json", sums)
-        _save_mlflow_model(temporary, data, task, input_example)
+        texts_too = task == EMBEDDINGS and card["family"] in TEXT_AND_IMAGE
+        _save_mlflow_model(temporary, data, task, input_example, texts_too=texts_too)
     checkpoint = open_checkpoint_folder(path / "data" / "model", str(path))
     return ModelFolder(path, task, tuple(classes), whole_card, checkpoint)
 
@@ -187,8 +189,14 @@ def open_model_folder(path: Path) -> ModelFolder:
     return ModelFolder(path, task, classes, card, open_checkpoint_folder(data, str(path)))
 
 
-def _save_mlflow_model(path: Path, data: Path, task: Task, input_example: bytes | None) -> None:
-    """MLflow's files around `data`, which is copied to `path/data/model`."""
+def _save_mlflow_model(
+    path: Path, data: Path, task: Task, input_example: bytes | None, *, texts_too: bool
+) -> None:
+    """MLflow's files around `data`, which is copied to `path/data/model`.
+
+    Args:
+        texts_too: whether embeddings are of texts as well as of images.
+    """
     import logging
     import warnings
 
@@ -197,15 +205,19 @@ def _save_mlflow_model(path: Path, data: Path, task: Task, input_example: bytes 
     from mlflow.types import ColSpec, DataType, Schema
     from mlflow.types.schema import Array
 
-    inputs: list[Any] = [ColSpec(DataType.string, "image")]
+    inputs: list[Any] = [ColSpec(DataType.string, "image", required=not texts_too)]
     outputs: list[Any] = [
         ColSpec(Array(DataType.float), "probs"),
         ColSpec(Array(DataType.string), "labels"),
     ]
-    if task == ZERO_SHOT:
+    if task == ZERO_SHOT or texts_too:
         inputs.append(ColSpec(DataType.string, "text", required=False))
     if task == EMBEDDINGS:
-        outputs = [ColSpec(Array(DataType.float), "image_features")]
+        kinds = ("image", "text") if texts_too else ("image",)
+        outputs = [
+            ColSpec(Array(DataType.float), f"{kind}_features", required=not texts_too)
+            for kind in kinds
+        ]
     signature = ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
     requirements = [
         f"tintype=={importlib.metadata.version('tintype')}",
@@ -234,6 +246,8 @@ def _save_mlflow_model(path: Path, data: Path, task: Task, input_example: bytes 
         request: dict[str, Any] = {"columns": ["image"], "data": [cell]}
         if task == ZERO_SHOT:
             request = {"columns": ["image", "text"], "data": [[cell, "one thing, another thing"]]}
+        elif texts_too:
+            request = {"columns": ["image", "text"], "data": [[cell, "a photo of a thing"]]}
         write_json(path / "input_example.json", {"input_data": request})
 
 

@@ -18,6 +18,7 @@ from tintype.quiet import quiet_transformers
 __all__ = ["TextTokenizer", "write_tokenizer_file"]
 
 _FILE = "tokenizer.json"
+_VOCABULARY = "vocab.json"
 
 
 class TextTokenizer:
@@ -41,20 +42,29 @@ class TextTokenizer:
             raise CheckpointError(f"the tokenizer {path} is damaged: {error}") from None
         self._tokenizer = tokenizer
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str], *, truncate: bool = False) -> np.ndarray:
         """int64 (n, length): each row ends with its end mark and padding.
 
+        Args:
+            truncate: a text that is too long loses its last tokens, as transformers' own processors
+                cut it; the end mark stays.
+
         Raises:
-            UsageError: a text is too long.
+            UsageError: a text is too long, and is not to be cut.
         """
-        encodings = self._tokenizer.encode_batch(list(texts))
-        for text, encoding in zip(texts, encodings, strict=True):
-            if len(encoding.ids) > self._length:
+        rows = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        if truncate:
+            rows = [
+                ids if len(ids) <= self._length else [*ids[: self._length - 1], ids[-1]]
+                for ids in rows
+            ]
+        for text, ids in zip(texts, rows, strict=True):
+            if len(ids) > self._length:
                 raise UsageError(
-                    f"a text of {len(encoding.ids)} tokens, beginning {text[:40]!r}; the model "
+                    f"a text of {len(ids)} tokens, beginning {text[:40]!r}; the model "
                     f"reads at most {self._length}"
                 )
-        return np.array([encoding.ids for encoding in encodings], np.int64)
+        return np.array(rows, np.int64)
 
 
 def write_tokenizer_file(checkpoint: Checkpoint, path: Path) -> None:
@@ -90,6 +100,9 @@ def _tokenizer(checkpoint: Checkpoint) -> tuple[Any, int]:
     pieces = folder / SENTENCE_PIECES
     if checkpoint.family == "siglip" and pieces.is_file() and not (folder / _FILE).is_file():
         return siglip_tokenizer(pieces, lower_case=_is_lower_case(folder))
+    if not any((folder / name).is_file() for name in (_FILE, _VOCABULARY)):
+        # transformers would make one of no words at all, to which every text is the same.
+        raise ValueError(f"there is neither {_FILE} nor {_VOCABULARY} with merges.txt")
     kept = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     tokenizer = kept.backend_tokenizer
     if checkpoint.family == "clip":

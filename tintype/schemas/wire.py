@@ -136,7 +136,8 @@ def checked_request(
         cells = ["" if cell is None else cell for cell in cells]
     return ScoreRequest(
         [_checked_cell(cell, row) for row, cell in enumerate(cells)],
-        [_checked_text(text, row) for row, text in enumerate(texts)],
+        # Where a text may stand alone it is what is embedded, not a list of labels.
+        [_checked_text(text, row, may_be_labels=images_required) for row, text in enumerate(texts)],
     )
 
 
@@ -240,10 +241,10 @@ def listed_cells(data: Any, example: str, *, images_required: bool) -> tuple[lis
     return cells, texts
 
 
-def _checked_text(text: Any, row: int) -> str:
+def _checked_text(text: Any, row: int, *, may_be_labels: bool) -> str:
     if text is None:
         return ""
-    if isinstance(text, list):
+    if isinstance(text, list) and may_be_labels:
         try:
             return orjson.dumps(text).decode()
         except orjson.JSONEncodeError:
@@ -253,9 +254,9 @@ def _checked_text(text: Any, row: int) -> str:
                 row=row,
             ) from None
     if not isinstance(text, str):
+        expected = "text, or a list of labels" if may_be_labels else "text"
         raise RequestError(
-            f"row {row}: the text is {type(text).__name__}; expected text, or a list of labels",
-            row=row,
+            f"row {row}: the text is {type(text).__name__}; expected {expected}", row=row
         )
     return text
 

@@ -18,6 +18,7 @@ from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT
+from tintype.scoring.image_text import check_texts
 from tintype.scoring.label_sets import LabelSet, LabelSets
 from tintype.scoring.loading import LoadedModel, load_model
 from tintype.scoring.results import Embedding, Prediction, Result, TableScores
@@ -233,11 +234,22 @@ class Scorer:
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Embeddings of `texts` in the space of the images': float32 (n, D), of length 1 where `normalize` is set.
 
+        >>> clip.embed_texts(["a photo of a cat", "a photo of a dog"]).shape    # doctest: +SKIP
+        (2, 512)
+
+        A text of more tokens than the model reads (CLIP 77, SigLIP 64) is cut, as transformers'
+        processors do with truncation.
+
         Raises:
             CheckpointError: the model has no text tower.
-            UsageError: a text is longer than the model reads.
+            UsageError: there are none, or one is no text or has more than 20,000 characters.
         """
-        features = self.text_encoder.encode(texts)
+        refusal = check_texts(texts)
+        if refusal is not None:
+            raise UsageError(f"text {refusal.row}: {refusal.reason}")
+        if isinstance(texts, str) or not len(texts):
+            raise UsageError("expected a list of texts, with one at least")
+        features = self.text_encoder.encode(texts, truncate=True)
         return _unit(features) if self.normalize else features
 
     @property

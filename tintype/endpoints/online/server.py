@@ -15,6 +15,7 @@ from tintype.endpoints.online.gateway.http_server import (
 )
 from tintype.endpoints.online.gateway.keys import read_key
 from tintype.endpoints.online.in_process import ServerOptions, create_app
+from tintype.endpoints.online.instances.model_service import open_text_tower
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
@@ -58,6 +59,7 @@ def serve_model(
     scorer = Scorer.load(model, scoring)
     app, service = create_app(scorer, keys, options)
     log_to_stderr()
+    open_text_tower(scorer)
     if shown is not None:
         print(f"Key (shown this once): {shown}", flush=True)
     address, bound = listener.getsockname()[:2]

@@ -40,13 +40,16 @@ class TextEncoder:
         """See `Runtime`."""
         self._runtime.set_threads(count)
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 (n, D), not normalised.
+    def encode(self, texts: Sequence[str], *, truncate: bool = False) -> np.ndarray:
+        """float32 (n, D), not normalised; `texts` are at least one.
+
+        Args:
+            truncate: a text that is longer than the tower reads is cut.
 
         Raises:
-            UsageError: a text is longer than the tower reads.
+            UsageError: a text is longer than the tower reads, and is not to be cut.
         """
-        ids = self._tokenizer.encode(texts)
+        ids = self._tokenizer.encode(texts, truncate=truncate)
         parts = [self._runtime.run(ids[n : n + _BATCH]) for n in range(0, len(ids), _BATCH)]
         return np.concatenate(parts)
 

@@ -273,7 +273,7 @@ class Gateway:
         model = backend.description
         if model is None:
             raise RequestError("no model is loaded yet", status=503)
-        return openapi_document(model.task, model.classes)
+        return openapi_document(model.task, model.classes, reads_text=model.reads_text)
 
     async def _health(self, endpoint: ServedEndpoint, rest: str) -> HttpResponse:
         if rest == "/health/live":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tintype.schemas.task import CLASSIFICATION_TASKS, EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
+from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
 
 __all__ = ["openapi_document"]
 
@@ -26,9 +26,16 @@ _SUMMARIES: dict[Task, str] = {
 _PIXEL = "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 
 
-def openapi_document(task: Task, classes: Sequence[str]) -> dict[str, Any]:
-    """OpenAPI 3.1 for POST /score, with this model's labels in the example."""
-    request, answer = _request(task), _answer(task, classes)
+def openapi_document(
+    task: Task, classes: Sequence[str], *, reads_text: bool = False
+) -> dict[str, Any]:
+    """OpenAPI 3.1 for POST /score, with this model's labels in the example.
+
+    Args:
+        reads_text: whether a model of embeddings embeds texts, too.
+    """
+    texts = task == EMBEDDINGS and reads_text
+    request, answer = _request(task, texts), _answer(task, classes, texts)
     error = {
         "type": "object",
         "required": ["error"],
@@ -60,13 +67,19 @@ def openapi_document(task: Task, classes: Sequence[str]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": _TITLES[task], "version": "1", "x-task": task},
+        "info": {
+            "title": "Image and text embeddings" if texts else _TITLES[task],
+            "version": "1",
+            "x-task": task,
+        },
         "security": [{"key": []}],
         "paths": {
             "/score": {
                 "post": {
                     "operationId": "score",
-                    "summary": _SUMMARIES[task],
+                    "summary": "Features of each image, each text, or both"
+                    if texts
+                    else _SUMMARIES[task],
                     "requestBody": {
                         "required": True,
                         "content": {
@@ -95,8 +108,8 @@ def openapi_document(task: Task, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _request(task: Task) -> dict[str, Any]:
-    columns = ["image"] if task in CLASSIFICATION_TASKS else ["image", "text"]
+def _request(task: Task, texts: bool) -> dict[str, Any]:
+    columns = ["image", "text"] if texts or task == ZERO_SHOT else ["image"]
     image = {
         "type": "string",
         "minLength": 1,
@@ -110,6 +123,12 @@ def _request(task: Task) -> dict[str, Any]:
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
         }
         cell, data = {"anyOf": [image, text]}, [[_PIXEL, "can, carton, jug"]]
+    elif texts:
+        cell = {
+            "type": "string",
+            "description": f"{image['description']}, or a text; empty in a column that is not used",
+        }
+        data = [[_PIXEL, "a photo of a can"]]
     row = {
         "anyOf": [cell, {"type": "array", "items": cell, "minItems": 1, "maxItems": len(columns)}]
     }
@@ -127,7 +146,6 @@ def _request(task: Task) -> dict[str, Any]:
             "data": {"type": "array", "items": row, "minItems": 1},
         },
     }
-    named = columns if task == ZERO_SHOT else ["image"]
     return {
         "type": "object",
         "required": ["input_data"],
@@ -135,16 +153,21 @@ def _request(task: Task) -> dict[str, Any]:
             "input_data": {"anyOf": [split, {"type": "array", "items": row, "minItems": 1}]},
             "params": {"type": "object"},
         },
-        "example": {"input_data": {"columns": named, "index": [0], "data": data}},
+        "example": {"input_data": {"columns": columns, "index": [0], "data": data}},
     }
 
 
-def _answer(task: Task, classes: Sequence[str]) -> dict[str, Any]:
+def _answer(task: Task, classes: Sequence[str], texts: bool) -> dict[str, Any]:
     if task == EMBEDDINGS:
         numbers = {"type": "array", "items": {"type": "number"}}
-        properties = {"image_features": numbers, "text_features": numbers}
-        row = {"type": "object", "properties": properties, "minProperties": 1}
-        return {"type": "array", "items": row, "example": [{"image_features": [0.91, -0.64]}]}
+        example = {"image_features": [0.91, -0.64], "text_features": [0.18, 0.72]}
+        kinds = ["image_features", "text_features"] if texts else ["image_features"]
+        row = {
+            "type": "object",
+            "properties": dict.fromkeys(kinds, numbers),
+            "minProperties": 1,
+        }
+        return {"type": "array", "items": row, "example": [{kind: example[kind] for kind in kinds}]}
     labels = list(classes) or ["can", "carton", "jug"]
     count = len(labels)
     probs = [0.5] * count if task == MULTILABEL else [round(1 / count, 4)] * count

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 import numpy as np
 
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
-from tintype.errors import ModelError
+from tintype.errors import CheckpointError, ModelError
 from tintype.schemas.scorer_options import ScorerOptions
+from tintype.schemas.task import EMBEDDINGS
 from tintype.schemas.wire import parse_style
 from tintype.scoring.scorer import Scorer
 
-__all__ = ["Replica", "describe", "open_service", "warm_up"]
+__all__ = ["Replica", "describe", "open_service", "open_text_tower", "warm_up"]
+
+_log = logging.getLogger("tintype")
 
 _HEALTH_SECONDS = 25.0
 
@@ -43,6 +47,18 @@ def warm_up(service: ScoringService) -> None:
     while size <= scorer.batch_size:
         scorer.run(np.full((size, *scorer.preprocessor.input_size, 3), 127, np.uint8))
         size *= 2
+    open_text_tower(scorer)
+
+
+def open_text_tower(scorer: Scorer) -> None:
+    """Open what embeds texts, where the model does: the first call could not wait for it."""
+    if scorer.task != EMBEDDINGS or not scorer.reads_text:
+        return
+    try:
+        scorer.embed_texts(["a photo"])
+    except CheckpointError as error:
+        # Images are embedded all the same.
+        _log.warning("texts cannot be embedded: %s", error)
 
 
 def describe(service: ScoringService) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,7 @@ from tintype.images.loading import pixels_of
 from tintype.images.request import image_bytes_from_text
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
 from tintype.schemas.wire import Style, parse_style
+from tintype.scoring.image_text import check_cells, check_texts
 from tintype.scoring.label_sets import LabelSet, parse_labels
 from tintype.scoring.micro_batcher import MicroBatcher
 from tintype.scoring.scorer import Scorer
@@ -45,6 +46,9 @@ _log = logging.getLogger("tintype")
 
 # A body larger than this is parsed in a thread, so that other calls go on.
 _PARSE_IN_THREAD = 256 * 1024
+
+# Texts that go through the text tower between two looks at the clock.
+_TEXTS_AT_ONCE = 64
 
 # A canary that passed counts for so many seconds.
 _CANARY_SECONDS = 2.0
@@ -166,21 +170,36 @@ class ScoringService:
     ) -> bytes:
         """Features of images, of texts where the model reads them, or of both."""
         with_image = [bool(cell) for cell in rows.cells]
-        with_text = [bool(text) for text in rows.texts]
-        if (any(with_text) and not all(with_text)) or (any(with_image) and not all(with_image)):
-            raise RequestError(
-                "embeddings need an image in every row, a text in every row, or both in every row"
-            )
+        with_text = [bool(text) for text in rows.texts] or [False] * len(with_image)
+        unfit = check_texts(rows.texts)
+        if unfit is not None:
+            raise RequestError(f"row {unfit.row}: {unfit.reason}", row=unfit.row)
+        if self.scorer.reads_text or any(with_text):
+            mixed = check_cells(with_image, with_text)
+            if mixed is not None:
+                raise RequestError(mixed.reason, row=mixed.row)
         images = texts = None
         if any(with_text):
-            texts = await self._text_work(self.scorer.embed_texts, list(rows.texts))
+            texts = await self._text_features(rows.texts, deadline, call.timeout_s)
             # A row is whole or not at all: with texts, an unreadable image refuses the call.
             rows.errors = None
-        if any(with_image) or not any(with_text):
+        if not any(with_text) or any(with_image):
             outputs = await self._outputs(rows, deadline, call.timeout_s)
             embeddings = self.scorer.embeddings(outputs) if len(outputs) else []
             images = [embedding.features for embedding in embeddings]
         return protocol.write_features(rows, Features(images, texts), self.name)
+
+    async def _text_features(
+        self, texts: Sequence[str], deadline: float, timeout_s: float
+    ) -> list[np.ndarray]:
+        """float32 (D,) of each text."""
+        features: list[np.ndarray] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            if time.monotonic() > deadline:
+                raise too_late(timeout_s)
+            part = texts[start : start + _TEXTS_AT_ONCE]
+            features += list(await self._text_work(self.scorer.embed_texts, part))
+        return features
 
     async def _outputs(self, rows: Rows, deadline: float, timeout_s: float) -> np.ndarray:
         """What the model gives for the readable rows: float32 (n, D)."""
