@@ -101,9 +101,7 @@ def download_into(
     with output_errors(destination):
         destination.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=destination, prefix=".download.") as scratch:
-            made = download_job(
-                name, Path(scratch), output_name=output_name, everything=everything
-            )
+            made = download_job(name, Path(scratch), output_name=output_name, everything=everything)
             named = sorted((made / "named-outputs").glob("*"))
             others = [path for path in made.iterdir() if path.name != "named-outputs"]
             for part in [*named, *others]:
