@@ -149,6 +149,18 @@ def test_bin_weights_only_when_asked(hub: Hub, tmp_path: Path) -> None:
         assert file.suffix not in (".bin", ".pkl")
 
 
+def test_bin_weights_of_a_card_keep_its_task(hub: Hub, tmp_path: Path) -> None:
+    hub.repositories["openai/clip-vit-base-patch32"] = as_bin(write_clip(tmp_path / "clip"))
+    name = "OpenAI-CLIP-Image-Text-Embeddings-vit-base-patch32"
+    # The command that the message names must not lead to the checkpoint's other task.
+    with pytest.raises(CheckpointError, match=f"model import {name} --allow-bin"):
+        Scorer.load(name)
+    import_model(name, allow_bin=True)
+    scorer = Scorer.load(resolve_model(f"{name}@latest"))
+    assert scorer.task == "embeddings"
+    assert scorer.embed_texts(["a cat"]).shape == (1, 24)
+
+
 class _Evil:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return (eval, ("open('/tmp/tintype-was-here', 'w')",))

@@ -152,7 +152,7 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         if (path / "MLmodel").is_file():
             path = path / "data" / "model"
         return open_checkpoint_folder(path, name)
-    card = find_card(name)
+    asked, card = name, find_card(name)
     if card is not None:
         name = card.hub_id
     kept = get_settings().home / "checkpoints"
@@ -169,16 +169,22 @@ def resolve_checkpoint(name: str, *, revision: str | None = None) -> Checkpoint:
         )
     require_timm_for(name)
     folder = download_checkpoint(name, revision)
-    return open_checkpoint_folder(folder, name, revision=folder.name)
+    return open_checkpoint_folder(folder, name, revision=folder.name, asked=asked)
 
 
-def open_checkpoint_folder(folder: Path, name: str, *, revision: str | None = None) -> Checkpoint:
+def open_checkpoint_folder(
+    folder: Path, name: str, *, revision: str | None = None, asked: str | None = None
+) -> Checkpoint:
     """The checkpoint in `folder`, after looking at what files it has.
+
+    Args:
+        asked: the name to import it by, where that is not `name`: a card's name chooses the task.
 
     Raises:
         CheckpointError: no config.json, or no safetensors.
     """
     config = _read_config(folder, name)
+    how = HOW_TO_CONVERT.format(name=asked or name)
     if not any(folder.glob("*.safetensors")):
         pickles = sorted(
             p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)
@@ -186,11 +192,10 @@ def open_checkpoint_folder(folder: Path, name: str, *, revision: str | None = No
         if pickles:
             raise CheckpointError(
                 f"checkpoint {name!r} has its weights in {pickles[0]}, a pickle, which can run code "
-                f"when it is loaded. {HOW_TO_CONVERT.format(name=name)}"
+                f"when it is loaded. {how}"
             )
         raise CheckpointError(
-            f"checkpoint {name!r} has no model.safetensors. If its weights are in a .bin file: "
-            f"{HOW_TO_CONVERT.format(name=name)}"
+            f"checkpoint {name!r} has no model.safetensors. If its weights are in a .bin file: {how}"
         )
     return Checkpoint(name, folder, config, revision)
 
