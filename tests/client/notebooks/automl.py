@@ -27,7 +27,7 @@ job = automl.image_classification(
     primary_metric=ClassificationPrimaryMetrics.ACCURACY,
     tags={"my_custom_tag": "My custom value"},
 )
-job.set_limits(timeout_minutes=60, max_trials=2, max_concurrent_trials=2)
+job.set_limits(timeout_minutes=60, max_trials=2, max_concurrent_trials=1)
 job.set_training_parameters(early_stopping=1, evaluation_frequency=1)
 job.extend_search_space(
     [
@@ -97,7 +97,7 @@ Path("jobs", "job.yml").write_text(
 loaded = ml_client.jobs.create_or_update(
     load_job("jobs/job.yml"), tags={"from": "file"}, description="loaded"
 )
-ml_client.jobs.stream(loaded.name)
+ml_client.jobs.begin_cancel(loaded.name).wait()
 print(
     json.dumps(
         {
