@@ -85,7 +85,7 @@ def test_batch_endpoints(notebooks: Notebooks, given: dict[str, str]) -> None:
 @pytest.mark.usefixtures("finetuned")
 def test_automl(notebooks: Notebooks, given: dict[str, str]) -> None:
     assert notebooks("automl", **given) == {
-        "statuses": [*["Completed"] * 3, "Canceled"],
+        "statuses": ["Completed", "Completed", "Canceled", "Canceled"],
         "tags": [{"my_custom_tag": "My custom value"}, {"from": "file"}],
         "trials": 2,
         "metrics": True,
