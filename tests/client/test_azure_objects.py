@@ -85,7 +85,7 @@ def test_batch_endpoints(notebooks: Notebooks, given: dict[str, str]) -> None:
 @pytest.mark.usefixtures("finetuned")
 def test_automl(notebooks: Notebooks, given: dict[str, str]) -> None:
     assert notebooks("automl", **given) == {
-        "statuses": ["Completed"] * 4,
+        "statuses": ["Completed", "Completed", "Canceled", "Canceled"],
         "tags": [{"my_custom_tag": "My custom value"}, {"from": "file"}],
         "trials": 2,
         "metrics": True,
@@ -111,7 +111,7 @@ def test_what_is_not_run_is_refused_whole(notebooks: Notebooks) -> None:
         "datastore": "AzureBlobDatastore has no counterpart here; name its folder in the setting",
         "schedule": "JobSchedule has no counterpart here; run `tintype job create` by cron",
         "pipeline deployment": "deploy each model by itself, as a ModelBatchDeployment",
-        "other noun": "a Data given to client.models; give it to client.data",
+        "other noun": "Data given to client.models; give it to client.data",
         "name": "ManagedOnlineEndpoint: name: 'no_such_name' given; expected 3 to 32 letters",
         "no model": f"{Path(notebooks.folder, 'training')}",
     }

@@ -150,6 +150,7 @@ def test_the_command_line(command: Command, tmp_path: Path) -> None:
     file.write_text("name: july\npath: pictures\n", "utf-8")
     made = command("create", "-f", file, "--set", "tags.year=2026", "-g", "group", "-w", "space")
     assert made["id"] == "azureml:july:1"
+    # As Azure writes a folder: scripts append "class/image.jpg" to it.
     assert made["path"] == f"{tmp_path / 'pictures'}/"
     assert made["tags"] == {"year": "2026"}
     arguments = ("-p", file, "-t", "uri_file", "--description", "words", "-z", "store")

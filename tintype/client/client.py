@@ -152,5 +152,5 @@ class Client:
         name = noun_of(entity)
         noun = getattr(self, name, None)
         if noun is None:
-            raise UsageError(f"a {type(entity).__name__} has no counterpart here: no {name}")
+            raise UsageError(f"{type(entity).__name__} given; there is no client.{name} here")
         return noun

@@ -81,8 +81,9 @@ def noun_of(thing: Describes) -> str:
     if is_azure(thing):
         return azure_noun(thing)
     raise UsageError(
-        f"a {type(thing).__name__} does not say what it describes; give it to one noun, as in "
-        "client.jobs.create_or_update(...)"
+        f"{type(thing).__name__} given, which does not say what it describes; expected a document, a "
+        "record or an object of azure-ai-ml, or, given to one noun as in "
+        "client.jobs.create_or_update(...), a YAML file or a mapping"
     )
 
 
@@ -113,8 +114,13 @@ def _of_object(thing: Describes, noun: str) -> tuple[Document, Path]:
         meant = noun_of(thing)
         if meant != noun:
             raise UsageError(
-                f"a {type(thing).__name__} given to client.{noun}; give it to client.{meant}"
+                f"{type(thing).__name__} given to client.{noun}; give it to client.{meant}"
             )
+    if isinstance(thing, RunRecord | ModelVersion):
+        raise UsageError(
+            f"{thing.id} is there already and stays as it is; give what it is to be made of, under "
+            "another name or version"
+        )
     if is_azure(thing):
         content = azure_content(thing)
         _settle(content, noun)

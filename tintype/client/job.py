@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tintype.automl.builder import ImageJob
 from tintype.client.azure_errors import not_found_as_azure
+from tintype.client.azure_objects import is_azure
 from tintype.client.described import Describes, described
 from tintype.client.records import Poller
 from tintype.errors import UsageError, nearest
@@ -52,6 +53,8 @@ class Jobs:
             "compute": compute,
         }
         given = {key: value for key, value in given.items() if value is not None}
+        # Azure's notebooks ask MLflow for a run by the name of its job.
+        for_azure = is_azure(job)
         if isinstance(job, ImageJob):
             job = job.document()
         if not isinstance(job, Job):
@@ -60,7 +63,9 @@ class Jobs:
             job = parse_job(Document(content, document.path, document.lines), folder)
         elif given:
             job = job.model_copy(update={key: given[key] for key in given if key != "compute"})
-        return submit.submit_job(job, validate=validate and not skip_validation)
+        return submit.submit_job(
+            job, validate=validate and not skip_validation, mlflow_name=for_azure
+        )
 
     def validate(self, job: Job | str | Path, overrides: Sequence[str] = ()) -> None:
         """Check a job document, its data and its model, and start nothing.

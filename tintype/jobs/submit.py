@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
+from typing import Any
 
 from tintype.compute.local import start_worker
 from tintype.errors import OutputError, UsageError
@@ -13,7 +15,8 @@ from tintype.jobs.run import Run
 from tintype.schemas.job import Job
 from tintype.settings import get_settings
 from tintype.workspace.computes import placed
-from tintype.workspace.runs import ACTIVE, RunRecord
+from tintype.workspace.runs import ACTIVE, RunRecord, RunStore
+from tintype.workspace.tracking import mlflow_client, new_run
 
 __all__ = ["check_job", "resume_job", "settled_job", "submit_job"]
 
@@ -21,8 +24,11 @@ __all__ = ["check_job", "resume_job", "settled_job", "submit_job"]
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
 
 
-def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
+def submit_job(job: Job, *, validate: bool = True, mlflow_name: bool = False) -> RunRecord:
     """Check `job`, create its run and start its worker.
+
+    Args:
+        mlflow_name: where the job has no name, that of the run is its id in MLflow, as with Azure.
 
     Raises:
         UsageError: the document, the data or the checkpoint cannot be used, or the name is taken.
@@ -32,14 +38,15 @@ def submit_job(job: Job, *, validate: bool = True) -> RunRecord:
     settled = settled_job(job)
     if validate:
         check_job(settled)
-    run = Run.create(
-        {
-            "type": settled.type,
-            "experiment_name": settled.experiment_name,
-            **settled.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
-        },
-        outputs=kind.outputs,
-    )
+    document = {
+        "type": settled.type,
+        "experiment_name": settled.experiment_name,
+        **settled.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
+    }
+    if mlflow_name and settled.name is None:
+        run = _named_by_mlflow(settled, document, kind.outputs)
+    else:
+        run = Run.create(document, outputs=kind.outputs)
     kind.begin(run, settled)
     return _start(run)
 
@@ -53,6 +60,19 @@ def settled_job(job: Job) -> Job:
     """
     settled: Job = placed(KINDS[job.type].settle(job))
     return settled
+
+def _named_by_mlflow(job: Job, document: dict[str, Any], outputs: Mapping[str, str] | None) -> Run:
+    """The run of a document, which is called what MLflow calls it."""
+    shown = job.display_name or RunStore().new_name()
+    client = mlflow_client()
+    run_id = new_run(client, job.experiment_name, shown, job.tags)
+    try:
+        run = Run.create({**document, "name": run_id, "display_name": shown}, outputs=outputs)
+        run.update(mlflow_run_id=run_id)
+    except BaseException:
+        client.delete_run(run_id)
+        raise
+    return run
 
 
 def resume_job(name: str) -> RunRecord:

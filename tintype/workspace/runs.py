@@ -144,7 +144,7 @@ class RunStore:
             UsageError: the name is taken or not allowed.
             OutputError: the workspace cannot be written.
         """
-        name = document.get("name") or self._new_name()
+        name = document.get("name") or self.new_name()
         path = self.path(name)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -298,7 +298,8 @@ class RunStore:
         lock.release()
         return record.status == "Starting" and _process_lives(record.pid)
 
-    def _new_name(self) -> str:
+    def new_name(self) -> str:
+        """A name for a run that was given none."""
         draw = random.SystemRandom()
         suffix = "".join(draw.choices("bcdfghjklmnpqrstvwxz0123456789", k=8))
         return f"{draw.choice(_ADJECTIVES)}_{draw.choice(_NOUNS)}_{suffix}"

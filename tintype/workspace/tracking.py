@@ -130,6 +130,8 @@ def mlflow_run(
         run_id = new_run(client, experiment, name, tags)
     else:
         client.set_terminated(run_id, status="RUNNING")
+        for key, value in tags.items():
+            client.set_tag(run_id, key, value)
     run = MlflowRun(client, run_id)
     try:
         yield run

@@ -27,7 +27,7 @@ job = automl.image_classification(
     primary_metric=ClassificationPrimaryMetrics.ACCURACY,
     tags={"my_custom_tag": "My custom value"},
 )
-job.set_limits(timeout_minutes=60, max_trials=2, max_concurrent_trials=2)
+job.set_limits(timeout_minutes=60, max_trials=2, max_concurrent_trials=1)
 job.set_training_parameters(early_stopping=1, evaluation_frequency=1)
 job.extend_search_space(
     [
@@ -49,8 +49,7 @@ sweep = ml_client.jobs.get(returned.name + "_HD")
 
 mlflow.set_tracking_uri(given["tracking_uri"])
 client = mlflow.MlflowClient()
-ended = ml_client.jobs.get(returned.name)
-parent = client.get_run(ended.mlflow_run_id)
+parent = client.get_run(returned.name)
 best = client.get_run(parent.data.tags["automl_best_child_run_id"])
 folder = client.download_artifacts(best.info.run_id, "outputs", ".")
 assert Path(folder, "mlflow-model", "MLmodel").is_file()
@@ -85,7 +84,7 @@ Path("many", "rows.jsonl").write_text(
 in_pipeline = create_pipeline(Input(type="mltable", path="./many"))
 in_pipeline.settings.default_compute = "gpu-cluster"
 multilabel = ml_client.create_or_update(in_pipeline, experiment_name="sweep-from-azure")
-ml_client.jobs.stream(multilabel.name)
+ml_client.jobs.begin_cancel(multilabel.name).wait()
 
 # A YAML file that the SDK reads: its relative paths are from its own folder.
 Path("jobs").mkdir()
@@ -97,7 +96,7 @@ Path("jobs", "job.yml").write_text(
 loaded = ml_client.jobs.create_or_update(
     load_job("jobs/job.yml"), tags={"from": "file"}, description="loaded"
 )
-ml_client.jobs.stream(loaded.name)
+ml_client.jobs.begin_cancel(loaded.name).wait()
 print(
     json.dumps(
         {
