@@ -168,12 +168,14 @@ def read_evaluation(folder: Path) -> tuple[list[str], list[Prediction]]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(folder / "predictions" / "predictions")
-    labels = tuple(json.loads(table.schema.metadata[b"tintype.labels"]))
     rows = [row for row in table.to_pylist() if row["error"] is None]
-    return (
-        [row["image"] for row in rows],
-        [Prediction(np.array(row["probs"], np.float32), labels) for row in rows],
-    )
+    # Zero-shot, each row has the labels that it was judged by.
+    common = json.loads((table.schema.metadata or {}).get(b"tintype.labels", "[]"))
+    predictions = [
+        Prediction(np.array(row["probs"], np.float32), tuple(row.get("labels") or common))
+        for row in rows
+    ]
+    return [row["image"] for row in rows], predictions
 
 
 def truths_of(photos: Sequence[str], data: Path | None) -> tuple[list[Truth], bool]:

@@ -245,7 +245,8 @@ def _draw(path: Path, answers: list[dict[str, Any]]) -> None:
     """Rows of a query and its neighbours, or of a group's first picture and the others.
 
     Raises:
-        UsageError: there is nothing to draw.
+        UsageError: there is nothing to draw, or pictures that the input of the batch held itself.
+        ImageError: a picture has gone.
     """
     from tintype.similarity.picture import draw_neighbours
 
@@ -256,6 +257,12 @@ def _draw(path: Path, answers: list[dict[str, Any]]) -> None:
             if "query" in one
             else (one["pictures"][0], one["pictures"][1:])
         )
+        unseen = next((each for each in [query, *near] if each["image"] is None), None)
+        if unseen is not None:
+            raise UsageError(
+                f"--picture: the image of {unseen['file_name']}, row {unseen['file_row']}, stood in the "
+                "batch's input itself; it draws images that lie in files"
+            )
         rows.append((query["image"], [(each["image"], each["cosine"]) for each in near]))
     if not rows:
         raise UsageError("--picture: there are no near-duplicates to draw; lower --threshold")

@@ -49,8 +49,9 @@ def draw_predictions(
     Args:
         truths: the class of each image, or all of its labels, None where it is not known; a known
             one is marked as right (✓) or wrong (✗, with what it is).
-        threshold: multi-label: a label counts as predicted at or above this probability, and every
-            such label is in the heading. None: the likeliest label alone.
+        threshold: multi-label: a label counts as predicted at or above this probability. All such
+            labels are in the heading, and each bar tells right, wrong or missed. None: the
+            likeliest label alone is predicted.
         labels: bars beside each image.
 
     Raises:
@@ -111,42 +112,60 @@ def _draw_bars(
     bars: int,
 ) -> None:
     """Two lines a label: its name and probability, and below them the bar."""
-    top = prediction.top(bars)
+    ranked = prediction.top(len(prediction.labels))
+    predicted = [
+        label
+        for place, (label, probability) in enumerate(ranked)
+        if (place == 0 if threshold is None else probability >= threshold)
+    ]
     axes.set(xlim=(0, 1), ylim=(max(bars, _LABELS) + 1, 0))
-    if threshold is None:
-        predicted = [top[0][0]]
-    else:
-        ranked = prediction.top(len(prediction.labels))
-        predicted = [label for label, probability in ranked if probability >= threshold]
-    heading, colour = _heading(predicted, truth)
+    heading, colour = _heading(predicted, truth, threshold is not None)
     axes.text(0, 0.55, heading, color=colour, fontsize=9.5, fontweight="bold", va="center")
+    # With several labels an image, each is right or wrong by itself.
+    judged = truth if threshold is not None else None
     main = _BAR if truth is None else colour
-    for place, (label, probability) in enumerate(top, start=1):
-        ink = _INK if label in predicted else _QUIET
-        axes.text(0, place + 0.35, _text(label), color=ink, fontsize=8, va="center")
+    for place, (label, probability) in enumerate(_shown(ranked, judged or (), bars), start=1):
+        name, ink, fill = _text(label), _QUIET, _OTHER
+        if label in predicted:
+            ink, fill = _INK, main if judged is None else _RIGHT if label in judged else _WRONG
+        elif judged is not None and label in judged:
+            name, ink = f"{_text(label, _LONGEST_LABEL - 9)} (missed)", _WRONG
+        axes.text(0, place + 0.35, name, color=ink, fontsize=8, va="center")
         axes.text(
             1, place + 0.35, f"{probability:.1%}", color=ink, fontsize=8, va="center", ha="right"
         )
         axes.barh(place + 0.72, 1, height=_THICKNESS, color=_TRACK)
-        axes.barh(
-            place + 0.72,
-            probability,
-            height=_THICKNESS,
-            color=main if label in predicted else _OTHER,
-        )
+        axes.barh(place + 0.72, probability, height=_THICKNESS, color=fill)
         if threshold is not None:
             axes.plot([threshold] * 2, [place + 0.6, place + 0.84], color=_QUIET, linewidth=0.8)
 
 
-def _heading(predicted: Sequence[str], truth: Collection[str] | None) -> tuple[str, str]:
+def _shown(
+    ranked: Sequence[tuple[str, float]], wanted: Collection[str], bars: int
+) -> list[tuple[str, float]]:
+    """The likeliest `bars` labels; those that are wanted take the places of the last others."""
+    missing = [pair for pair in ranked[bars:] if pair[0] in wanted][:bars]
+    kept = list(ranked[:bars])
+    for pair in reversed(ranked[:bars]):
+        if len(kept) + len(missing) > bars and pair[0] not in wanted:
+            kept.remove(pair)
+    return (kept + missing)[:bars]
+
+
+def _heading(
+    predicted: Sequence[str], truth: Collection[str] | None, several: bool
+) -> tuple[str, str]:
     """What was predicted, marked where the truth is known, and its colour."""
     said = ", ".join(predicted) or "no label"
     if truth is None:
         return _text(said, _LONGEST_HEADING), _INK
     if set(truth) == set(predicted):
         return f"✓ {_text(said, _LONGEST_HEADING)}", _RIGHT
+    if several:
+        # Which of them are wrong, the bars tell.
+        return f"✗ {_text(said, _LONGEST_HEADING)}", _WRONG
     half = _LONGEST_HEADING // 2 - 1
-    really = ", ".join(truth) or "none"
+    really = ", ".join(truth)
     return f"✗ {_text(said, half)} (is {_text(really, half)})", _WRONG
 
 
