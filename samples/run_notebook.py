@@ -14,7 +14,9 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parent / "notebooks"
 
@@ -51,28 +53,39 @@ def execute(path: Path, executed: Path) -> int:
     """Run all cells of `path` and write `executed`, also where a cell fails; 1 then, else 0."""
     import nbclient
     import nbformat
-    from jupyter_client.manager import AsyncKernelManager
 
     notebook = nbformat.read(path, as_version=4)
-    # Over files of this user alone, where the system has them: TCP is open to all of the machine.
-    kernel = AsyncKernelManager(transport="ipc" if os.name == "posix" else "tcp")
     served_before = tintype("status")
-    client = nbclient.NotebookClient(
-        notebook, km=kernel, timeout=None, resources={"metadata": {"path": str(path.parent)}}
-    )
     code = 0
-    try:
-        client.execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        print(error, file=sys.stderr)
-        code = 1
-    finally:
-        nbformat.write(notebook, executed)
-        # The daemon that serves endpoints ends too, unless it ran before.
-        if not served_before:
-            tintype("down")
+    with tempfile.TemporaryDirectory() as folder:
+        client = nbclient.NotebookClient(
+            notebook,
+            km=kernel_manager(Path(folder)),
+            timeout=None,
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        try:
+            client.execute()
+        except nbclient.exceptions.CellExecutionError as error:
+            print(error, file=sys.stderr)
+            code = 1
+        finally:
+            nbformat.write(notebook, executed)
+            # The daemon that serves endpoints ends too, unless it ran before.
+            if not served_before:
+                tintype("down")
     print(executed)
     return code
+
+
+def kernel_manager(folder: Path) -> Any:
+    """What starts the notebook's Python; they speak by sockets in `folder`, which only this user sees."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    if os.name != "posix":
+        return AsyncKernelManager()
+    # A path of its own: the default is relative, and the notebook runs in another folder.
+    return AsyncKernelManager(transport="ipc", ip=str(folder / "kernel"))
 
 
 def tintype(command: str) -> bool:
