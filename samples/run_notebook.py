@@ -53,6 +53,7 @@ def execute(path: Path, executed: Path) -> int:
     """Run all cells of `path` and write `executed`, also where a cell fails; 1 then, else 0."""
     import nbclient
     import nbformat
+    import traitlets.config
 
     notebook = nbformat.read(path, as_version=4)
     served_before = tintype("status")
@@ -60,13 +61,16 @@ def execute(path: Path, executed: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         client = nbclient.NotebookClient(
             notebook,
-            km=kernel_manager(Path(folder)),
+            config=traitlets.config.Config(private_sockets(Path(folder))),
             timeout=None,
             resources={"metadata": {"path": str(path.parent)}},
         )
         try:
             client.execute()
-        except nbclient.exceptions.CellExecutionError as error:
+        except (
+            nbclient.exceptions.CellExecutionError,
+            nbclient.exceptions.DeadKernelError,
+        ) as error:
             print(error, file=sys.stderr)
             code = 1
         finally:
@@ -78,14 +82,13 @@ def execute(path: Path, executed: Path) -> int:
     return code
 
 
-def kernel_manager(folder: Path) -> Any:
-    """What starts the notebook's Python; they speak by sockets in `folder`, which only this user sees."""
-    from jupyter_client.manager import AsyncKernelManager
-
+def private_sockets(folder: Path) -> dict[str, Any]:
+    """Settings with which the notebook's Python is spoken to by sockets in `folder`, which is this user's alone;
+    Windows has none, and keeps its local ports."""
     if os.name != "posix":
-        return AsyncKernelManager()
+        return {}
     # A path of its own: the default is relative, and the notebook runs in another folder.
-    return AsyncKernelManager(transport="ipc", ip=str(folder / "kernel"))
+    return {"ConnectionFileMixin": {"transport": "ipc", "ip": str(folder / "kernel")}}
 
 
 def tintype(command: str) -> bool:
