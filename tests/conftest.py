@@ -15,7 +15,7 @@ from hub import Hub
 from pictures import encoded, noise, write_class_folders
 
 # Rooms whose tests use MLflow, one after the other; tests/workspace makes its own database.
-WITH_MLFLOW = {"journeys", "jobs", "client"}
+WITH_MLFLOW = {"journeys", "jobs", "client", "samples"}
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 

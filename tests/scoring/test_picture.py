@@ -78,3 +78,53 @@ def test_the_command_marks_images_in_class_folders(tmp_path: Path, model_folder:
         colour for _, colour in Image.open(tmp_path / "p.png").convert("RGB").getcolors(1 << 24)
     }
     assert {GREEN, RED} <= colours, "one photo in three folders is right once, and wrong twice"
+
+
+def drawn_with_several(
+    folder: Path, probs: list[float], truth: tuple[str, ...] | None
+) -> Counter[object]:
+    """Colours of the picture of one photo whose labels are predicted from 0.5 on."""
+    labels = tuple("abcdefgh"[: len(probs)])
+    (folder / "grey.png").write_bytes(encoded(np.full((50, 40, 3), 128, np.uint8)))
+    draw_predictions(
+        [folder / "grey.png"],
+        [Prediction(np.array(probs, np.float32), labels)],
+        folder / "out.png",
+        truths=[truth],
+        threshold=0.5,
+        labels=4,
+    )
+    picture = Image.open(folder / "out.png").convert("RGB")
+    return Counter({colour: n for n, colour in picture.getcolors(1 << 24)})
+
+
+def test_each_of_several_labels_is_right_or_wrong_by_itself(tmp_path: Path) -> None:
+    both = drawn_with_several(tmp_path, [0.9, 0.8, 0.1], ("a", "b"))
+    assert both[GREEN] > 1000 and not both[RED] and not both[BLUE]
+    half = drawn_with_several(tmp_path, [0.9, 0.8, 0.1], ("a",))
+    assert half[GREEN] > 500 and half[RED] > 500
+    unknown = drawn_with_several(tmp_path, [0.9, 0.8, 0.1], None)
+    assert unknown[BLUE] > 1000 and not unknown[GREEN] and not unknown[RED]
+    none = drawn_with_several(tmp_path, [0.4, 0.3, 0.1], ())
+    assert none[GREEN] > 20 and not none[RED], "no label predicted, and there is none"
+
+
+def test_a_missed_label_is_shown_however_unlikely_it_was(tmp_path: Path) -> None:
+    # Eight labels, four bars: the true one is the last of all, and the first is wrong.
+    missed = drawn_with_several(tmp_path, [0.9, 0.4, 0.3, 0.2, 0.1, 0.08, 0.06, 0.01], ("h",))
+    right = drawn_with_several(tmp_path, [0.9, 0.4, 0.3, 0.2, 0.1, 0.08, 0.06, 0.01], ("a",))
+    wrong = drawn_with_several(tmp_path, [0.9, 0.4, 0.3, 0.2, 0.1, 0.08, 0.06, 0.01], ())
+    assert missed[RED] > wrong[RED], "its name is in red, as the heading and the first bar are"
+    pale = ImageColor.getrgb("#a9c4d8")
+    assert missed[pale] < wrong[pale] - 50, "it has the place of a likelier one"
+    assert right[GREEN] > 500 and not right[RED]
+
+
+def test_more_bars_make_a_taller_picture_but_no_more_than_there_are_labels(tmp_path: Path) -> None:
+    (tmp_path / "grey.png").write_bytes(encoded(np.full((50, 40, 3), 128, np.uint8)))
+    heights = []
+    for bars, labels in ((4, 8), (6, 8), (6, 3)):
+        prediction = Prediction(np.full(labels, 1 / labels, np.float32), tuple("abcdefgh"[:labels]))
+        draw_predictions([tmp_path / "grey.png"], [prediction], tmp_path / "o.png", labels=bars)
+        heights.append(Image.open(tmp_path / "o.png").height)
+    assert heights[0] == heights[2] < heights[1]

@@ -9,6 +9,7 @@ import pytest
 from checkpoints import write_checkpoint
 from embeddings import embeddings, write_run
 from pictures import encoded, striped
+from PIL import Image
 from typer.testing import CliRunner
 
 from tintype.cli.main import _run
@@ -142,3 +143,30 @@ def test_help_says_what_it_does() -> None:
     text = CliRunner().invoke(app, ["similar", "--help"]).output
     for option in ("--image", "--row", "--duplicates", "--threshold", "--sheet", "--neighbours"):
         assert option in text
+
+
+def test_a_picture_of_neighbours_and_of_groups(
+    embedded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = []
+    for words in (
+        ["--row", 0, "-k", 2],
+        ["--row", 0, "--row", 1, "-k", 4],
+        ["--threshold", 0.9999],
+    ):
+        told(capsys, embedded, *words, "--picture", tmp_path / "p.png")
+        sizes.append(Image.open(tmp_path / "p.png").size)
+    # A row more, two columns more; of the group of two, its first picture with the other.
+    assert sizes[1][0] > sizes[0][0] > sizes[2][0] and sizes[1][1] > sizes[0][1] == sizes[2][1]
+    said = told(
+        capsys, embedded, "--threshold", 1, "--row", 0, "--picture", tmp_path / "p.png", code=2
+    )
+    assert "--threshold is for --duplicates" in said
+
+
+def test_no_picture_of_what_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "apart", np.eye(3, dtype=np.float32))
+    said = told(capsys, run, "--duplicates", "--picture", tmp_path / "p.png", code=2)
+    assert "no near-duplicates to draw; lower --threshold" in said

@@ -101,6 +101,7 @@ def predict(
 
         good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
         one_class_each = scorer.task != MULTILABEL
+        several: dict[str, Any] = {} if one_class_each else {"threshold": 0.5, "labels": 6}
         draw_predictions(
             [path for path, _ in good],
             [result for _, result in good],
@@ -109,6 +110,7 @@ def predict(
                 truth_by_folder(path, result.labels) if one_class_each else None
                 for path, result in good
             ],
+            **several,
         )
     rows = [_row(path, result, as_table, top) for path, result in pairs]
     if texts:

@@ -75,6 +75,10 @@ def similar(
     precision: Annotated[
         Precision, typer.Option(help="Of a kept index; bf16 is half as large, and coarser.")
     ] = Precision.F32,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Also draw the pictures in rows into this PNG."),
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Also write an HTML page of the pictures.")
     ] = None,
@@ -101,6 +105,8 @@ def similar(
         answers = _told_neighbours(table, images or [], numbers, near)
     else:
         answers = _told_groups(table, index, _THRESHOLD if threshold is None else threshold)
+    if picture is not None:
+        _draw(picture, answers)
     if sheet is not None:
         _write_sheet(sheet, table, answers, sheet_limit)
     as_table = output in (Format.TABLE, Format.TSV)
@@ -233,6 +239,34 @@ def _flat(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
             asked = one["query"].get("file_name") or one["query"]["image"]
             lines += [{"query": asked, **picture} for picture in one["neighbours"]]
     return lines
+
+
+def _draw(path: Path, answers: list[dict[str, Any]]) -> None:
+    """Rows of a query and its neighbours, or of a group's first picture and the others.
+
+    Raises:
+        UsageError: there is nothing to draw, or pictures that the input of the batch held itself.
+        ImageError: a picture has gone.
+    """
+    from tintype.similarity.picture import draw_neighbours
+
+    rows = []
+    for one in answers:
+        query, near = (
+            (one["query"], one["neighbours"])
+            if "query" in one
+            else (one["pictures"][0], one["pictures"][1:])
+        )
+        unseen = next((each for each in [query, *near] if each["image"] is None), None)
+        if unseen is not None:
+            raise UsageError(
+                f"--picture: the image of {unseen['file_name']}, row {unseen['file_row']}, stood in the "
+                "batch's input itself; it draws images that lie in files"
+            )
+        rows.append((query["image"], [(each["image"], each["cosine"]) for each in near]))
+    if not rows:
+        raise UsageError("--picture: there are no near-duplicates to draw; lower --threshold")
+    draw_neighbours(rows, path)
 
 
 def _write_sheet(

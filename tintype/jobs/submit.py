@@ -61,6 +61,7 @@ def settled_job(job: Job) -> Job:
     settled: Job = placed(KINDS[job.type].settle(job))
     return settled
 
+
 def _named_by_mlflow(job: Job, document: dict[str, Any], outputs: Mapping[str, str] | None) -> Run:
     """The run of a document, which is called what MLflow calls it."""
     shown = job.display_name or RunStore().new_name()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ __all__ = ["draw_predictions", "truth_by_folder"]
 _LABELS = 4
 _MOST = 24  # images in one picture
 _COLUMNS = 3
-_CELL = 4.4, 2.3  # inches: width, height
+_CELL = 4.4, 2.3  # inches: width, height with so many labels
+_LINE = 0.44  # inches that one more label takes
 _DPI = 110
 _THICKNESS = 0.17  # of a bar, in lines
 _LONGEST_LABEL, _LONGEST_HEADING = 26, 24  # characters that fit
@@ -39,13 +40,19 @@ def draw_predictions(
     predictions: Sequence[Prediction],
     path: Path,
     *,
-    truths: Sequence[str | None] | None = None,
+    truths: Sequence[str | Collection[str] | None] | None = None,
+    threshold: float | None = None,
+    labels: int = _LABELS,
 ) -> None:
     """Write a PNG of up to 24 images, each beside bars of its likeliest labels.
 
     Args:
-        truths: the class of each image, None where it is not known; a known one is marked as
-            right (✓) or wrong (✗, with the class that it is).
+        truths: the class of each image, or all of its labels, None where it is not known; a known
+            one is marked as right (✓) or wrong (✗, with what it is).
+        threshold: multi-label: a label counts as predicted at or above this probability. All such
+            labels are in the heading, and each bar tells right, wrong or missed. None: the
+            likeliest label alone is predicted.
+        labels: bars beside each image.
 
     Raises:
         ImageError: an image cannot be read.
@@ -58,7 +65,8 @@ def draw_predictions(
     shown = list(zip(images, predictions, known, strict=True))[:_MOST]
     columns = min(_COLUMNS, max(len(shown), 1))
     rows = max(1, math.ceil(len(shown) / columns))
-    size = _CELL[0] * columns, _CELL[1] * rows
+    bars = min(labels, max((len(each.labels) for _, each, _ in shown), default=1))
+    size = _CELL[0] * columns, (_CELL[1] + _LINE * max(0, bars - _LABELS)) * rows
     figure = Figure(figsize=size, dpi=_DPI, facecolor="white")
     grid = figure.subplots(rows, 2 * columns, squeeze=False)
     figure.subplots_adjust(
@@ -74,7 +82,8 @@ def draw_predictions(
     for position, (source, prediction, truth) in enumerate(shown):
         row, column = divmod(position, columns)
         _draw_image(grid[row, 2 * column], source)
-        _draw_bars(grid[row, 2 * column + 1], prediction, truth)
+        known_labels = {truth} if isinstance(truth, str) else truth
+        _draw_bars(grid[row, 2 * column + 1], prediction, known_labels, threshold, bars)
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream)
     write_bytes(path, stream.getvalue())
@@ -95,31 +104,69 @@ def _draw_image(axes: Axes, source: str | Path) -> None:
     axes.set_anchor("E")
 
 
-def _draw_bars(axes: Axes, prediction: Prediction, truth: str | None) -> None:
+def _draw_bars(
+    axes: Axes,
+    prediction: Prediction,
+    truth: Collection[str] | None,
+    threshold: float | None,
+    bars: int,
+) -> None:
     """Two lines a label: its name and probability, and below them the bar."""
-    top = prediction.top(_LABELS)
-    axes.set(xlim=(0, 1), ylim=(_LABELS + 1, 0))
-    best = top[0][0]
-    heading, colour = _text(best, _LONGEST_HEADING), _INK
-    if truth == best:
-        heading, colour = f"✓ {heading}", _RIGHT
-    elif truth is not None:
-        half = _LONGEST_HEADING // 2 - 1
-        heading, colour = f"✗ {_text(best, half)} (is {_text(truth, half)})", _WRONG
+    ranked = prediction.top(len(prediction.labels))
+    predicted = [
+        label
+        for place, (label, probability) in enumerate(ranked)
+        if (place == 0 if threshold is None else probability >= threshold)
+    ]
+    axes.set(xlim=(0, 1), ylim=(max(bars, _LABELS) + 1, 0))
+    heading, colour = _heading(predicted, truth, threshold is not None)
     axes.text(0, 0.55, heading, color=colour, fontsize=9.5, fontweight="bold", va="center")
-    for place, (label, probability) in enumerate(top, start=1):
-        ink = _INK if place == 1 else _QUIET
-        axes.text(0, place + 0.35, _text(label), color=ink, fontsize=8, va="center")
+    # With several labels an image, each is right or wrong by itself.
+    judged = truth if threshold is not None else None
+    main = _BAR if truth is None else colour
+    for place, (label, probability) in enumerate(_shown(ranked, judged or (), bars), start=1):
+        name, ink, fill = _text(label), _QUIET, _OTHER
+        if label in predicted:
+            ink, fill = _INK, main if judged is None else _RIGHT if label in judged else _WRONG
+        elif judged is not None and label in judged:
+            name, ink = f"{_text(label, _LONGEST_LABEL - 9)} (missed)", _WRONG
+        axes.text(0, place + 0.35, name, color=ink, fontsize=8, va="center")
         axes.text(
             1, place + 0.35, f"{probability:.1%}", color=ink, fontsize=8, va="center", ha="right"
         )
         axes.barh(place + 0.72, 1, height=_THICKNESS, color=_TRACK)
-        axes.barh(
-            place + 0.72,
-            probability,
-            height=_THICKNESS,
-            color=(colour if truth is not None else _BAR) if place == 1 else _OTHER,
-        )
+        axes.barh(place + 0.72, probability, height=_THICKNESS, color=fill)
+        if threshold is not None:
+            axes.plot([threshold] * 2, [place + 0.6, place + 0.84], color=_QUIET, linewidth=0.8)
+
+
+def _shown(
+    ranked: Sequence[tuple[str, float]], wanted: Collection[str], bars: int
+) -> list[tuple[str, float]]:
+    """The likeliest `bars` labels; those that are wanted take the places of the last others."""
+    missing = [pair for pair in ranked[bars:] if pair[0] in wanted][:bars]
+    kept = list(ranked[:bars])
+    for pair in reversed(ranked[:bars]):
+        if len(kept) + len(missing) > bars and pair[0] not in wanted:
+            kept.remove(pair)
+    return (kept + missing)[:bars]
+
+
+def _heading(
+    predicted: Sequence[str], truth: Collection[str] | None, several: bool
+) -> tuple[str, str]:
+    """What was predicted, marked where the truth is known, and its colour."""
+    said = ", ".join(predicted) or "no label"
+    if truth is None:
+        return _text(said, _LONGEST_HEADING), _INK
+    if set(truth) == set(predicted):
+        return f"✓ {_text(said, _LONGEST_HEADING)}", _RIGHT
+    if several:
+        # Which of them are wrong, the bars tell.
+        return f"✗ {_text(said, _LONGEST_HEADING)}", _WRONG
+    half = _LONGEST_HEADING // 2 - 1
+    really = ", ".join(truth)
+    return f"✗ {_text(said, half)} (is {_text(really, half)})", _WRONG
 
 
 def _text(label: str, longest: int = _LONGEST_LABEL) -> str:
