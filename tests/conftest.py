@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import filelock
 import pytest
@@ -16,6 +18,8 @@ from pictures import encoded, noise, write_class_folders
 
 # Rooms whose tests use MLflow, one after the other; tests/workspace makes its own database.
 WITH_MLFLOW = {"journeys", "jobs", "client", "samples"}
+
+Command = Callable[..., Any]
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -125,3 +129,20 @@ def _real(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not at hand: {folder}")
     return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command line in this process; gives the JSON that it printed, else its text, and what it
+    said on standard error where it is to fail."""
+    from tintype.cli.main import _run
+
+    def run(*arguments: object, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert _run(list(map(str, arguments))) == code
+        printed = capsys.readouterr()
+        if code:
+            return printed.err
+        return json.loads(printed.out) if printed.out[:1] in ("{", "[", '"') else printed.out
+
+    return run

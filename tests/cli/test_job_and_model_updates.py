@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from checkpoints import write_checkpoint
 
-from tintype.cli.main import _run
 from tintype.workspace.importing import import_model
 from tintype.workspace.runs import RunStore
 
 Command = Callable[..., Any]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line in this process; gives what it printed, or what it said when it failed."""
-
-    def run(*arguments: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert _run(list(map(str, arguments))) == code
-        printed = capsys.readouterr()
-        return printed.err if code else json.loads(printed.out)
-
-    return run
 
 
 def test_a_job_says_other_things_of_itself(command: Command, workspace_home: Path) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tintype.cli.main import _run
 from tintype.settings import get_settings
 
 Command = Callable[..., Any]
@@ -25,21 +21,6 @@ environment: azureml:ours@latest
 inputs: {{share: {{type: number, default: 0.2}}}}
 outputs: {{table: {{type: mltable}}}}
 """
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line in this process; gives what it printed, and what it said beside."""
-
-    def run(*arguments: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert _run(list(map(str, arguments))) == code
-        printed = capsys.readouterr()
-        if code:
-            return printed.err
-        return json.loads(printed.out) if printed.out.startswith(("{", "[")) else printed.out
-
-    return run
 
 
 def test_azures_scripts_find_the_component_that_they_name(command: Command) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tintype.cli.main import _run
 from tintype.errors import TintypeError, UsageError
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.compute import read_compute
@@ -18,21 +16,6 @@ from tintype.schemas.document import Document
 from tintype.workspace.computes import ComputeStore, placed
 
 Command = Callable[..., Any]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command line in this process; gives what it printed, or what it said when it failed."""
-
-    def run(*arguments: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert _run(list(map(str, arguments))) == code
-        printed = capsys.readouterr()
-        if code:
-            return printed.err
-        return json.loads(printed.out) if printed.out else None
-
-    return run
 
 
 @pytest.fixture

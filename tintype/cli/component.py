@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tintype.cli.asset_verbs import add_archive_and_restore
 from tintype.cli.command import command
 from tintype.cli.options import (
     IncludeArchived,
@@ -65,17 +66,4 @@ def show(
     return Client().components.get(name, version, label=label, in_catalog=registry_name is not None)
 
 
-@command(app)
-def archive(name: Name, version: Version = None) -> None:
-    """Hide a version, or all, from lists and from @latest."""
-    from tintype.client import Client
-
-    Client().components.archive(name, version)
-
-
-@command(app)
-def restore(name: Name, version: Version = None) -> None:
-    """Bring an archived version, or all, back."""
-    from tintype.client import Client
-
-    Client().components.restore(name, version)
+add_archive_and_restore(app, "components")

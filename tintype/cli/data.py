@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tintype.cli.asset_verbs import add_archive_and_restore
 from tintype.cli.command import Ended, command
 from tintype.cli.options import (
     WITHOUT_EFFECT,
@@ -104,17 +105,4 @@ def show(name: Name, version: Version = None, label: VersionLabel = None) -> obj
     return Client().data.get(name, version, label=label)
 
 
-@command(app)
-def archive(name: Name, version: Version = None) -> None:
-    """Hide a version, or all, from lists and from @latest."""
-    from tintype.client import Client
-
-    Client().data.archive(name, version)
-
-
-@command(app)
-def restore(name: Name, version: Version = None) -> None:
-    """Bring an archived version, or all, back."""
-    from tintype.client import Client
-
-    Client().data.restore(name, version)
+add_archive_and_restore(app, "data")

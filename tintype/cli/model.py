@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tintype.cli.asset_verbs import add_archive_and_restore
 from tintype.cli.command import command
 from tintype.cli.options import (
     WITHOUT_EFFECT,
@@ -198,20 +199,7 @@ def update(
     return Client().models.update(name, version, set_ or [], label=label)
 
 
-@command(app)
-def archive(name: Name, version: Version = None) -> None:
-    """Hide a version, or all, from lists."""
-    from tintype.client import Client
-
-    Client().models.archive(name, version)
-
-
-@command(app)
-def restore(name: Name, version: Version = None) -> None:
-    """Bring an archived version back."""
-    from tintype.client import Client
-
-    Client().models.restore(name, version)
+add_archive_and_restore(app, "models")
 
 
 @app.command()

@@ -9,13 +9,14 @@ lost by it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tintype.errors import OutputError, UsageError, nearest
 from tintype.files import locked_folder, write_json
+from tintype.schemas.asset_parts import AssetDocument
 from tintype.settings import get_settings
 from tintype.workspace.runs import now
 from tintype.workspace.versions import new_version
@@ -64,17 +65,20 @@ class AssetStore(Generic[A]):
         self._noun, self._kind = noun, kind
         self._root = (home or get_settings().home) / f"{noun.replace(' ', '-')}s"
 
-    def add(self, name: str, version: str | None, made: Callable[[str], A]) -> A:
-        """Keep what `made` gives for the version that is new: `version`, or the next number.
+    def create(self, document: AssetDocument) -> A:
+        """Keep a document as a version of its name: the one it says, or the next number.
 
         Raises:
             UsageError: there is that version already.
             OutputError: the workspace cannot be written.
         """
+        kept = {field.name for field in fields(self._kind)} - {"version"}
+        given = document.model_dump(include=kept)
         # The lock keeps two that create in the same moment from making up the same number.
-        with locked_folder(self._root / name):
-            taken = [asset.version for asset in self._versions(name)]
-            asset = made(new_version(f"{self._noun} {name!r}", version, taken))
+        with locked_folder(self._root / document.name):
+            taken = [asset.version for asset in self._versions(document.name)]
+            version = new_version(f"{self._noun} {document.name!r}", document.version, taken)
+            asset = self._kind(version=version, **given)
             self._write(asset)
         return asset
 

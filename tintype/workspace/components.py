@@ -39,18 +39,6 @@ class ComponentStore(AssetStore[Component]):
         """None takes the workspace of the settings."""
         super().__init__("component", Component, home)
 
-    def create(self, document: ComponentDocument) -> Component:
-        """Keep a document as a version of its name: the one it says, or the next number.
-
-        Raises:
-            UsageError: there is that version already.
-            OutputError: the workspace cannot be written.
-        """
-        given: dict[str, Any] = document.model_dump(exclude={"schema_", "version"})
-        return self.add(
-            document.name, document.version, lambda version: Component(version=version, **given)
-        )
-
 
 def catalog_component(document: ComponentDocument) -> Component:
     """A component that is no workspace's, as the same kind of record."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tintype.errors import UsageError
-from tintype.schemas.data_asset import DataAssetDocument
 from tintype.workspace.assets import Asset, AssetStore
 
 __all__ = ["DataAsset", "DataAssetStore", "resolve_data"]
@@ -33,18 +31,6 @@ class DataAssetStore(AssetStore[DataAsset]):
     def __init__(self, home: Path | None = None) -> None:
         """None takes the workspace of the settings."""
         super().__init__("data asset", DataAsset, home)
-
-    def create(self, document: DataAssetDocument) -> DataAsset:
-        """Keep a document as a version of its name: the one it says, or the next number.
-
-        Raises:
-            UsageError: there is that version already.
-            OutputError: the workspace cannot be written.
-        """
-        given: dict[str, Any] = document.model_dump(exclude={"schema_", "version"})
-        return self.add(
-            document.name, document.version, lambda version: DataAsset(version=version, **given)
-        )
 
 
 def resolve_data(reference: str) -> str:

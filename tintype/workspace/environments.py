@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tintype.schemas.environment import EnvironmentDocument
 from tintype.workspace.assets import Asset, AssetStore
 
 __all__ = ["Environment", "EnvironmentStore"]
@@ -30,15 +29,3 @@ class EnvironmentStore(AssetStore[Environment]):
     def __init__(self, home: Path | None = None) -> None:
         """None takes the workspace of the settings."""
         super().__init__("environment", Environment, home)
-
-    def create(self, document: EnvironmentDocument) -> Environment:
-        """Keep a document as a version of its name: the one it says, or the next number.
-
-        Raises:
-            UsageError: there is that version already.
-            OutputError: the workspace cannot be written.
-        """
-        given: dict[str, Any] = document.model_dump(exclude={"schema_", "version", "datastore"})
-        return self.add(
-            document.name, document.version, lambda version: Environment(version=version, **given)
-        )
