@@ -20,7 +20,7 @@ __all__ = ["RegistryComponents", "callable_component"]
 
 _SCHEMA = "https://azuremlschemas.azureedge.net/latest/pipelineComponent.schema.json"
 
-# Inputs of each component by type (docs/contracts.md §4.1, §5.1). All are optional to the SDK: what is
+# Inputs of each component by type (docs/contracts.md §4.1 and §5.2). All are optional to the SDK: what is
 # missing is told when the job is read, by name and with the fix.
 _FINETUNING = {
     "string": (
