@@ -1,6 +1,6 @@
 """Azure's pipeline documents around its component `model_evaluation_pipeline`, as an evaluation job.
 
-Source of its inputs: docs/contracts.md §5.1 and §5.2.
+Source of its inputs and its config: docs/contracts.md §5.2.
 """
 
 from __future__ import annotations
