@@ -21,13 +21,13 @@ class AzureOnly:
     """Where its publisher has it on the Hub."""
 
 
-_OWN_CODE = "needs code of its publisher's, and code from outside is never run here"
+_OWN_CODE = "needs its publisher's own code, and code from outside is never run here"
 _GATED = "is handed out by its publisher on request alone, for a network that transformers has not"
 
 _X_RAYS = "microsoft-rad-dino embeds chest X-rays"
 _TISSUE = (
-    "for tissue there is none trained on it; facebook/dinov2-giant embeds any image, and a job with "
-    "method: head fits a classifier to your own"
+    "facebook/dinov2-giant embeds any image, though it was not trained on tissue; a job with "
+    "method: head fits a classifier to it"
 )
 _TEXTS = "OpenAI-CLIP-Image-Text-Embeddings-ViT-Large-Patch14-336 embeds images and texts"
 
@@ -52,7 +52,7 @@ _CARDS = (
     ),
     AzureOnly(
         "Prism",
-        "takes no images but embeddings of tiles by Virchow, and needs code of its publisher's",
+        "takes no images but embeddings of tiles by Virchow, and needs its publisher's own code",
         _TISSUE,
         ("paige-ai/Prism",),
     ),
