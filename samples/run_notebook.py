@@ -4,8 +4,8 @@
     python samples/run_notebook.py finetune-multiclass --model google/vit-base-patch16-224 --output executed
     python samples/run_notebook.py finetune-multilabel --set hyperparameters.method=lora
 
-The options become the environment variables MODEL, DATA, OUTPUT and SETTINGS, which the first cell of every
-notebook reads. It runs in this Python, in your workspace: TINTYPE_HOME, or ~/.tintype.
+The options become the environment variables MODEL, DATA, OUTPUT, SETTINGS, LABELS and AS_IS, which the first
+cells of the notebooks read. It runs in this Python, in your workspace: TINTYPE_HOME, or ~/.tintype.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="a folder of photos")
     parser.add_argument("--output", type=Path, default=Path("sample-output"))
     parser.add_argument("--set", action="append", help="key=value of the job's document")
+    parser.add_argument("--labels", help="zero-shot: labels to choose from, separated by commas")
+    parser.add_argument("--as-is", action="store_true", help="evaluation: it knows the labels")
     options = parser.parse_args()
     path = FOLDER / f"{options.name}.ipynb"
     if not path.is_file():
@@ -44,6 +46,10 @@ def main() -> int:
         os.environ["MODEL"] = str(folder.resolve()) if folder.is_dir() else options.model
     if options.data is not None:
         os.environ["DATA"] = str(options.data.resolve())
+    if options.labels is not None:
+        os.environ["LABELS"] = options.labels
+    if options.as_is:
+        os.environ["AS_IS"] = "yes"
     if options.set:
         os.environ["SETTINGS"] = " ".join(options.set)
     return execute(path, output / path.name)

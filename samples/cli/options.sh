@@ -15,23 +15,37 @@ OUTPUT=sample-output/$SAMPLE
 LABELS=${LABELS:-}
 SETTINGS=("experiment_name=$SAMPLE")
 AS_IS=
+
+wrong_use() {
+    echo "$SAMPLE: $1" >&2
+    exit 2
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
-        --model) MODEL=${2:?--model needs a name} ;;
-        --data) DATA=${2:?--data needs a folder} ;;
-        --output) OUTPUT=${2:?--output needs a folder} ;;
-        --labels) LABELS=${2:?--labels needs labels, separated by commas} ;;
-        --set) SETTINGS+=("${2:?--set needs key=value}") ;;
-        --as-is) AS_IS=yes && shift && continue ;;
-        *)
-            echo "$SAMPLE: unknown option $1; there are --model, --data, --output, --labels, --set and --as-is" >&2
-            exit 2
+        --as-is)
+            AS_IS=yes
+            shift
+            continue
             ;;
+        --model | --data | --output | --labels | --set)
+            [ $# -gt 1 ] || wrong_use "$1 needs a value"
+            ;;
+        *)
+            wrong_use "unknown option $1; there are --model, --data, --output, --labels, --set and --as-is"
+            ;;
+    esac
+    case $1 in
+        --model) MODEL=$2 ;;
+        --data) DATA=$2 ;;
+        --output) OUTPUT=$2 ;;
+        --labels) LABELS=$2 ;;
+        --set) SETTINGS+=("$2") ;;
     esac
     shift 2
 done
 
-[ -d "$DATA" ] || { echo "$SAMPLE: --data $DATA: no such folder" >&2; exit 2; }
+[ -d "$DATA" ] || wrong_use "--data $DATA: no such folder"
 DATA=$(cd "$DATA" && pwd)
 # Relative paths count from where you are, and the script goes elsewhere.
 [ ! -d "$MODEL" ] || MODEL=$(cd "$MODEL" && pwd)
@@ -42,15 +56,17 @@ cd "$(dirname "$0")"
 # The environment that ./run makes, where there is one.
 venv=$(cd ../../.. && pwd)/.venv/bin
 [ ! -x "$venv/tintype" ] || PATH=$venv:$PATH
-command -v tintype > /dev/null || { echo "$SAMPLE: tintype is not on the path; ./run sets it up" >&2; exit 2; }
+command -v tintype > /dev/null || wrong_use "tintype is not on the path; ./run tintype sets it up"
 
 # An endpoint of this run alone, which is deleted however the script ends.
 ENDPOINT=sample-$(date +%s)-$RANDOM
 delete_endpoint_at_exit() {
+    SERVED_BEFORE=$(tintype status > /dev/null 2>&1 && echo yes || echo no)
+    trap delete_endpoint EXIT
+}
+delete_endpoint() {
+    # What cannot be deleted, as when it was never created, must not keep the rest from being done.
+    tintype online-endpoint delete --name "$ENDPOINT" --yes || true
     # The daemon that serves endpoints ends too, unless it ran before.
-    if tintype status > /dev/null 2>&1; then
-        trap 'tintype online-endpoint delete --name "$ENDPOINT" --yes' EXIT
-    else
-        trap 'tintype online-endpoint delete --name "$ENDPOINT" --yes; tintype down' EXIT
-    fi
+    [ "$SERVED_BEFORE" = yes ] || tintype down
 }

@@ -47,7 +47,7 @@ def sample(name: str, family: str, *options: str, marks: object = slow) -> objec
         sample("finetune-multiclass", "clip", *HEAD, *TWO_EPOCHS),
         sample("finetune-multilabel", "dinov2", *HEAD, *TWO_EPOCHS),
         sample("evaluate-multiclass", "vit"),
-        sample("evaluate-multiclass", "clip", "--as-is", marks=None),
+        sample("evaluate-multiclass", "clip", "--as-is"),
         sample("evaluate-multilabel", "dinov2"),
         sample("automl-multiclass", "vit", *TWO_TRIALS),
         sample("automl-multilabel", "beit", *TWO_TRIALS),
@@ -80,6 +80,19 @@ def test_a_script_ends_with_its_picture(
         assert all(str(data / "test") in photo for photo in photos), "not of the training photos"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("ended_daemon")
+def test_a_script_that_fails_leaves_nothing_behind(clothes: Path, tmp_path: Path) -> None:
+    name = "image-classification-online"
+    failed = run_and_say(
+        "bash", CLI / name / "run.sh", "--model", "no/such-model", "--data", clothes,
+        "--output", tmp_path, code=2,
+    )  # fmt: skip
+    assert "no/such-model" in failed.stderr
+    assert not (tmp_path / "picture.png").exists()
+    check_nothing_serves()
+
+
 def test_the_scripts_are_those_of_the_notebooks() -> None:
     notebooks = (ROOT / "samples" / "notebooks").glob("*.ipynb")
     assert sorted(path.stem for path in notebooks) == SCRIPTS
@@ -104,6 +117,8 @@ def test_a_script_says_what_is_wrong_before_it_starts(name: str, tmp_path: Path)
     script = CLI / name / "run.sh"
     unknown = run_and_say("bash", script, "--modle", "x", code=2)
     assert f"{name}: unknown option --modle" in unknown.stderr
+    without = run_and_say("bash", script, "--model", code=2)
+    assert f"{name}: --model needs a value" in without.stderr
     missing = run_and_say("bash", script, "--data", tmp_path / "none", code=2)
     assert "no such folder" in missing.stderr
 
