@@ -98,6 +98,7 @@ def download_into(
         UsageError: no such run, or it has no output (yet), or none of that name.
         OutputError: the destination cannot be written.
     """
+    _ = Run(name).state
     with output_errors(destination):
         destination.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=destination, prefix=".download.") as scratch:
