@@ -264,3 +264,25 @@ def test_other_checkpoints_keep_our_defaults() -> None:
     )
     assert found.learning_rate is None
     assert found.optimizer is None
+
+
+def test_a_pipeline_as_the_sdk_writes_it(tmp_path: Path) -> None:
+    """Nodes have names of their own there, and references stand below `path`."""
+    (tmp_path / "job.yml").write_text(
+        """
+type: pipeline
+name: nightly
+inputs: {train: {type: mltable, path: ./train}}
+jobs:
+  node:
+    name: node
+    type: automl
+    task: image_classification
+    target_column_name: label
+    training_data: {path: "${{parent.inputs.train}}"}
+    outputs: {best_model: {type: mlflow_model}}
+"""
+    )
+    job = load_job(tmp_path / "job.yml")
+    assert (job.type, job.name) == ("automl", "nightly")
+    assert job.training_data.path == str(tmp_path / "train")  # type: ignore[union-attr]

@@ -41,7 +41,7 @@ def log_event(event: dict[str, Any], run: MlflowRun) -> None:
         numbers = {
             key: value
             for key, value in event.items()
-            if isinstance(value, int | float) and key not in ("step", "epoch")
+            if isinstance(value, int | float) and key != "step"
         }
         run.log_metrics(numbers, event["step"])
     if kind == "plan":
