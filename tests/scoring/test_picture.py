@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkpoints import write_checkpoint
 from commands import run
 from pictures import encoded, noise
 from PIL import Image, ImageColor
 
+from tintype.cli.main import _run
 from tintype.scoring import Prediction
 from tintype.scoring.picture import draw_predictions, truth_by_folder
 
@@ -128,3 +130,18 @@ def test_more_bars_make_a_taller_picture_but_no_more_than_there_are_labels(tmp_p
         draw_predictions([tmp_path / "grey.png"], [prediction], tmp_path / "o.png", labels=bars)
         heights.append(Image.open(tmp_path / "o.png").height)
     assert heights[0] == heights[2] < heights[1]
+
+
+def test_the_command_draws_every_label_of_a_multilabel_model(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model", labels=tuple("abcdefgh"), multilabel=True)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "photo.png").write_bytes(encoded(noise(50, 50)))
+    words = ["predict", "-m", str(folder), "--picture", str(tmp_path / "p.png"), "-o", "none"]
+    assert _run([*words, str(tmp_path / "a" / "photo.png")]) == 0
+    picture = Image.open(tmp_path / "p.png").convert("RGB")
+    colours = {colour: n for n, colour in picture.getcolors(1 << 24)}
+    # Six bars, and a folder's name is no truth where an image may have several labels.
+    (tmp_path / "one").mkdir()
+    drawn(tmp_path / "one", None)
+    assert picture.height > Image.open(tmp_path / "one" / "out.png").height
+    assert GREEN not in colours and RED not in colours

@@ -101,6 +101,7 @@ def predict(
 
         good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
         one_class_each = scorer.task != MULTILABEL
+        # A label counts from one half on, as evaluations have it.
         several: dict[str, Any] = {} if one_class_each else {"threshold": 0.5, "labels": 6}
         draw_predictions(
             [path for path, _ in good],

@@ -122,7 +122,8 @@ def _plot_multilabel_confusion(names: list[str], matrices: np.ndarray) -> bytes:
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(xlabel="share of the images that carry the label", title="Labels found and missed")
-    axes.legend(loc="lower right", fontsize=8)
+    # Below the axes: inside them it would lie on the bars.
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return png_of(figure)
 
 
