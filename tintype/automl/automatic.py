@@ -144,7 +144,8 @@ class AutomaticMode:
         self._said.add("plan")
         left = self._deadline - time.time()
         trials = self._study.trials()
-        steps, passed = [], []
+        steps: list[str] = []
+        passed: list[str] = []
         rest = left
         for setting in settings:
             cost = cost_of(setting, self._backbone(setting, ranking), self._rows, trials)
