@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tintype.errors import DocumentError
-from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.automl_job import AutomlJob, read_automl_job
 from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.distributions import Choice, Uniform
+from tintype.schemas.document import Document
 from tintype.schemas.job import load_job
 from tintype.schemas.sweep import BanditPolicy, RandomSampling
+
+DIALLED = {"task": "image_classification", "training_data": {"path": "photos"}}
 
 # The shape of Azure's own samples, in each dialect that they were written in over the years.
 SWEEP = """
@@ -286,3 +291,50 @@ jobs:
     job = load_job(tmp_path / "job.yml")
     assert (job.type, job.name) == ("automl", "nightly")
     assert job.training_data.path == str(tmp_path / "train")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds"),
+    [
+        ("5m", 300),
+        ("90s", 90),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("PT5M", 300),
+        (45, 45),
+        ("2 min", 120),
+    ],
+)
+def test_a_budget_is_for_the_whole_job_and_makes_the_sweep_automatic(
+    budget: str | int, seconds: int, tmp_path: Path
+) -> None:
+    job = read_automl_job(Document({**DIALLED, "budget": budget}), tmp_path)
+    assert (job.seconds, job.mode, job.most_trials) == (seconds, "automatic", 1000)
+
+
+def test_a_quality_makes_the_sweep_automatic_and_trials_still_bound_it(tmp_path: Path) -> None:
+    given = {**DIALLED, "quality": "good", "limits": {"max_trials": 4, "timeout_minutes": 7}}
+    job = read_automl_job(Document(given), tmp_path)
+    assert (job.mode, job.most_trials, job.seconds) == ("automatic", 4, 420)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"budget": "soon"}, "expected a time such as 90s, 5m"),
+        ({"budget": 5}, "greater than or equal to 30"),
+        ({"quality": "bst"}, "Did you mean 'best'"),
+        ({"budget": "5m", "quality": "best"}, "keep one"),
+        (
+            {"budget": "5m", "limits": {"timeout_minutes": 5}},
+            "limits.timeout_minutes given; keep one",
+        ),
+        (
+            {"budget": "5m", "training_parameters": {"model_name": "vitb16r224"}},
+            "is for automatic sweeps",
+        ),
+    ],
+)
+def test_dials_that_cannot_be(more: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=re.escape(said)):
+        read_automl_job(Document({**DIALLED, **more}), tmp_path)

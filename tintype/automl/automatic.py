@@ -1,31 +1,35 @@
 """The automatic mode's strategy: what to fine-tune, how, and for how long, after the ranking.
 
-The first trials are settings known to be good, on the best ranked backbones; further ones are drawn
-by Optuna's estimator around what did well. Each trial gets an even share of the time that is left,
-and none is started that could not finish an epoch.
+The whole run is planned from measured rates of this machine, and the plan is said. The first trials are
+settings known to be good, on the best ranked backbones; further ones are drawn by Optuna's estimator
+around what did well. None is started whose epochs would not fit into the time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from tintype.automl.backbone_ranking import BackboneRank
+from tintype.automl.outlook import cannot_win
+from tintype.automl.settings_to_try import (
+    Setting,
+    drawn_as,
+    known_good,
+    setting_key,
+    setting_space,
+)
 from tintype.automl.study import Study, Trial
-from tintype.models.scratch import SCRATCH_NAMES
+from tintype.automl.trial_costs import EPOCHS, cost_of, epochs_that_fit
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
-from tintype.schemas.distributions import Choice, LogUniform
+from tintype.schemas.automl_job import Quality
+from tintype.schemas.duration import told
 
-__all__ = ["FINER", "WAIT", "AutomaticMode", "Setting"]
+__all__ = ["WAIT", "AutomaticMode"]
 
 WAIT: Literal["wait"] = "wait"
 """Nothing to start yet: a running trial's result is needed first."""
-
-# Training passes cost so many times an embedding at the engine's speed: forward and backward in
-# torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
-_COST = {"full": 4.5, "lora": 3.3, "head": 1.2}
 
 # Rates of each method before the multiplier `rate`. Convolutional networks bear more.
 _RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
@@ -36,55 +40,13 @@ _CONVOLUTIONAL_RATE = 3e-4
 # cards the new one (IoU 0.67 to 0.54), so both are tried (benchmarks/RESULTS.md).
 _NEW_HEAD_FROM = 2.5
 
-_EPOCHS = {"full": 15, "lora": 15, "scratch": 40}
-
-FINER = 288 / 224
-"""Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the train-test
-resolution discrepancy"), where the family takes them."""
-
-# A backbone that is this far behind the best is not fine-tuned.
-_MOST_BEHIND = 0.15
-
-# A trial that is cut short takes this share of the time that is left: less for the first, so that
-# there is something good soon, then all but what the job's own end needs.
-_FIRST_SHARE, _LARGEST_SHARE = 0.4, 0.85
-
-# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model. A first
-# guess for a model of 100 million parameters; then it is measured.
-_FIXED_SECONDS, _FIXED_SECONDS_SMALL = 12.0, 4.0
-
-# After a first fine-tuning, fewer epochs than this are not worth their time.
-_LEAST_EPOCHS = 4
-
 _NOTHING_LEFT = 0.99999
 
+# quality: good tries so many settings; best ends when so many in a row brought no more than this.
+_GOOD_SETTINGS = 3
+_BEST_PATIENCE, _WORTH = 10, 0.001
+
 _HOW = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How one backbone is fine-tuned."""
-
-    backbone: str
-    method: Literal["full", "lora", "scratch"]
-    rate: float = 1.0
-    """Multiplies the method's own learning rate."""
-    augmentations: str = "standard"
-    frozen: float = 0.0
-    """Share of the blocks that keep their weights, from the first on; method full only."""
-    resolution: float = 1.0
-    """Multiplies the side of the checkpoint's own input."""
-
-    def shown(self) -> dict[str, Any]:
-        """The setting as tables show it."""
-        columns: dict[str, Any] = {"method": self.method, "rate": self.rate}
-        if self.augmentations != "standard":
-            columns["augmentations"] = self.augmentations
-        if self.frozen:
-            columns["frozen"] = self.frozen
-        if self.resolution != 1:
-            columns["resolution"] = self.resolution
-        return columns
 
 
 class AutomaticMode:
@@ -99,8 +61,8 @@ class AutomaticMode:
         rows: int,
         metric: str,
         deadline: float,
-        max_trials: int,
         say: Callable[[str], None],
+        quality: Quality | None = None,
     ) -> None:
         """
         Args:
@@ -108,6 +70,7 @@ class AutomaticMode:
             ranking: what the ranking trial found, the best first; empty until it has.
             rows: training images.
             say: receives plain sentences on every choice.
+            quality: how much is tried; None: as much as fits into the time.
         """
         self._study = study
         self._backbones = list(backbones)
@@ -115,8 +78,8 @@ class AutomaticMode:
         self._rows = rows
         self._metric = metric
         self._deadline = deadline
-        self._max_trials = max_trials
         self._say = say
+        self._quality = quality
         self._said: set[str] = set()
 
     def propose(self) -> Trial | Literal["wait"] | None:
@@ -134,45 +97,77 @@ class AutomaticMode:
             )
             return None
         ranking = self._ranking()
-        tried = [trial.parameters["setting"] for trial in trials if "setting" in trial.parameters]
-        for setting in self._known_good(ranking):
-            if setting_key(setting) not in [tuple(given) for given in tried]:
+        if self._quality == "fast" and ranking:
+            self._once("Quality fast: the linear head is the model; nothing is fine-tuned.")
+            return None
+        settings = known_good(ranking)
+        if self._quality == "good":
+            settings = settings[:_GOOD_SETTINGS]
+        self._tell_plan(settings, ranking)
+        tried = [tuple(t.parameters["setting"]) for t in trials if "setting" in t.parameters]
+        for setting in settings:
+            if setting_key(setting) not in tried:
                 # What no longer fits into the time is passed over: a cheaper one may.
                 parameters = self._parameters(setting, ranking)
                 if parameters is not None:
-                    trial = self._study.ask_near_the_best(_space(ranking), _drawn_as(setting))
+                    trial = self._study.ask_near_the_best(setting_space(ranking), drawn_as(setting))
                     return self._study.settle(trial.number, parameters)
+        if self._quality == "good":
+            return None
+        if self._quality == "best" and self._settled(trials):
+            return None
         return self._drawn(ranking)
 
-    def _known_good(self, ranking: Sequence[BackboneRank]) -> list[Setting]:
-        if not ranking:
-            return [
-                Setting(SCRATCH_NAMES[0], "scratch"),
-                Setting(SCRATCH_NAMES[0], "scratch", augmentations="light"),
-                Setting(SCRATCH_NAMES[1], "scratch"),
-                Setting(SCRATCH_NAMES[0], "scratch", rate=2.0),
-            ]
-        close = [
-            backbone for backbone in ranking if backbone.score >= ranking[0].score - _MOST_BEHIND
-        ]
-        first, second = close[0], close[1] if len(close) > 1 else None
-        settings = [_natural(first)]
-        if second is not None:
-            settings.append(_natural(second))
-        settings.append(_other(first))
-        if first.finer_side is not None:
-            settings.append(Setting(first.name, _natural(first).method, resolution=FINER))
-        settings.append(Setting(first.name, "full", frozen=0.5, rate=2.0))
-        settings.append(
-            Setting(first.name, _natural(first).method, rate=2.0, augmentations="light")
-        )
-        if second is not None:
-            settings.append(_other(second))
-        return list(dict.fromkeys(settings))
+    def cannot_win(self, number: int) -> bool:
+        """Whether the running trial `number` is worth no more time; see `outlook.cannot_win`."""
+        trials = self._study.trials()
+        hopeless = cannot_win(trials[number], trials)
+        if hopeless:
+            self._say(f"trial {number}: cannot reach the best any more, by what others gained.")
+        return hopeless
+
+    def _settled(self, trials: Sequence[Trial]) -> bool:
+        """Whether the newest trials have brought nothing more."""
+        tuned = [t for t in trials if "setting" in t.parameters and t.state == "completed"]
+        before, newest = tuned[:-_BEST_PATIENCE], tuned[-_BEST_PATIENCE:]
+        if not before:
+            return False
+        gain = max(t.metric or 0.0 for t in newest) - max(t.metric or 0.0 for t in before)
+        if gain <= _WORTH:
+            self._once(f"The last {_BEST_PATIENCE} trials have brought nothing more: it is done.")
+        return gain <= _WORTH
+
+    def _tell_plan(self, settings: Sequence[Setting], ranking: Sequence[BackboneRank]) -> None:
+        """Say once what will be done, with the time that each part takes."""
+        if "plan" in self._said:
+            return
+        self._said.add("plan")
+        left = self._deadline - time.time()
+        trials = self._study.trials()
+        steps: list[str] = []
+        passed: list[str] = []
+        rest = left
+        for setting in settings:
+            cost = cost_of(setting, self._backbone(setting, ranking), self._rows, trials)
+            epochs = epochs_that_fit(setting, cost, rest)
+            what = f"{setting.backbone}, {_described(setting)}"
+            if epochs is None:
+                passed.append(what)
+                continue
+            seconds = cost.of_epochs(epochs)
+            rest -= seconds
+            about = "" if cost.epoch is None else f", about {told(seconds)}"
+            steps.append(f"{len(steps) + 1}. {what}, {epochs} epochs{about}")
+        if self._quality != "good" and rest > 0:
+            steps.append(f"{len(steps) + 1}. settings drawn near the best, while time is left")
+        plan = f"Plan for the {told(max(left, 0))} that are left: {'; '.join(steps) or 'nothing fits'}."
+        if passed:
+            plan += f" Too long for the time: {'; '.join(passed)}."
+        self._say(plan)
 
     def _drawn(self, ranking: Sequence[BackboneRank]) -> Trial | None:
         """A setting where Optuna's estimator expects the most."""
-        trial = self._study.ask_near_the_best(_space(ranking))
+        trial = self._study.ask_near_the_best(setting_space(ranking))
         drawn = trial.parameters
         backbone = next((b for b in ranking if b.name == drawn["backbone"]), None)
         method: Literal["full", "lora", "scratch"] = drawn["method"]
@@ -195,27 +190,19 @@ class AutomaticMode:
     def _parameters(
         self, setting: Setting, ranking: Sequence[BackboneRank]
     ) -> dict[str, Any] | None:
-        """The point of `setting`, its epochs fitted to the time; None when no epoch fits."""
-        wanted = _EPOCHS[setting.method]
-        backbone = next((b for b in ranking if b.name == setting.backbone), None)
-        seconds, fixed = self._costs(setting, backbone)
+        """The point of `setting`, its epochs fitted to the time; None when too few fit."""
+        backbone = self._backbone(setting, ranking)
+        cost = cost_of(setting, backbone, self._rows, self._study.trials())
         left = self._deadline - time.time()
-        epochs = wanted
-        if seconds is not None:
-            tuned = any(trial.facts.get("epoch_seconds") for trial in self._study.trials())
-            epochs = int((left * _LARGEST_SHARE - fixed) / seconds)
-            if epochs < wanted and not tuned:
-                epochs = max(min(epochs, 1), int((left * _FIRST_SHARE - fixed) / seconds))
-            epochs = min(wanted, epochs)
-            if epochs < (_LEAST_EPOCHS if tuned else 1):
-                self._once(
-                    f"An epoch of {setting.backbone}, {_HOW[setting.method]}, takes about "
-                    f"{seconds:.1f} s, and {max(left, 0):.0f} s are left: too few for that."
-                )
-                return None
-        elif left < _FIXED_SECONDS:
+        epochs = epochs_that_fit(setting, cost, left)
+        if epochs is None:
+            takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
+            self._once(
+                f"An epoch of {setting.backbone}, {_HOW[setting.method]},{takes} "
+                f"{max(left, 0):.0f} s are left: too few for that."
+            )
             return None
-        self._once(_reason(setting, backbone, epochs, wanted))
+        self._once(_reason(setting, backbone, epochs))
         return {
             "model_name": setting.backbone,
             "start": self._start(setting, backbone),
@@ -225,6 +212,9 @@ class AutomaticMode:
             "finetuning": self._finetuning(setting, backbone, epochs),
         }
 
+    def _backbone(self, setting: Setting, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
+        return next((b for b in ranking if b.name == setting.backbone), None)
+
     def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
         """The checkpoint to train from: with its linear head already in place, so that the first
         steps do not spoil the features (Kumar et al. 2022, "Fine-tuning can distort pretrained
@@ -232,32 +222,6 @@ class AutomaticMode:
         if backbone is None or (backbone.is_convolutional and setting.rate >= _NEW_HEAD_FROM):
             return setting.backbone
         return backbone.start
-
-    def _costs(self, setting: Setting, backbone: BackboneRank | None) -> tuple[float | None, float]:
-        """Seconds of an epoch (None: unknown) and of all else in a trial of this kind.
-
-        From earlier trials of the same kind; else an epoch from the rate of embedding.
-        """
-        for trial in reversed(self._study.trials()):
-            backbone_name, method, *_, resolution = trial.parameters.get("setting", [None] * 3)
-            same = (backbone_name, method, resolution) == (
-                setting.backbone,
-                setting.method,
-                setting.resolution,
-            )
-            epoch = trial.facts.get("epoch_seconds")
-            if same and epoch and trial.facts.get("seconds"):
-                fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
-                return float(epoch), max(1.0, float(fixed))
-        if backbone is None:
-            return None, _FIXED_SECONDS_SMALL
-        large = min(1.0, backbone.parameters / 1e8)
-        fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
-        if not backbone.images_per_second:
-            return None, fixed
-        pixels = setting.resolution**2
-        cost = pixels * _COST[setting.method] / float(backbone.images_per_second)
-        return self._rows * cost, fixed
 
     def _finetuning(
         self, setting: Setting, backbone: BackboneRank | None, epochs: int
@@ -293,67 +257,22 @@ class AutomaticMode:
             self._say(sentence)
 
 
-def setting_key(setting: Setting) -> tuple[Any, ...]:
-    """What tells settings apart, as the study keeps it."""
-    return (
-        setting.backbone,
-        setting.method,
-        setting.rate,
-        setting.augmentations,
-        setting.frozen,
-        setting.resolution,
-    )
-
-
-def _space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:
-    """What settings are drawn from."""
-    names = [backbone.name for backbone in ranking[:3]] or list(SCRATCH_NAMES)
-    return {
-        "backbone": Choice(values=list(names)),
-        "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
-        # Powers of e: a fifth to five times the method's own rate.
-        "rate": LogUniform(min_value=-1.6, max_value=1.6),
-        "augmentations": Choice(values=["light", "standard", "strong"]),
-        "frozen": Choice(values=[0.0, 0.5]),
-        "resolution": Choice(values=[1.0, FINER]),
-    }
-
-
-def _drawn_as(setting: Setting) -> dict[str, Any]:
-    """`setting` as the estimator would have drawn it, so that it learns from the trial."""
-    return {
-        "backbone": setting.backbone,
-        "method": setting.method,
-        "rate": setting.rate,
-        "augmentations": setting.augmentations,
-        "frozen": setting.frozen,
-        "resolution": setting.resolution,
-    }
-
-
-def _natural(backbone: BackboneRank) -> Setting:
-    """LoRA for transformers (the best of its cost on VTAB, docs/design.md), all weights for others."""
-    method: Literal["full", "lora"] = "full" if backbone.is_convolutional else "lora"
-    return Setting(backbone.name, method)
-
-
-def _other(backbone: BackboneRank) -> Setting:
-    """The next best thing to `_natural`."""
-    if backbone.is_convolutional:
-        return Setting(backbone.name, "full", rate=3.0)
-    return Setting(backbone.name, "full")
-
-
-def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int, wanted: int) -> str:
+def _described(setting: Setting) -> str:
     how = _HOW[setting.method]
     if setting.frozen:
         how = f"the last {1 - setting.frozen:.0%} of the layers"
+    if setting.resolution != 1:
+        how += f", images {setting.resolution:.2f} times as wide"
+    return how
+
+
+def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int) -> str:
     why = (
         f"its linear head reached {backbone.score:.4f}"
         if backbone is not None
         else "no pretrained checkpoint is at hand"
     )
-    if setting.resolution != 1:
-        how += f", images {setting.resolution:.2f} times as wide"
+    wanted = EPOCHS[setting.method]
     cut = f", {epochs} of {wanted} epochs for the time's sake" if epochs < wanted else ""
-    return f"Next: {setting.backbone}, {how}, rate x{setting.rate:g}{cut}; {why}."
+    how = f"{_described(setting)}, rate x{setting.rate:g}"
+    return f"Next: {setting.backbone}, {how}{cut}; {why}."

@@ -50,7 +50,7 @@ class BackboneRank:
     """Layers that could be frozen."""
 
     finer_side: int | None
-    """Input side in pixels, `automatic.FINER` times its own; None where it takes no other."""
+    """Input side in pixels, `settings_to_try.FINER` times its own; None where it takes no other."""
 
     @property
     def is_convolutional(self) -> bool:

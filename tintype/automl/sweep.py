@@ -18,7 +18,10 @@ from tintype.errors import RunCancelled
 from tintype.schemas.sweep import EarlyTermination
 from tintype.tasks import Message, TaskPool
 
-__all__ = ["Propose", "Sweep"]
+__all__ = ["Hopeless", "Propose", "Sweep"]
+
+Hopeless = Callable[[int], bool]
+"""Whether a running trial, by its number, is worth no more time."""
 
 Propose = Callable[[], Trial | Literal["wait"] | None]
 """The next trial; "wait" until a running one has ended; None when there is nothing to try."""
@@ -59,6 +62,8 @@ class Sweep:
     """Called whenever something about a trial has changed."""
     cancelled: Callable[[], bool]
     log: Callable[[str], None]
+    hopeless: Hopeless = lambda number: False
+    """Whether a running trial is worth no more time, whatever the policy says."""
     _running: dict[str, _Running] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -114,8 +119,8 @@ class Sweep:
             finished = frozenset(
                 trial.number for trial in self.study.trials() if trial.state != "running"
             )
-            hopeless = should_stop(self.policy, number, self.study.intervals(), finished=finished)
-            if hopeless and not running.stopping:
+            stop = should_stop(self.policy, number, self.study.intervals(), finished=finished)
+            if not running.stopping and (stop or self.hopeless(number)):
                 running.stopping = True
                 self.pool.stop(message.task, "terminate")
         elif message.kind == "done":

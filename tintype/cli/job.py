@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,14 @@ __all__ = ["app", "follow"]
 app = typer.Typer(help="Jobs: training runs and what they made.", no_args_is_help=True)
 
 
+class Quality(StrEnum):
+    """Values of --quality."""
+
+    FAST = "fast"
+    GOOD = "good"
+    BEST = "best"
+
+
 Web = Annotated[bool, typer.Option("-e", "--web", help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
 
 
@@ -46,6 +55,15 @@ def create(
     save_as: Annotated[
         Path | None, typer.Option("-a", "--save-as", help="Also write the job, as YAML, here.")
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget", help="AutoML: time for the whole job, 5m or 1h, and no other limit."
+        ),
+    ] = None,
+    quality: Annotated[
+        Quality | None, typer.Option("--quality", help="AutoML: how much is tried.")
+    ] = None,
     web: Web = False,
 ) -> object:
     """Submit a job document."""
@@ -56,7 +74,9 @@ def create(
     from tintype.workspace.computes import placed
 
     jobs = Client().jobs
-    job = load_job(file, [*(set_ or []), *([f"name={json.dumps(name)}"] if name else [])])
+    options = {"name": name, "budget": budget, "quality": quality and quality.value}
+    given = [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]
+    job = load_job(file, [*(set_ or []), *given])
     tell_notices(placed(job).notices())
     known = False
     if resume:

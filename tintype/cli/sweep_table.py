@@ -42,7 +42,10 @@ def sweep_table(content: dict[str, Any]) -> Table:
     metric = content["metric"]
     trials = content["trials"]
     done = sum(trial["state"] != "running" for trial in trials)
-    table = Table(title=f"{content['job']}: {done} of at most {content['max_trials']} trials ended")
+    most = content["max_trials"]
+    # Of a job with a budget nobody asked how many.
+    bound = f" of at most {most}" if most < _UNBOUNDED else ""
+    table = Table(title=f"{content['job']}: {done}{bound} trials ended")
     for name in ("trial", "model", "parameters", metric, "best so far", "state", "time"):
         table.add_column(name, overflow="fold")
     for trial in trials[-_MOST_ROWS:]:
@@ -65,6 +68,8 @@ def sweep_table(content: dict[str, Any]) -> Table:
     table.caption = f"{_clock(max(0.0, content['deadline'] - time.time()))} left. {note}"
     return table
 
+
+_UNBOUNDED = 1000
 
 _STYLES = {"completed": "green", "failed": "red", "stopped": "yellow"}
 

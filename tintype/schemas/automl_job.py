@@ -12,12 +12,13 @@ from tintype.errors import DocumentError, nearest
 from tintype.schemas.automl_parameters import ALIASES, NOT_SEARCHABLE, AutomlParameters
 from tintype.schemas.distributions import Choice, Distribution, QUniform, SearchValue, Uniform
 from tintype.schemas.document import Document, KeyPath, StrictModel, validate
+from tintype.schemas.duration import Duration
 from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
 from tintype.schemas.place import Place, place_notices
 from tintype.schemas.sweep import BayesianSampling, GridSampling, Sweep
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
-__all__ = ["PRIMARY_METRICS", "AutomlJob", "Limits", "read_automl_job"]
+__all__ = ["Quality", "PRIMARY_METRICS", "AutomlJob", "Limits", "read_automl_job"]
 
 # Azure's names; its documents also spell them in snake case.
 PRIMARY_METRICS = (
@@ -38,10 +39,17 @@ _VALIDATION_SHARE = 0.2
 _MOST_GRID_POINTS = 100_000
 
 
+Quality = Literal["fast", "good", "best"]
+"""How much an automatic sweep tries."""
+
+_LEAST_BUDGET = 30  # seconds
+_MOST_TRIALS = 1000
+
+
 class Limits(StrictModel):
     """`limits`: how much may be spent."""
 
-    max_trials: int = Field(1, ge=1, le=1000)
+    max_trials: int = Field(1, ge=1, le=_MOST_TRIALS)
     """Trials in all."""
 
     max_concurrent_trials: int = Field(1, ge=1, le=100)
@@ -93,6 +101,14 @@ class AutomlJob(JobDocument):
     limits: Limits = Field(default_factory=Limits)
     """How much may be spent."""
 
+    budget: Annotated[Duration, Field(ge=_LEAST_BUDGET)] | None = None
+    """Beyond Azure's, for automatic sweeps: 90s, 5m, 1h30m for the whole job, from submit to report, in
+    place of trials and limits. What is tried is planned to fit."""
+
+    quality: Quality | None = None
+    """Beyond Azure's, for automatic sweeps, in place of a budget: fast (a linear head on the best
+    backbone), good (and the most promising fine-tunings), best (until nothing more is gained)."""
+
     training_parameters: AutomlParameters = Field(default_factory=AutomlParameters)
     """Fixed hyperparameters of every trial."""
 
@@ -116,9 +132,25 @@ class AutomlJob(JobDocument):
         """Which of the three steps this is."""
         if self.search_space:
             return "manual"
-        if self.limits.max_trials > 1 and self.training_parameters.model_name is None:
-            return "automatic"
-        return "individual"
+        if self.training_parameters.model_name is not None:
+            return "individual"
+        dialled = self.budget is not None or self.quality is not None
+        return "automatic" if dialled or self.limits.max_trials > 1 else "individual"
+
+    @property
+    def seconds(self) -> int:
+        """For the whole job."""
+        return self.budget or self.limits.timeout_minutes * 60
+
+    @property
+    def most_trials(self) -> int:
+        """Trials in all."""
+        if self.mode == "individual":
+            return 1
+        dialled = self.budget is not None or self.quality is not None
+        if dialled and "max_trials" not in self.limits.model_fields_set:
+            return _MOST_TRIALS
+        return self.limits.max_trials
 
     def located(self, base: Path) -> AutomlJob:
         """The same with absolute paths; relative ones are taken from `base`."""
@@ -168,7 +200,8 @@ class AutomlJob(JobDocument):
 
     def _limit_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
         limits = self.limits
-        if limits.max_concurrent_trials > limits.max_trials:
+        yield from self._dial_conflicts()
+        if limits.max_concurrent_trials > self.most_trials:
             yield (
                 ("limits", "max_concurrent_trials"),
                 (
@@ -196,6 +229,20 @@ class AutomlJob(JobDocument):
             )
         except (ValueError, ValidationError) as error:
             yield ("training_parameters",), _reason(error)
+
+    def _dial_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
+        for key in ("budget", "quality"):
+            if getattr(self, key) is None:
+                continue
+            if self.mode != "automatic":
+                yield (key,), "is for automatic sweeps: no model_name and no search_space"
+            if "timeout_minutes" in self.limits.model_fields_set and key == "budget":
+                yield (key,), "and limits.timeout_minutes given; keep one"
+        if self.budget is not None and self.quality is not None:
+            yield (
+                ("quality",),
+                "and budget given; keep one: a budget is used up, a quality ends itself",
+            )
 
     def _sweep_conflicts(self) -> Iterator[tuple[KeyPath, str]]:
         if self.search_space is not None and self.sweep is None:

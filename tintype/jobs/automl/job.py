@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tintype.automl.automatic import AutomaticMode
 from tintype.automl.backbone_ranking import read_ranking
 from tintype.automl.study import Proposals, Study, Trial
-from tintype.automl.sweep import Propose, Sweep
+from tintype.automl.sweep import Hopeless, Propose, Sweep
 from tintype.compute.pools import open_pool
 from tintype.errors import RunCancelled, RunFailed
 from tintype.evaluation.config import EvaluationConfig
@@ -86,15 +86,16 @@ def _sweep(
     status = SweepStatus(job, run, study, trials)
     trials.begin_sweep()
     try:
-        propose, policy = _plan(job, study, trials, status, tables)
+        propose, policy, hopeless = _plan(job, study, trials, status, tables)
         sweep = Sweep(
             study=study,
             pool=pool,
-            limit=job.limits.max_trials if job.mode != "individual" else 1,
+            limit=job.most_trials,
             deadline=status.deadline,
             propose=propose,
             document=trials.document,
             policy=policy,
+            hopeless=hopeless,
             changed=status.write,
             cancelled=lambda: context.stop() == "cancel",
             log=status.log,
@@ -158,15 +159,15 @@ def _import_all(modules: Sequence[str]) -> None:
 
 def _plan(
     job: AutomlJob, study: Study, trials: TrialRuns, status: SweepStatus, tables: Tables
-) -> tuple[Propose, EarlyTermination | None]:
-    """How trials are proposed, and by what policy they end early."""
+) -> tuple[Propose, EarlyTermination | None, Hopeless]:
+    """How trials are proposed, and by what policy and what outlook they end early."""
     if job.mode == "manual":
         assert job.search_space is not None
         assert job.sweep is not None
         proposals = Proposals(study, job.search_space, job.sweep.sampling_algorithm)
-        return proposals.propose, job.sweep.early_termination
+        return proposals.propose, job.sweep.early_termination, _never
     if job.mode == "individual":
-        return lambda: study.ask_at({}), None
+        return lambda: study.ask_at({}), None, _never
     trials.backbones, sentences = backbones_to_try(job.portfolio)
     for sentence in sentences:
         status.log(sentence)
@@ -180,10 +181,14 @@ def _plan(
         rows=len(tables.train),
         metric=job.metric,
         deadline=status.deadline,
-        max_trials=job.limits.max_trials,
         say=status.log,
+        quality=job.quality,
     )
-    return mode.propose, _AUTOMATIC_POLICY
+    return mode.propose, _AUTOMATIC_POLICY, mode.cannot_win
+
+
+def _never(number: int) -> bool:
+    return False
 
 
 def _no_model(study: Study) -> str:
@@ -191,4 +196,4 @@ def _no_model(study: Study) -> str:
     if failed:
         reasons = list(dict.fromkeys(str(trial.facts.get("error")) for trial in failed))
         return f"no trial gave a model: {'; '.join(reasons[:3])}"
-    return "the time was over before any trial gave a model; raise limits.timeout_minutes"
+    return "the time was over before any trial gave a model; raise budget or limits.timeout_minutes"

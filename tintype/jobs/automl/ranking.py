@@ -10,9 +10,9 @@ import time
 
 import numpy as np
 
-from tintype.automl.automatic import FINER
 from tintype.automl.backbone_ranking import BackboneRank, write_ranking
 from tintype.automl.ranking import RankedBackbone, rank_backbones, write_linear_classifier
+from tintype.automl.settings_to_try import FINER
 from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.backbones import blocks_of, input_side

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tintype.schemas.automl_job import AutomlJob
 __all__ = ["FILE", "SweepStatus"]
 
 FILE = "sweep.json"
+
+# Seconds for the end of a job, and their share of its budget.
+_LEAST_END_SECONDS, _MOST_END_SECONDS, _END_SHARE = 6.0, 30.0, 0.05
 
 # Of a point: what its other columns say already.
 _INTERNAL = ("model_name", "finetuning", "setting", "ranking", "backbone", "start")
@@ -30,10 +34,10 @@ class SweepStatus:
         self._path = run.folder / FILE
         self._study = study
         self._trials = trials
-        self._spent, self._started = _spent(self._path), time.time()
+        self._spent, self._started = _spent(self._path, run), time.time()
         # Time in which a killed job did not run does not count.
-        self.deadline = self._started + job.limits.timeout_minutes * 60 - self._spent
-        """time.time() at which the job's time is over."""
+        self.deadline = self._started + job.seconds - self._spent - _end_seconds(job)
+        """time.time() at which the trials' time is over."""
         self.notes: list[str] = []
         """What the automatic mode says of its choices, in plain words."""
 
@@ -47,7 +51,7 @@ class SweepStatus:
         return {
             "job": self._name,
             "metric": self._job.metric,
-            "max_trials": self._job.limits.max_trials,
+            "max_trials": self._job.most_trials,
             "deadline": self.deadline,
             "written": time.time(),
             "spent_seconds": self._spent + time.time() - self._started,
@@ -81,9 +85,16 @@ class SweepStatus:
         }
 
 
-def _spent(path: Path) -> float:
-    """Seconds that earlier attempts of the job have run."""
+def _spent(path: Path, run: Run) -> float:
+    """Seconds that earlier attempts of the job have run; of the first, those since it was submitted."""
     try:
         return float(json.loads(path.read_text("utf-8"))["spent_seconds"])
     except (OSError, ValueError, KeyError):
+        return max(0.0, time.time() - datetime.fromisoformat(run.state.created_at).timestamp())
+
+
+def _end_seconds(job: AutomlJob) -> float:
+    """What the last evaluation and the report of a job with a budget are set aside."""
+    if job.budget is None:
         return 0.0
+    return min(_MOST_END_SECONDS, max(_LEAST_END_SECONDS, _END_SHARE * job.budget))

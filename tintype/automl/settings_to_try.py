@@ -1,0 +1,125 @@
+"""Ways to fine-tune a backbone: those known to be good, in the order of their promise, and the space
+that further ones are drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tintype.automl.backbone_ranking import BackboneRank
+from tintype.models.scratch import SCRATCH_NAMES
+from tintype.schemas.distributions import Choice, LogUniform
+
+__all__ = ["FINER", "Method", "Setting", "drawn_as", "known_good", "setting_key", "setting_space"]
+
+Method = Literal["full", "lora", "scratch"]
+
+FINER = 288 / 224
+"""Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the train-test
+resolution discrepancy"), where the family takes them."""
+
+# A backbone that is this far behind the best is not fine-tuned.
+_MOST_BEHIND = 0.15
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How one backbone is fine-tuned."""
+
+    backbone: str
+    method: Method
+    rate: float = 1.0
+    """Multiplies the method's own learning rate."""
+    augmentations: str = "standard"
+    frozen: float = 0.0
+    """Share of the blocks that keep their weights, from the first on; method full only."""
+    resolution: float = 1.0
+    """Multiplies the side of the checkpoint's own input."""
+
+    def shown(self) -> dict[str, Any]:
+        """The setting as tables show it."""
+        columns: dict[str, Any] = {"method": self.method, "rate": self.rate}
+        if self.augmentations != "standard":
+            columns["augmentations"] = self.augmentations
+        if self.frozen:
+            columns["frozen"] = self.frozen
+        if self.resolution != 1:
+            columns["resolution"] = self.resolution
+        return columns
+
+
+def setting_key(setting: Setting) -> tuple[Any, ...]:
+    """What tells settings apart, as the study keeps it."""
+    return (
+        setting.backbone,
+        setting.method,
+        setting.rate,
+        setting.augmentations,
+        setting.frozen,
+        setting.resolution,
+    )
+
+
+def known_good(ranking: Sequence[BackboneRank]) -> list[Setting]:
+    """Settings to try first, the most promising first; for an empty ranking from random weights."""
+    if not ranking:
+        return [
+            Setting(SCRATCH_NAMES[0], "scratch"),
+            Setting(SCRATCH_NAMES[0], "scratch", augmentations="light"),
+            Setting(SCRATCH_NAMES[1], "scratch"),
+            Setting(SCRATCH_NAMES[0], "scratch", rate=2.0),
+        ]
+    close = [backbone for backbone in ranking if backbone.score >= ranking[0].score - _MOST_BEHIND]
+    first, second = close[0], close[1] if len(close) > 1 else None
+    settings = [_natural(first)]
+    if second is not None:
+        settings.append(_natural(second))
+    settings.append(_other(first))
+    if first.finer_side is not None:
+        settings.append(Setting(first.name, _natural(first).method, resolution=FINER))
+    settings.append(Setting(first.name, "full", frozen=0.5, rate=2.0))
+    settings.append(Setting(first.name, _natural(first).method, rate=2.0, augmentations="light"))
+    if second is not None:
+        settings.append(_other(second))
+    return list(dict.fromkeys(settings))
+
+
+def setting_space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:
+    """What settings are drawn from."""
+    names = [backbone.name for backbone in ranking[:3]] or list(SCRATCH_NAMES)
+    return {
+        "backbone": Choice(values=list(names)),
+        "method": Choice(values=["full", "lora"] if ranking else ["scratch"]),
+        # Powers of e: a fifth to five times the method's own rate.
+        "rate": LogUniform(min_value=-1.6, max_value=1.6),
+        "augmentations": Choice(values=["light", "standard", "strong"]),
+        "frozen": Choice(values=[0.0, 0.5]),
+        "resolution": Choice(values=[1.0, FINER]),
+    }
+
+
+def drawn_as(setting: Setting) -> dict[str, Any]:
+    """`setting` as the estimator would have drawn it, so that it learns from the trial."""
+    return {
+        "backbone": setting.backbone,
+        "method": setting.method,
+        "rate": setting.rate,
+        "augmentations": setting.augmentations,
+        "frozen": setting.frozen,
+        "resolution": setting.resolution,
+    }
+
+
+def _natural(backbone: BackboneRank) -> Setting:
+    """LoRA for transformers (the best of its cost on VTAB, docs/design.md), all weights for others."""
+    method: Method = "full" if backbone.is_convolutional else "lora"
+    return Setting(backbone.name, method)
+
+
+def _other(backbone: BackboneRank) -> Setting:
+    """The next best thing to `_natural`."""
+    if backbone.is_convolutional:
+        return Setting(backbone.name, "full", rate=3.0)
+    return Setting(backbone.name, "full")

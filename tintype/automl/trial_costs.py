@@ -1,0 +1,92 @@
+"""What a trial costs on this machine, and how many epochs of it fit into the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tintype.automl.backbone_ranking import BackboneRank
+from tintype.automl.settings_to_try import Method, Setting
+from tintype.automl.study import Trial
+
+__all__ = ["EPOCHS", "TrialCost", "cost_of", "epochs_that_fit"]
+
+EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
+"""Passes over the images that a method is given where there is time."""
+
+# Training passes cost so many times an embedding at the engine's speed: forward and backward in
+# torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
+_COST: dict[Method, float] = {"full": 4.5, "lora": 3.3, "scratch": 4.5}
+
+# A cost that was not measured yet may be so much higher than it is told.
+_UNMEASURED = 1.25
+
+# A trial that is cut short takes this share of the time that is left: less where its cost was not
+# measured yet, for it may be wrong; the rest is for what comes after.
+_UNMEASURED_SHARE, _MEASURED_SHARE = 0.6, 0.9
+
+# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model. A first
+# guess for a model of 100 million parameters; then it is measured.
+_FIXED_SECONDS, _FIXED_SECONDS_SMALL = 12.0, 4.0
+
+# From pretrained weights fewer epochs than this rarely beat the linear head that they start from;
+# from random ones not even half of them lead anywhere (5 of 40 were seen to reach 0.35 where 0.74 stood).
+_LEAST_EPOCHS, _LEAST_SHARE_FROM_SCRATCH = 4, 0.5
+
+
+@dataclass(frozen=True)
+class TrialCost:
+    """Seconds of a trial."""
+
+    epoch: float | None
+    """Of one epoch; None: not known."""
+    fixed: float
+    """Of all else."""
+    measured: bool
+    """Whether an earlier trial of the kind told; else it follows from the rate of embedding."""
+
+    def of_epochs(self, epochs: int) -> float:
+        """Seconds of a trial of so many epochs."""
+        return self.fixed + epochs * (self.epoch or 0.0)
+
+
+def cost_of(
+    setting: Setting, backbone: BackboneRank | None, rows: int, trials: Sequence[Trial]
+) -> TrialCost:
+    """What a trial of `setting` on `rows` images costs.
+
+    Args:
+        backbone: its place in the ranking; None for random weights.
+        trials: earlier ones; the newest of the same kind tells.
+    """
+    wanted = (setting.backbone, setting.method, setting.resolution)
+    for trial in reversed(trials):
+        name, method, *_, resolution = trial.parameters.get("setting", [None] * 3)
+        epoch = trial.facts.get("epoch_seconds")
+        if (name, method, resolution) == wanted and epoch and trial.facts.get("seconds"):
+            fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
+            return TrialCost(float(epoch), max(1.0, float(fixed)), True)
+    if backbone is None:
+        return TrialCost(None, _FIXED_SECONDS_SMALL, False)
+    large = min(1.0, backbone.parameters / 1e8)
+    fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
+    if not backbone.images_per_second:
+        return TrialCost(None, fixed, False)
+    embeddings = _COST[setting.method] * setting.resolution**2
+    epoch = _UNMEASURED * rows * embeddings / backbone.images_per_second
+    return TrialCost(epoch, fixed, False)
+
+
+def epochs_that_fit(setting: Setting, cost: TrialCost, left: float) -> int | None:
+    """Epochs of a trial that has `left` seconds; None where too few fit to be worth them."""
+    wanted = EPOCHS[setting.method]
+    if cost.epoch is None:
+        return wanted if left >= cost.fixed + _FIXED_SECONDS else None
+    if cost.of_epochs(wanted) <= left * _MEASURED_SHARE:
+        return wanted
+    share = _MEASURED_SHARE if cost.measured else _UNMEASURED_SHARE
+    epochs = min(wanted, int((left * share - cost.fixed) / cost.epoch))
+    least = _LEAST_EPOCHS
+    if setting.method == "scratch":
+        least = int(wanted * _LEAST_SHARE_FROM_SCRATCH)
+    return epochs if epochs >= least else None
