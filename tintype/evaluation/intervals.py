@@ -96,8 +96,9 @@ def wilson_interval(successes: float, trials: float) -> Interval:
 
 
 def units_of(groups: np.ndarray | None, rows: int) -> np.ndarray:
-    """int64 (rows,) from 0, without gaps: what is drawn together. None: each row by itself."""
-    if groups is None:
+    """int64 (rows,) from 0, without gaps: what is drawn together. None, or one for all: each row by
+    itself."""
+    if groups is None or len(np.unique(groups)) < 2:
         return np.arange(rows)
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
