@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from tintype.data.groups import counts_by_group, sides_of_groups
 from tintype.evaluation.metrics import compute_metrics
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
@@ -63,12 +64,17 @@ def fit_linear_head(
     classes: int,
     metric: str,
     seed: int = 42,
+    groups: np.ndarray | None = None,
 ) -> LinearHead:
-    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives them."""
+    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives them.
+
+    Args:
+        groups: int64 (n,): rows of one number stay in one fold of the cross-validation.
+    """
     random = np.random.default_rng(seed)
     mean, scale = features.mean(0), _scale(features)
     rows = _at_most(_MOST_VALIDATED, len(features), random)
-    folds = _folds(targets[rows], task, seed)
+    folds = _folds(targets[rows], task, seed, None if groups is None else groups[rows])
     score, strength, out_of_fold = _cross_validated(
         (features[rows] - mean) / scale, _indicators(targets[rows], classes), folds, task, metric
     )
@@ -220,8 +226,14 @@ def _indicators(targets: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[targets]
 
 
-def _folds(targets: np.ndarray, task: ClassificationTask, seed: int) -> np.ndarray:
-    """int64 (n,): the fold of each row; every class is spread over the folds."""
+def _folds(
+    targets: np.ndarray, task: ClassificationTask, seed: int, groups: np.ndarray | None
+) -> np.ndarray:
+    """int64 (n,): the fold of each row; every class is spread over the folds, as groups allow."""
+    if groups is not None:
+        _, groups = np.unique(groups, return_inverse=True)
+        if groups.max() > 0:
+            return _folds_of_groups(targets, groups, seed)
     random = np.random.default_rng(seed)
     count = max(2, min(_FOLDS, len(targets)))
     # Multi-label rows are spread by their rarest label.
@@ -235,6 +247,15 @@ def _folds(targets: np.ndarray, task: ClassificationTask, seed: int) -> np.ndarr
     folds = np.empty(len(targets), np.int64)
     folds[order] = np.arange(len(targets)) % count
     return folds
+
+
+def _folds_of_groups(targets: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """int64 (n,): the fold of each row, by `groups`, int64 (n,) from 0, of which there are several."""
+    classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
+    count = min(_FOLDS, int(groups.max()) + 1)
+    sides = sides_of_groups(counts_by_group(targets, groups, classes), [1 / count] * count, seed)
+    # Without gaps: a fold may have remained empty.
+    return np.unique(sides[groups], return_inverse=True)[1].astype(np.int64)
 
 
 def _probabilities(logits: np.ndarray, task: ClassificationTask) -> np.ndarray:

@@ -274,6 +274,7 @@ def _judged(
         task=task,
         classes=len(tables.train.classes),
         metric=metric,
+        groups=tables.train.groups,
     )
     probabilities = head.probabilities(validation, task)
     scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tintype.cli.command import command, tell_notices
-from tintype.cli.options import ImageColumn, LabelColumn, Model
+from tintype.cli.options import GroupColumn, GroupPattern, ImageColumn, LabelColumn, Model
 from tintype.cli.output import PrintFormat
 
 __all__ = ["app"]
@@ -33,6 +33,8 @@ def evaluate(
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
     label_column: LabelColumn = "label",
     image_column: ImageColumn = "image_url",
+    group_column: GroupColumn = None,
+    group_pattern: GroupPattern = None,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
@@ -50,6 +52,8 @@ def evaluate(
         config=validate(EvaluationConfig, read_yaml(config)) if config else None,
         label_column=label_column,
         image_column=image_column,
+        group_column=group_column,
+        group_pattern=group_pattern,
         scoring=ScorerOptions.of(precision=precision, exact=True),
         experiment=experiment,
     )

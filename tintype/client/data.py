@@ -26,21 +26,26 @@ class Data:
         task: str | None = None,
         label_column: str = "label",
         image_column: str = "image_url",
+        group_column: str | None = None,
+        group_pattern: str | None = None,
     ) -> dict[str, Any]:
         """Read labelled images and check everything that training would.
 
         Args:
             task: None tells it by the labels.
+            group_column, group_pattern: how images that belong together are told; see `GroupBy`.
 
         Returns:
             `task`, `images` (how many), `classes` (label: how many), `splits` (name: how many, of data
-            that come in splits; the others are of the training split), `unreadable_images` of all
+            that come in splits; the others are of the training split), `groups` (how many; None where
+            nothing is said of groups), `unreadable_images` of all
             splits (`file`, `line`, `image`, `reason` of each), and `notices` of how it was read.
 
         Raises:
             DataError: names file, line and field of what cannot be used.
         """
         from tintype.data.checks import check_training_table, check_validation_table
+        from tintype.data.groups import GroupBy
         from tintype.data.reading import open_image_source
         from tintype.images.readability import find_unreadable
 
@@ -51,6 +56,7 @@ class Data:
                 task=parse_training_task(task) if task else None,
                 label_column=label_column,
                 image_column=image_column,
+                groups=GroupBy(group_column, group_pattern),
             )
             for split in source.parts or [None]
         ]
@@ -70,6 +76,7 @@ class Data:
             "task": train.task,
             "images": len(train),
             "classes": dict(zip(train.classes, train.class_counts().tolist(), strict=True)),
+            "groups": None if train.groups is None else len(set(train.groups.tolist())),
             "splits": dict(zip(source.parts, map(len, tables), strict=False)),
             "unreadable_images": unreadable,
             "notices": list(dict.fromkeys(notices)),

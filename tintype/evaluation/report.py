@@ -41,10 +41,13 @@ class Evaluation:
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
 
+    groups: np.ndarray | None = None
+    """int (n,): rows that belong together have one number, and tell less than as many others."""
+
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals (low, high) of the metrics that are means over images."""
-        return metric_intervals(self.predictions, self.metrics)
+        """95 % intervals (low, high) of all `metrics`; see `evaluation.intervals`."""
+        return metric_intervals(self.predictions, self.metrics, groups=self.groups)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -101,8 +104,12 @@ def evaluate_predictions(
     metrics: Sequence[str] | None = None,
     threshold: float = 0.5,
     dropped: int = 0,
+    groups: np.ndarray | None = None,
 ) -> Evaluation:
     """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
+
+    Args:
+        groups: int (n,), see `Evaluation.groups`.
 
     Raises:
         UsageError: unknown metric, wrong shapes, or values that are no probabilities.
@@ -119,7 +126,7 @@ def evaluate_predictions(
     undefined = tuple(
         name for name in wanted if name in METRICS[task] and name not in metrics_found
     )
-    return Evaluation(metrics_found, undefined, predictions, classes, dropped)
+    return Evaluation(metrics_found, undefined, predictions, classes, dropped, groups=groups)
 
 
 _ALT = {

@@ -23,6 +23,8 @@ from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun, mlflow_run
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tintype.data.image_table import ImageTable
     from tintype.jobs.tables import Tables
     from tintype.scoring.results import TableScores
@@ -45,6 +47,8 @@ def evaluate(
     config: EvaluationConfig | None = None,
     label_column: str = "label",
     image_column: str = "image_url",
+    group_column: str | None = None,
+    group_pattern: str | None = None,
     scoring: ScorerOptions | None = None,
     experiment: str | None = None,
 ) -> Evaluation:
@@ -55,6 +59,7 @@ def evaluate(
         data: anything that `read_image_table` reads; of data in splits, the test split.
         output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
             that was killed goes on there. None writes nothing.
+        group_column, group_pattern: which images belong together; see `EvaluationJob`.
         scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads
             them.
         experiment: also log metrics and report to this MLflow experiment.
@@ -69,6 +74,8 @@ def evaluate(
         "test_data": {"path": str(data)},
         "label_column_name": label_column,
         "input_column_names": image_column,
+        "group_column_name": group_column,
+        "group_pattern": group_pattern,
         "metrics": config.metrics,
         "threshold": config.threshold,
         "scoring": scoring or EXACT,
@@ -101,6 +108,8 @@ def check(job: EvaluationJob) -> None:
         label_column=job.label_column_name,
         image_column=job.input_column_names,
         split="test",
+        group_column=job.group_column_name,
+        group_pattern=job.group_pattern,
     )
     if table.task is not None:
         EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
@@ -138,6 +147,7 @@ def evaluate_finetuned(
         metrics=config.metrics,
         threshold=config.threshold,
         dropped=tables.dropped.get("validation_data", 0),
+        groups=_groups(result.validation, result.validation_rows),
     )
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
@@ -179,6 +189,8 @@ def _evaluate(
         label_column=job.label_column_name,
         image_column=job.input_column_names,
         split="test",
+        group_column=job.group_column_name,
+        group_pattern=job.group_pattern,
     )
 
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
@@ -200,6 +212,10 @@ def _evaluate(
         # Beside the folder until then: that is replaced as a whole.
         _work(output).replace(output / "predictions")
     return evaluation
+
+
+def _groups(table: ImageTable, rows: np.ndarray) -> np.ndarray | None:
+    return None if table.groups is None else table.groups[rows]
 
 
 def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
@@ -250,5 +266,6 @@ def _evaluated(
         metrics=config.metrics,
         threshold=config.threshold,
         dropped=len(scores.failures),
+        groups=_groups(table, scores.rows),
     )
     return replace(evaluation, notices=table.notices)

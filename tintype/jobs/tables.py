@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tintype.data.checks import check_training_table, check_validation_table
+from tintype.data.groups import GroupBy
 from tintype.data.image_table import ImageTable
 from tintype.data.reading import ImageSource, open_image_source
 from tintype.data.split_folders import Split
@@ -13,6 +14,9 @@ from tintype.images.readability import drop_unreadable
 from tintype.schemas.job_parts import DataInput, JobData
 
 __all__ = ["Tables", "load_tables"]
+
+# Groups named in a notice.
+_SHOWN = 5
 
 # That no trial's own seed changes.
 _SEED = 42
@@ -56,6 +60,7 @@ def load_tables(data: JobData) -> Tables:
             task=data.task,
             label_column=data.label_column,
             image_column=data.image_column,
+            groups=GroupBy(data.group_column, data.group_pattern),
         )
         notices.extend(f"{key}: {notice}" for notice in table.notices)
         table, dropped[key] = drop_unreadable(table, ignore_data_errors=data.ignore_data_errors)
@@ -87,11 +92,26 @@ def load_tables(data: JobData) -> Tables:
         None if table is None else check_validation_table(train, table)
         for table in (validation, test)
     )
+    for key, table in (("validation_data", validation), ("test_data", test)):
+        if table is not None and (shared := _shared_groups(train, table)):
+            notices.append(f"training_data and {key} share {shared}")
     if source.parts:
         together = ", ".join([f"training_data {source.parts['train'].name}", *taken])
         notices.insert(0, f"{source.given} holds splits, which are taken so: {together}")
     notices.extend(f"training_data: {notice}" for notice in source.notices)
     return Tables(train, validation, test, dropped, tuple(dict.fromkeys(notices)))
+
+
+def _shared_groups(train: ImageTable, held_out: ImageTable) -> str:
+    """Which groups both have, in words; nothing where none is."""
+    shared = sorted(set(train.group_names()) & set(held_out.group_names()))
+    if not shared:
+        return ""
+    some = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
+    return (
+        f"{len(shared)} groups ({some}): a model knows these better than it will know others, so that "
+        "its metrics are too good"
+    )
 
 
 def _split(table: ImageTable, share: float) -> tuple[ImageTable, ImageTable]:

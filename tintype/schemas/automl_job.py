@@ -176,6 +176,8 @@ class AutomlJob(JobDocument):
         return JobData(
             task=self.task,
             training=self.training_data,
+            group_column=self.group_column_name,
+            group_pattern=self.group_pattern,
             validation=self.validation_data,
             test=self.test_data,
             label_column=self.target_column_name,

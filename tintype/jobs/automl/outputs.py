@@ -32,7 +32,11 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
     """Write `outputs/evaluation` of the best model, from what its trial predicted."""
     probabilities = np.load(best_run.outputs / "validation_probabilities.npy", allow_pickle=False)
     evaluation = evaluate_predictions(
-        job.task, probabilities, tables.held_out.targets(), tables.train.classes
+        job.task,
+        probabilities,
+        tables.held_out.targets(),
+        tables.train.classes,
+        groups=tables.held_out.groups,
     )
     evaluation.write(run.outputs / "evaluation")
     return evaluation
