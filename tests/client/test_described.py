@@ -192,8 +192,10 @@ def test_a_noun_takes_its_own_alone() -> None:
         client.online_endpoints.begin_create_or_update(endpoint)
     with pytest.raises(UsageError, match="int given"):
         client.jobs.create_or_update(3)
-    with pytest.raises(UsageError, match=r"AmlCompute given; there is no client.compute here"):
-        client.begin_create_or_update(azure("AmlCompute", {}, "Compute"))
+    compute = azure("AmlCompute", {"name": "gpu", "type": "amlcompute"}, "Compute")
+    assert client.begin_create_or_update(compute).result(60).place == "local"
+    with pytest.raises(UsageError, match=r"Data given to client.compute; give it to client.data"):
+        client.compute.create_or_update(data)
 
 
 def test_what_a_verb_gave_can_be_changed_and_given_back(tmp_path: Path) -> None:

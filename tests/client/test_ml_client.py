@@ -9,7 +9,6 @@ import pytest
 
 import tintype
 from tintype.client import Client, MLClient
-from tintype.client.azure_component import callable_component
 from tintype.errors import DocumentError, UsageError
 
 
@@ -69,19 +68,21 @@ def test_components_without_azures_package_are_records() -> None:
     name = "transformers_image_classification_pipeline"
     component = MLClient(registry_name="azureml").components.get(name=name, label="latest")
     assert (component.name, component.version) == (name, "0.0.25")
-    assert component.inputs.training_data == {"type": "mltable", "optional": True}
-    assert component.outputs.mlflow_model_folder == {"type": "mlflow_model"}
-    assert callable_component(name, "0.0.7").version == "0.0.7"
+    assert component.inputs["training_data"] == {"type": "mltable"}
+    assert component.outputs["mlflow_model_folder"] == {"type": "mlflow_model"}
     with pytest.raises(UsageError, match="no component 'image_object_detection_pipeline'"):
-        callable_component("image_object_detection_pipeline")
+        MLClient(registry_name="azureml").components.get("image_object_detection_pipeline")
 
 
 def test_components_have_the_inputs_that_jobs_read() -> None:
     """What `schemas/pipeline.py` makes of every input is a key of the job, or without effect."""
+    from tintype.schemas.azure_components import azure_component
     from tintype.schemas.finetuning import FinetuningParameters
     from tintype.schemas.pipeline import _JOB_KEYS, _WITHOUT_EFFECT
 
-    inputs = set(callable_component("transformers_image_classification_pipeline").inputs)
+    component = azure_component("transformers_image_classification_pipeline")
+    assert component is not None
+    inputs = set(component.inputs)
     models = {"model_name", "mlflow_model", "pytorch_model", "task_name"}
     read = {*FinetuningParameters.model_fields, *_JOB_KEYS, *_WITHOUT_EFFECT, *models}
     assert inputs - read == set()

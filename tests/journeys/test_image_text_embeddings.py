@@ -59,7 +59,7 @@ for sides in image text image_text; do
     az ml job stream --name $job $workspace > /dev/null
     child=$(az ml job list --parent-job-name $job --query "[0].name" --output tsv)
     az ml job download --name $child --output-name score --download-path $sides-output
-    mv $sides-output/*/named-outputs/score/predictions.csv $sides-predictions.csv
+    mv $sides-output/named-outputs/score/predictions.csv $sides-predictions.csv
 done
 az ml batch-endpoint delete --name clip-embeddings-batch $workspace --yes
 """
