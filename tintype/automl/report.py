@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from PIL import Image
 
 from tintype.automl import charts
 from tintype.automl.importance import parameter_columns, parameter_importance
 from tintype.automl.label_issues import LabelIssue
 from tintype.data.image_table import ImageTable
-from tintype.errors import FetchError, ImageError
 from tintype.evaluation import html
-from tintype.images.decode import decode_image
-from tintype.images.source import read_image
+from tintype.evaluation.thumbnails import thumbnail
 
 __all__ = ["SweepReport", "write_report_page"]
 
@@ -162,23 +157,10 @@ def _pictures(issues: Sequence[LabelIssue], table: ImageTable) -> str:
             f"labelled {issue.given}, predicted {issue.predicted} ({issue.confidence:.2f}); "
             f"{location.rsplit('/', 1)[-1]}"
         )
-        thumbnail = _thumbnail(location)
-        if thumbnail is not None:
-            cells.append(html.picture(thumbnail, caption, kind="jpeg", caption=caption))
+        content = thumbnail(location, _THUMBNAIL)
+        if content is not None:
+            cells.append(html.picture(content, caption, kind="jpeg", caption=caption))
     return f'<div class="pictures">{"".join(cells)}</div>'
-
-
-def _thumbnail(location: str) -> bytes | None:
-    try:
-        image = Image.fromarray(
-            decode_image(read_image(location), min_size=(_THUMBNAIL, _THUMBNAIL))
-        )
-    except (ImageError, FetchError):
-        return None
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return stream.getvalue()
 
 
 def _short(value: Any) -> str:

@@ -71,7 +71,7 @@ def plot_precision_recall(curves: dict[str, Any]) -> bytes:
     return png_of(figure)
 
 
-def plot_calibration(table: dict[str, Any]) -> bytes:
+def plot_calibration(table: dict[str, Any], title: str = "Calibration") -> bytes:
     """PNG of a reliability diagram, with how many predictions stand behind each bar."""
     bins = [entry for entry in table["bins"] if entry["count"]]
     figure, axes = figure_with_axes(7, 6)
@@ -101,7 +101,7 @@ def plot_calibration(table: dict[str, Any]) -> bytes:
         ylabel="share that is right",
         xlim=(0, 1),
         ylim=(0, 1.05),
-        title=f"Calibration (expected calibration error {error:.3f})",
+        title=f"{title} (expected calibration error {error:.3f})",
     )
     axes.legend(loc="upper left")
     return png_of(figure)
@@ -122,7 +122,7 @@ def _plot_multilabel_confusion(names: list[str], matrices: np.ndarray) -> bytes:
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(xlabel="share of the images that carry the label", title="Labels found and missed")
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return png_of(figure)
 
 

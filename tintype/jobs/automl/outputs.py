@@ -37,6 +37,7 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
         tables.held_out.targets(),
         tables.train.classes,
         groups=tables.held_out.groups,
+        images=tables.held_out,
     )
     evaluation.write(run.outputs / "evaluation")
     return evaluation
