@@ -71,7 +71,7 @@ def plot_precision_recall(curves: dict[str, Any]) -> bytes:
     return png_of(figure)
 
 
-def plot_calibration(table: dict[str, Any]) -> bytes:
+def plot_calibration(table: dict[str, Any], title: str = "Calibration") -> bytes:
     """PNG of a reliability diagram, with how many predictions stand behind each bar."""
     bins = [entry for entry in table["bins"] if entry["count"]]
     figure, axes = figure_with_axes(7, 6)
@@ -101,7 +101,7 @@ def plot_calibration(table: dict[str, Any]) -> bytes:
         ylabel="share that is right",
         xlim=(0, 1),
         ylim=(0, 1.05),
-        title=f"Calibration (expected calibration error {error:.3f})",
+        title=f"{title} (expected calibration error {error:.3f})",
     )
     axes.legend(loc="upper left")
     return png_of(figure)

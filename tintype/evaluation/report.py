@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from tintype.data.image_table import ImageTable
 from tintype.errors import UsageError
-from tintype.evaluation import curves, html, plots
-from tintype.evaluation.intervals import LEVEL, metric_intervals
+from tintype.evaluation import curves, plots
+from tintype.evaluation.intervals import metric_intervals
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
+from tintype.evaluation.page import EvaluationPage, write_evaluation_page
+from tintype.evaluation.thresholds import threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
@@ -44,6 +47,12 @@ class Evaluation:
     groups: np.ndarray | None = None
     """int (n,): rows that belong together have one number, and tell less than as many others."""
 
+    images: ImageTable | None = None
+    """The images of the rows, to be shown on the page."""
+
+    uncalibrated: np.ndarray | None = None
+    """(n, classes): probabilities before the model's calibration, where it has one."""
+
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """95 % intervals (low, high) of all `metrics`; see `evaluation.intervals`."""
@@ -55,6 +64,7 @@ class Evaluation:
         return {
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
+            "groups": None if self.groups is None else len(np.unique(self.groups)),
             "dropped_images": self.dropped,
             "threshold": self.predictions.threshold
             if self.predictions.task == MULTILABEL
@@ -74,13 +84,28 @@ class Evaluation:
         confusion = curves.confusion_matrix(self.predictions, self.classes)
         roc = curves.roc_curves(self.predictions, self.classes)
         precision_recall = curves.precision_recall_curves(self.predictions, self.classes)
-        calibration = curves.calibration(self.predictions)
+        multilabel = self.predictions.task == MULTILABEL
+        calibration = self._calibration()
         pictures = {
             "confusion_matrix": plots.plot_confusion_matrix(confusion),
             "roc": plots.plot_roc(roc),
             "precision_recall": plots.plot_precision_recall(precision_recall),
             "calibration": plots.plot_calibration(calibration),
         }
+        if "before" in calibration:
+            pictures["calibration_before"] = plots.plot_calibration(
+                calibration["before"], "Before calibration"
+            )
+        thresholds = threshold_table(self.predictions, self.classes) if multilabel else None
+        page = EvaluationPage(
+            self.summary,
+            self.predictions,
+            self.classes,
+            pictures,
+            self.images,
+            thresholds,
+            self.notices,
+        )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)
             write_json(temporary / "confusion_matrix.json", confusion)
@@ -90,9 +115,19 @@ class Evaluation:
             if len(self.classes) <= _TABLE_CLASSES:
                 table = curves.accuracy_table(self.predictions, self.classes)
                 write_json(temporary / "accuracy_table.json", table)
+            if thresholds is not None:
+                write_json(temporary / "thresholds.json", thresholds)
             for name, png in pictures.items():
                 write_bytes(temporary / f"{name}.png", png)
-            write_text(temporary / "evaluation.html", _page(self.summary, pictures))
+            write_text(temporary / "evaluation.html", write_evaluation_page(page))
+
+    def _calibration(self) -> dict[str, Any]:
+        """Of the probabilities that are reported; under `before` of those before calibration."""
+        made = self.predictions
+        if self.uncalibrated is None:
+            return curves.reliability(made.task, made.targets, made.probabilities)["before"]
+        both = curves.reliability(made.task, made.targets, self.uncalibrated, made.probabilities)
+        return {**both["after"], "before": both["before"]}
 
 
 def evaluate_predictions(
@@ -105,11 +140,13 @@ def evaluate_predictions(
     threshold: float = 0.5,
     dropped: int = 0,
     groups: np.ndarray | None = None,
+    images: ImageTable | None = None,
+    uncalibrated: np.ndarray | None = None,
 ) -> Evaluation:
     """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
 
     Args:
-        groups: int (n,), see `Evaluation.groups`.
+        groups, images, uncalibrated: see `Evaluation`.
 
     Raises:
         UsageError: unknown metric, wrong shapes, or values that are no probabilities.
@@ -126,50 +163,13 @@ def evaluate_predictions(
     undefined = tuple(
         name for name in wanted if name in METRICS[task] and name not in metrics_found
     )
-    return Evaluation(metrics_found, undefined, predictions, classes, dropped, groups=groups)
-
-
-_ALT = {
-    "confusion_matrix": "Confusion matrix of true against predicted classes",
-    "roc": "ROC curves",
-    "precision_recall": "Precision over recall curves",
-    "calibration": "Reliability diagram of confidence against the share that is right",
-}
-
-
-def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
-    lead = f"{summary['rows']} images, task {summary['task']}."
-    if summary["dropped_images"]:
-        lead += f" {summary['dropped_images']} images could not be read and are not counted."
-    if summary["threshold"] is not None:
-        lead += f" A label counts as predicted at {summary['threshold']} and above."
-    undefined = ", ".join(summary["undefined_metrics"])
-    rows = summary["classes"]
-    plots = "".join(html.picture(png, _ALT[name]) for name, png in pictures.items())
-    return html.page(
-        "Evaluation",
-        html.paragraph(lead),
-        html.section(
-            "Metrics",
-            html.table(
-                ("metric", "value", f"{LEVEL:.0%} interval"),
-                [
-                    (*entry, _interval(summary, entry[0]))
-                    for entry in sorted(summary["metrics"].items())
-                ],
-            ),
-            html.paragraph(
-                "An interval says how far the value could move with other images of the same kind."
-            ),
-            html.paragraph(f"Without a value on this data: {undefined}." if undefined else ""),
-        ),
-        html.section("Plots", f'<div class="plots">{plots}</div>'),
-        html.section(
-            "Classes", html.table(list(rows[0]) if rows else (), [r.values() for r in rows])
-        ),
+    return Evaluation(
+        metrics_found,
+        undefined,
+        predictions,
+        classes,
+        dropped,
+        groups=groups,
+        images=images,
+        uncalibrated=uncalibrated,
     )
-
-
-def _interval(summary: dict[str, Any], metric: str) -> str:
-    bounds = summary["intervals"].get(metric)
-    return "" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
@@ -147,7 +147,7 @@ def evaluate_finetuned(
         metrics=config.metrics,
         threshold=config.threshold,
         dropped=tables.dropped.get("validation_data", 0),
-        groups=_groups(result.validation, result.validation_rows),
+        **_rows(result.validation, result.validation_rows),
     )
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
@@ -214,8 +214,10 @@ def _evaluate(
     return evaluation
 
 
-def _groups(table: ImageTable, rows: np.ndarray) -> np.ndarray | None:
-    return None if table.groups is None else table.groups[rows]
+def _rows(table: ImageTable, rows: np.ndarray) -> dict[str, Any]:
+    """What an evaluation is told of the rows that were scored."""
+    images = table.select(rows)
+    return {"images": images, "groups": images.groups}
 
 
 def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
@@ -266,6 +268,6 @@ def _evaluated(
         metrics=config.metrics,
         threshold=config.threshold,
         dropped=len(scores.failures),
-        groups=_groups(table, scores.rows),
+        **_rows(table, scores.rows),
     )
     return replace(evaluation, notices=table.notices)

@@ -8,7 +8,8 @@ import numpy as np
 
 from tintype.automl.label_issues import LabelIssue, confident_mistakes, find_label_issues
 from tintype.automl.report import SweepReport, write_report_page
-from tintype.automl.study import Trial
+from tintype.automl.selection_bias import CorrectedScore, correct_for_selection
+from tintype.automl.study import Study, Trial
 from tintype.evaluation.curves import confusion_matrix
 from tintype.evaluation.plots import plot_confusion_matrix
 from tintype.evaluation.report import Evaluation, evaluate_predictions
@@ -20,9 +21,12 @@ from tintype.jobs.tables import Tables
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.automl_job import AutomlJob
 
-__all__ = ["evaluate_validation", "write_report"]
+__all__ = ["corrected_for_selection", "evaluate_validation", "write_report"]
 
 _MOST_PICTURES = 24
+
+# Trials that take part in the correction for their choice: the best.
+_MOST_CORRECTED = 50
 
 # Training images whose labels are checked where their features are not there yet.
 _MOST_CHECKED = 500
@@ -37,9 +41,34 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
         tables.held_out.targets(),
         tables.train.classes,
         groups=tables.held_out.groups,
+        images=tables.held_out,
     )
     evaluation.write(run.outputs / "evaluation")
     return evaluation
+
+
+def corrected_for_selection(
+    job: AutomlJob, study: Study, trials: TrialRuns, tables: Tables
+) -> CorrectedScore | None:
+    """What the best trial's score is worth, had it been chosen by other images.
+
+    None where one trial alone could be chosen.
+    """
+    completed = [trial for trial in study.trials() if trial.state == "completed"]
+    # Those that are far behind are never chosen, whatever is drawn.
+    best = sorted(completed, key=lambda trial: -(trial.metric or 0.0))[:_MOST_CORRECTED]
+    rows = len(tables.held_out)
+    stored = []
+    for trial in sorted(best, key=lambda trial: trial.number):
+        path = trials.run(trial.number).outputs / "validation_probabilities.npy"
+        if path.is_file():
+            probabilities = np.load(path, allow_pickle=False)
+            # A trial that could not read an image has other rows.
+            if len(probabilities) == rows:
+                stored.append(probabilities)
+    return correct_for_selection(
+        job.task, stored, tables.held_out.targets(), job.metric, groups=tables.held_out.groups
+    )
 
 
 def write_report(
@@ -50,6 +79,7 @@ def write_report(
     best: Trial,
     tables: Tables,
     evaluation: Evaluation,
+    corrected: CorrectedScore | None,
 ) -> None:
     """Write `outputs/report.html`."""
     classes = tables.train.classes
@@ -82,6 +112,7 @@ def write_report(
         validation=tables.held_out,
         label_issues=issues,
         issues_table=None if checked is None else tables.train,
+        corrected=corrected,
         commands=(
             (
                 "download the model",
