@@ -227,6 +227,11 @@ class FinetuningParameters(StrictModel):
     multilabel_threshold: Number = Field(0.5, gt=0, lt=1)
     """A label counts as predicted at or above this probability."""
 
+    temperature_scaling: bool = True
+    """Divide the finished model's logits by one number found on the validation images, where that
+    lowers the log loss in cross-validation: probabilities then mean what they say, and no
+    prediction changes (Guo et al. 2017). The number is in the head's weights and in card.yaml."""
+
     evaluation_strategy: Literal["epoch", "steps"] = "epoch"
     """When to evaluate; must equal save_strategy."""
 

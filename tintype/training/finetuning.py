@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
@@ -26,18 +25,12 @@ from tintype.models.classifier import head_features, head_of, load_classifier
 from tintype.models.families import CONVOLUTIONAL
 from tintype.models.hardware import pick_device
 from tintype.models.linear_classifier import new_linear_classifier
-from tintype.models.model_folder import ModelFolder, write_model_folder
-from tintype.models.networks import ImageNetwork
-from tintype.models.runtimes.choice import choose_runtime
-from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import ClassificationTask
-from tintype.scoring.loading import LoadedModel
-from tintype.scoring.scorer import Scorer
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
 from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
+from tintype.training.finishing import finish_model
 from tintype.training.heads import StandardisedHead
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
@@ -68,7 +61,7 @@ class FinetuneResult:
     """int64 (n,): the rows of `validation` that were scored by the finished model."""
 
     validation_probabilities: np.ndarray
-    """float32 (n, classes), computed by a Scorer of the finished model."""
+    """float32 (n, classes), as the finished model gives them, calibrated where it is."""
 
     plan: dict[str, Any] = field(default_factory=dict)
     """Every training parameter after "auto" was resolved."""
@@ -159,21 +152,19 @@ def finetune(
             finish,
         )
         model, state = run(job, model)
-        folder = write_model_folder(
+        finished = finish_model(
             output_folder / "mlflow-model",
-            model=model,
-            preprocessor=preprocessor,
-            task=task,
-            classes=train.classes,
+            model,
+            preprocessor,
+            validation,
+            plan=plan,
+            device=device,
             card=_card(source, plan, state, train, validation),
-            input_example=None,
         )
-    scores = _finished_scorer(model, preprocessor, task, device, plan, folder).score_table(
-        validation
-    )
+    scores = finished.scores
     assert state.best_metric is not None
     return FinetuneResult(
-        model_folder=folder.path,
+        model_folder=finished.folder.path,
         classes=train.classes,
         best_metric=state.best_metric,
         best_step=state.best_step,
@@ -209,28 +200,6 @@ def _initial_model(
         image_size=preprocessor.input_size,
         seed=parameters.random_seed,
     )
-
-
-def _finished_scorer(
-    model: PreTrainedModel,
-    preprocessor: Preprocessor,
-    task: ClassificationTask,
-    device: torch.device,
-    plan: TrainingPlan,
-    folder: ModelFolder,
-) -> Scorer:
-    """A Scorer of the weights just written, without reading them back or converting them."""
-    choice = choose_runtime("torch", "auto", device.type)
-    network = ImageNetwork(model, preprocessor, "logits")
-    loaded = LoadedModel(
-        TorchRuntime(network, device, choice.precision, own=False),
-        preprocessor,
-        task,
-        choice,
-        classes=folder.classes,
-        card=folder.card,
-    )
-    return Scorer(loaded, ScorerOptions(batch_size=plan.validation_batch_size))
 
 
 @dataclass(frozen=True)
@@ -289,7 +258,12 @@ class _Job:
         hasher.update(json.dumps(self.plan.summary(), sort_keys=True).encode())
         # These change nothing in what is learnt.
         settled = self.plan.parameters.model_dump_json(
-            exclude={"resume_from_checkpoint", "number_of_workers", "save_total_limit"}
+            exclude={
+                "resume_from_checkpoint",
+                "number_of_workers",
+                "save_total_limit",
+                "temperature_scaling",
+            }
         )
         hasher.update(settled.encode())
         hasher.update(json.dumps([self.train.classes, self.source.name]).encode())
