@@ -16,6 +16,7 @@ from tintype.evaluation.intervals import LEVEL, metric_intervals
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.scoring.calibration import with_temperature
 
 __all__ = ["Evaluation", "evaluate_predictions"]
 
@@ -38,6 +39,9 @@ class Evaluation:
     dropped: int
     """Images left out because they could not be read."""
 
+    temperature: float = 1.0
+    """What the model's logits were divided by in training; 1 where they were not."""
+
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
 
@@ -53,14 +57,32 @@ class Evaluation:
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
             "dropped_images": self.dropped,
-            "threshold": self.predictions.threshold
-            if self.predictions.task == MULTILABEL
-            else None,
+            "threshold": self._threshold,
             "metrics": self.metrics,
             "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
             "undefined_metrics": list(self.undefined),
             "classes": curves.class_report(self.predictions, self.classes),
         }
+
+    def _calibration(self) -> dict[str, Any]:
+        """The reliability table; with a temperature also that of the model `before` it."""
+        table = curves.calibration(self.predictions)
+        if self.temperature == 1:
+            return table
+        own = self.predictions
+        plain = with_temperature(own.probabilities, 1 / self.temperature, own.task)
+        before = Predictions(own.task, plain, own.targets, own.threshold)
+        return {**table, "temperature": self.temperature, "before": curves.calibration(before)}
+
+    @property
+    def _threshold(self) -> float | dict[str, float] | None:
+        """Multi-label: one for all labels, or by class; None for other tasks."""
+        threshold = self.predictions.threshold
+        if self.predictions.task != MULTILABEL:
+            return None
+        if isinstance(threshold, float):
+            return threshold
+        return dict(zip(self.classes, threshold.tolist(), strict=True))
 
     def write(self, folder: Path) -> None:
         """Write metrics.json, the tables and curves as JSON, the plots as PNG, evaluation.html.
@@ -71,7 +93,7 @@ class Evaluation:
         confusion = curves.confusion_matrix(self.predictions, self.classes)
         roc = curves.roc_curves(self.predictions, self.classes)
         precision_recall = curves.precision_recall_curves(self.predictions, self.classes)
-        calibration = curves.calibration(self.predictions)
+        calibration = self._calibration()
         pictures = {
             "confusion_matrix": plots.plot_confusion_matrix(confusion),
             "roc": plots.plot_roc(roc),
@@ -99,10 +121,14 @@ def evaluate_predictions(
     classes: Sequence[str],
     *,
     metrics: Sequence[str] | None = None,
-    threshold: float = 0.5,
+    threshold: float | Sequence[float] | np.ndarray = 0.5,
     dropped: int = 0,
+    temperature: float = 1.0,
 ) -> Evaluation:
     """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
+
+    Args:
+        temperature: what is in the probabilities already; reliability is shown before it, too.
 
     Raises:
         UsageError: unknown metric, wrong shapes, or values that are no probabilities.
@@ -119,7 +145,7 @@ def evaluate_predictions(
     undefined = tuple(
         name for name in wanted if name in METRICS[task] and name not in metrics_found
     )
-    return Evaluation(metrics_found, undefined, predictions, classes, dropped)
+    return Evaluation(metrics_found, undefined, predictions, classes, dropped, temperature)
 
 
 _ALT = {
@@ -134,7 +160,10 @@ def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
     lead = f"{summary['rows']} images, task {summary['task']}."
     if summary["dropped_images"]:
         lead += f" {summary['dropped_images']} images could not be read and are not counted."
-    if summary["threshold"] is not None:
+    if isinstance(summary["threshold"], dict):
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in summary["threshold"].items())
+        lead += f" A label counts as predicted at the threshold of its class and above: {shown}."
+    elif summary["threshold"] is not None:
         lead += f" A label counts as predicted at {summary['threshold']} and above."
     undefined = ", ".join(summary["undefined_metrics"])
     rows = summary["classes"]

@@ -23,6 +23,8 @@ from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun, mlflow_run
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tintype.data.image_table import ImageTable
     from tintype.jobs.tables import Tables
     from tintype.scoring.results import TableScores
@@ -136,8 +138,9 @@ def evaluate_finetuned(
         result.validation.targets(result.validation_rows),
         result.classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, result.thresholds),
         dropped=tables.dropped.get("validation_data", 0),
+        temperature=result.temperature,
     )
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
@@ -202,6 +205,13 @@ def _evaluate(
     return evaluation
 
 
+def _threshold(config: EvaluationConfig, tuned: np.ndarray | None) -> float | np.ndarray:
+    """What is asked for, else what was tuned in training, else 0.5."""
+    if config.threshold is not None:
+        return config.threshold
+    return 0.5 if tuned is None else tuned
+
+
 def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
     tracking.log_metrics(evaluation.metrics, step=0)
     if output is not None:
@@ -248,7 +258,8 @@ def _evaluated(
         table.targets(scores.rows),
         classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, scorer.thresholds),
         dropped=len(scores.failures),
+        temperature=scorer.temperature,
     )
     return replace(evaluation, notices=table.notices)

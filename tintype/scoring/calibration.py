@@ -1,8 +1,8 @@
-"""What a finished model's card says of its probabilities: the temperature that is in them."""
+"""What a finished model's card says of its probabilities: temperature, and thresholds of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from tintype.errors import CheckpointError
 from tintype.schemas.task import MULTILABEL, Task
 
-__all__ = ["temperature_of", "with_temperature"]
+__all__ = ["temperature_of", "thresholds_of", "with_temperature"]
 
 _LEAST, _MOST = 1e-38, 1 - 2**-24  # probabilities that float32 tells from 0 and 1
 
@@ -50,3 +50,23 @@ def temperature_of(card: Mapping[str, Any]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
         raise CheckpointError(f"card.yaml: temperature {value!r}; expected a positive number")
     return float(value)
+
+
+def thresholds_of(card: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray | None:
+    """Float64 (classes,): from which probability on each label is predicted; None where 0.5 is.
+
+    Raises:
+        CheckpointError: a class has none, or one that is not between 0 and 1.
+    """
+    found = card.get("thresholds")
+    if found is None:
+        return None
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"card.yaml: thresholds {found!r}; expected a number for each class")
+    values = [found.get(name) for name in classes]
+    for name, value in zip(classes, values, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+            raise CheckpointError(
+                f"card.yaml: the threshold of {name!r} is {value!r}; expected a number between 0 and 1"
+            )
+    return np.array(values, np.float64)

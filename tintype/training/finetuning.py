@@ -27,6 +27,7 @@ from tintype.models.hardware import pick_device
 from tintype.models.linear_classifier import new_linear_classifier
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import ClassificationTask
+from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
 from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
@@ -35,7 +36,7 @@ from tintype.training.heads import StandardisedHead
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
 from tintype.training.loop import Split, TrainingLoop
-from tintype.training.losses import ClassificationLoss, class_weights
+from tintype.training.losses import AsymmetricFocus, ClassificationLoss, class_weights
 from tintype.training.plan import TrainingPlan, make_plan
 
 __all__ = ["FinetuneResult", "finetune"]
@@ -62,6 +63,13 @@ class FinetuneResult:
 
     validation_probabilities: np.ndarray
     """float32 (n, classes), as the finished model gives them, calibrated where it is."""
+
+    thresholds: np.ndarray | None = None
+    """Multi-label: float64 (classes,), from which probability on the model predicts each label, where
+    that was tuned."""
+
+    temperature: float = 1.0
+    """What the finished model's logits are divided by, in the weights of its head."""
 
     plan: dict[str, Any] = field(default_factory=dict)
     """Every training parameter after "auto" was resolved."""
@@ -172,6 +180,8 @@ def finetune(
         validation=validation,
         validation_rows=scores.rows,
         validation_probabilities=scores.probabilities,
+        temperature=temperature_of(finished.folder.card),
+        thresholds=thresholds_of(finished.folder.card, train.classes),
         plan=plan.summary(),
     )
 
@@ -248,8 +258,17 @@ class _Job:
         weights = class_weights(
             self.train.targets(), len(self.train.classes), self.plan.parameters.weighted_loss
         )
+        parameters = self.plan.parameters
+        focus = AsymmetricFocus(
+            parameters.asymmetric_gamma_neg,
+            parameters.asymmetric_gamma_pos,
+            parameters.asymmetric_clip,
+        )
         return ClassificationLoss(
-            self.plan.task, weights=weights, smoothing=self.plan.label_smoothing
+            self.plan.task,
+            weights=weights,
+            smoothing=self.plan.label_smoothing,
+            focus=focus if self.plan.loss == "asymmetric" else None,
         )
 
     def fingerprint(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 
@@ -17,12 +18,14 @@ from tintype.models.networks import ImageNetwork
 from tintype.models.runtimes.choice import choose_runtime
 from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.scorer_options import ScorerOptions
+from tintype.schemas.task import MULTILABEL
 from tintype.scoring.calibration import with_temperature
 from tintype.scoring.loading import LoadedModel
 from tintype.scoring.results import TableScores
 from tintype.scoring.scorer import Scorer
 from tintype.training.calibration import choose_temperature
 from tintype.training.plan import TrainingPlan
+from tintype.training.thresholds import choose_thresholds
 
 __all__ = ["FinishedModel", "finish_model"]
 
@@ -49,6 +52,7 @@ def finish_model(
 
     Where a temperature lowers the cross-validated log loss, it goes into the weights of the head,
     so that every runtime, export and file of this model has it, and none needs to know of it.
+    Thresholds of a multi-label model are put into the card, where they raise the metric likewise.
 
     Args:
         card: facts about the making; what was found here is added.
@@ -75,6 +79,8 @@ def finish_model(
                     "log_loss_after_cross_validated": found.log_loss_after,
                 },
             }
+    if task == MULTILABEL and plan.parameters.multilabel_threshold is None and len(scores.rows):
+        card = {**card, **_tuned(probabilities, targets, validation.classes, plan)}
     folder = write_model_folder(
         path,
         model=model,
@@ -85,6 +91,25 @@ def finish_model(
         input_example=None,
     )
     return FinishedModel(folder, TableScores(scores.rows, probabilities, scores.failures))
+
+
+def _tuned(
+    probabilities: np.ndarray, targets: np.ndarray, classes: tuple[str, ...], plan: TrainingPlan
+) -> dict[str, Any]:
+    """What the card says of thresholds; nothing where 0.5 is as good."""
+    tuned = choose_thresholds(
+        probabilities, targets, metric=plan.metric, seed=plan.parameters.random_seed
+    )
+    if tuned is None:
+        return {}
+    return {
+        "thresholds": dict(zip(classes, tuned.values.round(6).tolist(), strict=True)),
+        "threshold_tuning": {
+            "metric": tuned.metric,
+            "at_0.5": tuned.before,
+            "tuned_cross_validated": tuned.after,
+        },
+    }
 
 
 def _scorer(

@@ -323,7 +323,7 @@ class TrainingLoop:
             probabilities.numpy(),
             targets,
             metrics=metrics,
-            threshold=plan.parameters.multilabel_threshold,
+            threshold=plan.multilabel_threshold,
         )
         loss = ClassificationLoss(plan.task)(logits, torch.from_numpy(targets))
         return {**scores, "loss": float(loss)}

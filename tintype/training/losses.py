@@ -1,6 +1,8 @@
-"""Training losses: cross-entropy and binary cross-entropy, smoothed and weighted by class."""
+"""Training losses: cross-entropy, binary and asymmetric, smoothed and weighted by class."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,7 +11,23 @@ from torch.nn import functional
 
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
-__all__ = ["ClassificationLoss", "class_weights"]
+__all__ = ["AsymmetricFocus", "ClassificationLoss", "class_weights"]
+
+# Powers below 1 have no slope at 0.
+_LEAST = 1e-8
+
+
+@dataclass(frozen=True)
+class AsymmetricFocus:
+    """The asymmetric loss of Ridnik et al., "Asymmetric Loss For Multi-Label Classification", 2021.
+
+    With p the probability of a label and p' = max(p - clip, 0), equations 4 to 6:
+    present -(1 - p)^gamma_pos log(p), absent -p'^gamma_neg log(1 - p').
+    """
+
+    gamma_neg: float = 4.0
+    gamma_pos: float = 0.0
+    clip: float = 0.05
 
 
 def class_weights(targets: np.ndarray, classes: int, weighted_loss: int) -> torch.Tensor | None:
@@ -34,7 +52,8 @@ class ClassificationLoss(nn.Module):
     """Mean loss over a batch, computed in float32 whatever the precision of the logits.
 
     Multi-class: softmax cross-entropy with label smoothing. Multi-label: the sum over classes of
-    sigmoid cross-entropies divided by the number of classes; `weights` scale each class's term.
+    sigmoid cross-entropies (or, with a `focus`, of asymmetric losses) divided by the number of
+    classes; `weights` scale each class's term.
     """
 
     weights: torch.Tensor | None
@@ -45,8 +64,10 @@ class ClassificationLoss(nn.Module):
         *,
         weights: torch.Tensor | None = None,
         smoothing: float = 0.0,
+        focus: AsymmetricFocus | None = None,
     ) -> None:
         super().__init__()
+        self.focus = focus
         self.multilabel = task == MULTILABEL
         self.smoothing = smoothing
         self.register_buffer("weights", weights)
@@ -54,8 +75,25 @@ class ClassificationLoss(nn.Module):
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Logits (n, classes) and targets int64 (n,) or float (n, classes) -> scalar."""
         logits = logits.float()
+        if self.multilabel and self.focus is not None:
+            losses = _asymmetric(logits, targets, self.focus)
+            return (losses if self.weights is None else losses * self.weights).mean()
         if self.multilabel:
             return functional.binary_cross_entropy_with_logits(logits, targets, weight=self.weights)
         return functional.cross_entropy(
             logits, targets, weight=self.weights, label_smoothing=self.smoothing
         )
+
+
+def _asymmetric(
+    logits: torch.Tensor, targets: torch.Tensor, focus: AsymmetricFocus
+) -> torch.Tensor:
+    """Losses (n, classes) of float32 logits against targets from 0 to 1."""
+    probabilities = logits.sigmoid()
+    shifted = (probabilities - focus.clip).clamp(_LEAST, 1 - 1e-6)
+    # Without a shift 1 - p' may round to 0: its logarithm is taken from the logit.
+    against = torch.log1p(-shifted) if focus.clip else functional.logsigmoid(-logits)
+    absent = against * shifted**focus.gamma_neg
+    unsure = (1 - probabilities).clamp(min=_LEAST)
+    present = functional.logsigmoid(logits) * unsure**focus.gamma_pos
+    return -(targets * present + (1 - targets) * absent)

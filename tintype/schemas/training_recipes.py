@@ -1,0 +1,77 @@
+"""Ways to train better, by the same names in fine-tuning jobs, AutoML's parameters and searches.
+
+Beyond Azure's parameters. Each names its source; defaults are what was measured to be worth its cost.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tintype.schemas.document import StrictModel
+from tintype.schemas.task import MULTICLASS, ClassificationTask
+
+__all__ = ["Auto", "Number", "TrainingRecipes"]
+
+
+def _number_from_text(value: Any) -> Any:
+    # YAML 1.1 reads 5e-5 (no dot) as text.
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _empty_as_none(value: Any) -> Any:
+    # Azure's samples pass "" and "auto" for inputs that are left to the component.
+    return None if value in ("", "auto") else value
+
+
+Number = Annotated[float, BeforeValidator(_number_from_text)]
+"""A float that may be written 5e-5."""
+
+Auto = BeforeValidator(_empty_as_none)
+"""For fields whose None is written "auto" or "" as well."""
+
+
+class TrainingRecipes(StrictModel):
+    """What fine-tuning and AutoML's trials have in common beyond Azure's parameters."""
+
+    # The loss
+    loss: Annotated[Literal["bce", "asymmetric"] | None, Auto] = None
+    """Multi-label: bce, or asymmetric, which plays down the many labels that an image does not have
+    (Ridnik et al. 2021). Auto: bce."""
+
+    asymmetric_gamma_neg: Number = Field(4.0, ge=0, le=20)
+    """asymmetric: how fast absent labels lose weight as they are told apart."""
+
+    asymmetric_gamma_pos: Number = Field(0.0, ge=0, le=20)
+    """asymmetric: the same of present labels; at most asymmetric_gamma_neg."""
+
+    asymmetric_clip: Number = Field(0.05, ge=0, lt=1)
+    """asymmetric: an absent label below this probability costs nothing."""
+
+    # The finished model
+    temperature_scaling: bool = True
+    """Divide the finished model's logits by one number found on the validation images, where that
+    lowers the log loss in cross-validation: probabilities then mean what they say, and no
+    prediction changes (Guo et al. 2017). The number is in the head's weights and in card.yaml."""
+
+    def check_recipes(self, task: ClassificationTask) -> None:
+        """Check what only makes sense together with the task.
+
+        Raises:
+            ValueError: a loss for another task, or gammas in the wrong order.
+        """
+        if self.loss is not None and task == MULTICLASS:
+            raise ValueError(
+                f"loss {self.loss!r} is for image_classification_multilabel; leave it out"
+            )
+        if self.asymmetric_gamma_pos > self.asymmetric_gamma_neg:
+            raise ValueError(
+                f"asymmetric_gamma_pos {self.asymmetric_gamma_pos:g} must not be above "
+                f"asymmetric_gamma_neg {self.asymmetric_gamma_neg:g}"
+            )
