@@ -54,6 +54,22 @@ class TrainingRecipes(StrictModel):
     asymmetric_clip: Number = Field(0.05, ge=0, lt=1)
     """asymmetric: an absent label below this probability costs nothing."""
 
+    # Averages of weights
+    ema_decay: Annotated[Number | None, Auto] = Field(None, gt=0, lt=1)
+    """Keep an exponential moving average of the weights with this decay, such as 0.99, which is
+    smaller in the first steps (Polyak & Juditsky 1992; Tarvainen & Valpola 2017). It is evaluated
+    beside the weights, which takes a second pass over the validation images, and is what is saved
+    where it wins. Auto: none."""
+
+    checkpoint_averaging: Literal["none", "uniform", "greedy"] = "none"
+    """Average the weights of the best evaluations when training ends, and keep that where it is
+    better on the validation images (Wortsman et al. 2022, "soup"): uniform takes all, greedy one
+    after the other while it helps. Takes a few passes over the validation images at the end, and
+    disk space for the weights of each."""
+
+    checkpoint_averaging_count: int = Field(5, ge=2, le=50)
+    """Weights of so many evaluations are kept for it."""
+
     # The finished model
     temperature_scaling: bool = True
     """Divide the finished model's logits by one number found on the validation images, where that

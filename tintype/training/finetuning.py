@@ -35,9 +35,10 @@ from tintype.training.finishing import finish_model
 from tintype.training.heads import StandardisedHead
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
-from tintype.training.loop import Split, TrainingLoop
+from tintype.training.loop import TrainingLoop
 from tintype.training.losses import AsymmetricFocus, ClassificationLoss, class_weights
 from tintype.training.plan import TrainingPlan, make_plan
+from tintype.training.validation import Split
 
 __all__ = ["FinetuneResult", "finetune"]
 
@@ -373,7 +374,6 @@ def _card(
     validation: ImageTable,
 ) -> dict[str, Any]:
     """What the model folder tells of its making."""
-    best = next(event for event in state.history if event["step"] == state.best_step)
     return {
         "base_checkpoint": source.name,
         "base_revision": source.revision,
@@ -381,7 +381,6 @@ def _card(
         "training_images": len(train),
         "validation_images": len(validation),
         "best_step": state.best_step,
-        "validation_metrics": {
-            k: v for k, v in best.items() if k not in ("event", "step", "epoch")
-        },
+        "validation_metrics": state.best_metrics,
+        **({"average_of": state.averaged} if state.averaged else {}),
     }
