@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from tintype.schemas.document import StrictModel
 from tintype.schemas.task import MULTICLASS, ClassificationTask
@@ -39,6 +39,12 @@ Auto = BeforeValidator(_empty_as_none)
 
 class TrainingRecipes(StrictModel):
     """What fine-tuning and AutoML's trials have in common beyond Azure's parameters."""
+
+    # Rates
+    layer_wise_lr_decay: Number = Field(1.0, gt=0, le=1)
+    """Each block learns at this share of the rate of the block after it, the head at the whole rate
+    (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021): 0.65 to 0.9 for vision transformers; 1:
+    all at one rate. Not for method: head."""
 
     # The loss
     loss: Annotated[Literal["bce", "asymmetric"] | None, Auto] = None
@@ -75,6 +81,15 @@ class TrainingRecipes(StrictModel):
     """Divide the finished model's logits by one number found on the validation images, where that
     lowers the log loss in cross-validation: probabilities then mean what they say, and no
     prediction changes (Guo et al. 2017). The number is in the head's weights and in card.yaml."""
+
+    @model_validator(mode="after")
+    def _check_method(self) -> TrainingRecipes:
+        if getattr(self, "method", None) == "head" and self.layer_wise_lr_decay != 1:
+            raise ValueError(
+                f"layer_wise_lr_decay {self.layer_wise_lr_decay:g} applies to method: full and "
+                "method: lora; a head is one layer"
+            )
+        return self
 
     def check_recipes(self, task: ClassificationTask) -> None:
         """Check what only makes sense together with the task.

@@ -341,6 +341,7 @@ class TrainingLoop:
             "step": self._state.step,
             "epoch": self._epoch(),
             "training_loss": running.mean,
+            # The head's, where layers have rates of their own.
             "learning_rate": self._schedule.get_last_lr()[0],
             "images_per_second": running.rate,
         }
