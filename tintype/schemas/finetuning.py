@@ -275,6 +275,9 @@ class FinetuningParameters(TrainingRecipes):
             )
         if self.pooling != "auto" and self.method != "head":
             raise ValueError(f"pooling {self.pooling!r} applies to method: head only")
+        for name in ("random_erasing", "randaugment"):
+            if getattr(self, name) and not self.apply_augmentations:
+                raise ValueError(f"{name} needs apply_augmentations: true")
         if self.max_steps == 0:
             raise ValueError("max_steps 0 trains nothing; use -1 for no limit")
         if 0 in (self.image_width, self.image_height):

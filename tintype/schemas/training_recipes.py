@@ -37,6 +37,9 @@ Auto = BeforeValidator(_empty_as_none)
 """For fields whose None is written "auto" or "" as well."""
 
 
+_OF_PIXELS = ("mixup_alpha", "cutmix_alpha", "random_erasing", "randaugment")
+
+
 class TrainingRecipes(StrictModel):
     """What fine-tuning and AutoML's trials have in common beyond Azure's parameters."""
 
@@ -59,6 +62,28 @@ class TrainingRecipes(StrictModel):
 
     asymmetric_clip: Number = Field(0.05, ge=0, lt=1)
     """asymmetric: an absent label below this probability costs nothing."""
+
+    # Images, beyond `augmentations`; not for method: head, which sees features
+    mixup_alpha: Number = Field(0.0, ge=0, le=10)
+    """Blend each image of a batch, and its labels, with another one, by a share drawn from Beta(alpha,
+    alpha) (Zhang et al. 2018); 0.2 is mild. 0: off."""
+
+    cutmix_alpha: Number = Field(0.0, ge=0, le=10)
+    """Put a box of another image, and its share of the labels, into each image (Yun et al. 2019); 1 in
+    their paper. With mixup_alpha, each batch gets one of the two by a coin. 0: off."""
+
+    random_erasing: Number = Field(0.0, ge=0, le=1)
+    """Share of the training images that lose a box of 2 to 40 % of their area to noise (Zhong et al.
+    2020); 0.25 is usual. 0: off."""
+
+    randaugment: bool = False
+    """Change each training image by a few random operations, as well (Cubuk et al. 2020)."""
+
+    randaugment_ops: int = Field(2, ge=1, le=10)
+    """randaugment: how many."""
+
+    randaugment_magnitude: Number = Field(9.0, ge=0, le=10)
+    """randaugment: how strong, 0 to 10."""
 
     # Averages of weights
     ema_decay: Annotated[Number | None, Auto] = Field(None, gt=0, lt=1)
@@ -84,11 +109,19 @@ class TrainingRecipes(StrictModel):
 
     @model_validator(mode="after")
     def _check_method(self) -> TrainingRecipes:
-        if getattr(self, "method", None) == "head" and self.layer_wise_lr_decay != 1:
+        if getattr(self, "method", None) != "head":
+            return self
+        if self.layer_wise_lr_decay != 1:
             raise ValueError(
                 f"layer_wise_lr_decay {self.layer_wise_lr_decay:g} applies to method: full and "
                 "method: lora; a head is one layer"
             )
+        for name in _OF_PIXELS:
+            if getattr(self, name):
+                raise ValueError(
+                    f"{name} {getattr(self, name)} changes images, and method: head learns on "
+                    "features; use method: full or method: lora"
+                )
         return self
 
     def check_recipes(self, task: ClassificationTask) -> None:

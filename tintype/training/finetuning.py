@@ -30,13 +30,15 @@ from tintype.schemas.task import ClassificationTask
 from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
+from tintype.training.augmentation import make_augmenter
 from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
 from tintype.training.finishing import finish_model
 from tintype.training.heads import StandardisedHead
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
 from tintype.training.loop import TrainingLoop
-from tintype.training.losses import AsymmetricFocus, ClassificationLoss, class_weights
+from tintype.training.losses import make_loss
+from tintype.training.mixing import make_mixer
 from tintype.training.plan import TrainingPlan, make_plan
 from tintype.training.validation import Split
 
@@ -244,7 +246,7 @@ class _Job:
             self.plan,
             train=Split(inputs[0], self.train.targets()),
             validation=Split(inputs[1], self.validation.targets()),
-            loss=self.loss(),
+            loss=make_loss(self.plan, self.train.targets(), len(self.train.classes)),
             forward=forward,
             device=self.device,
             folder=self.checkpoints,
@@ -253,23 +255,7 @@ class _Job:
             cancelled=self.cancelled,
             finish=self.finish,
             keep_statistics=keep_statistics,
-        )
-
-    def loss(self) -> ClassificationLoss:
-        weights = class_weights(
-            self.train.targets(), len(self.train.classes), self.plan.parameters.weighted_loss
-        )
-        parameters = self.plan.parameters
-        focus = AsymmetricFocus(
-            parameters.asymmetric_gamma_neg,
-            parameters.asymmetric_gamma_pos,
-            parameters.asymmetric_clip,
-        )
-        return ClassificationLoss(
-            self.plan.task,
-            weights=weights,
-            smoothing=self.plan.label_smoothing,
-            focus=focus if self.plan.loss == "asymmetric" else None,
+            mixer=make_mixer(self.plan, len(self.train.classes)),
         )
 
     def fingerprint(self) -> str:
@@ -307,14 +293,14 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             seed=parameters.random_seed,
         )
     training_preprocessor = preprocessor_for_training(job.source, job.preprocessor, parameters)
+    augmenter = make_augmenter(parameters)
     train, validation = (
         PixelInputs(
             table,
             digests,
             preprocessor,
             settings=job.settings,
-            augmentations=parameters.augmentations if parameters.apply_augmentations else None,
-            seed=parameters.random_seed,
+            augmenter=augmenter,
         )
         for table, digests, preprocessor in zip(
             (job.train, job.validation),

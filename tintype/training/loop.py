@@ -32,8 +32,10 @@ from tintype.training.checkpoints import (
 )
 from tintype.training.losses import ClassificationLoss
 from tintype.training.memory_guard import MemoryGuard, OutOfMemory
+from tintype.training.mixing import BatchMixer
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan
+from tintype.training.running_mean import RunningMean
 from tintype.training.validation import Split, Validator, autocast
 
 __all__ = ["TrainingLoop"]
@@ -61,6 +63,7 @@ class TrainingLoop:
         cancelled: Callable[[], bool],
         finish: Callable[[], bool] = lambda: False,
         keep_statistics: bool = False,
+        mixer: BatchMixer | None = None,
     ) -> None:
         """
         Args:
@@ -72,6 +75,7 @@ class TrainingLoop:
             finish: asked before every step; True ends the training with the best found so far.
             keep_statistics: leave the running means and variances of batch normalisation as they
                 are, and normalise by them in training, too.
+            mixer: joins the images of a training batch, and their targets.
         """
         self._model = model.to(device)
         self._plan = plan
@@ -84,6 +88,7 @@ class TrainingLoop:
         self._cancelled = cancelled
         self._finish = finish
         self._keep_statistics = keep_statistics
+        self._mixer = mixer
         self._optimizer = make_optimizer(model, plan)
         self._schedule = make_schedule(self._optimizer, plan)
         self._scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
@@ -129,7 +134,7 @@ class TrainingLoop:
         # The parameters give "epoch" a meaning in steps; evaluation and saving go together.
         every = plan.parameters.evaluation_steps
         last_save = time.monotonic()
-        running = _RunningMean()
+        running = RunningMean()
         remaining = range(state.step, 0 if state.finished else plan.total_steps)
         for step in track(remaining, "training", len(remaining)):
             if self._cancelled():
@@ -148,7 +153,7 @@ class TrainingLoop:
             by_epoch = plan.parameters.evaluation_strategy == "epoch"
             if self._logging_due(epoch_ends) or last:
                 self._log(self._training_event(running))
-                running = _RunningMean()
+                running = RunningMean()
             if last or (self._epoch_to_evaluate() if by_epoch else state.step % every == 0):
                 self._evaluate()
                 state.finished = last or self._should_stop()
@@ -200,7 +205,10 @@ class TrainingLoop:
             targets = torch.from_numpy(self._train.targets[part]).to(self._device)
             with self._guard_memory(len(part)), autocast(self._device, self._plan):
                 # A part's number keeps accumulated passes from drawing the same augmentation.
-                inputs = self._train.inputs.finish(batch, step=step * 1024 + number)
+                draw = step * 1024 + number
+                inputs = self._train.inputs.finish(batch, step=draw)
+                if self._mixer is not None:
+                    inputs, targets = self._mixer(inputs, targets, step=draw)
                 loss = self._loss(self._forward(self._model, inputs), targets)
                 loss = loss * (len(part) / len(rows))
             with self._guard_memory(len(part)):
@@ -335,7 +343,7 @@ class TrainingLoop:
             return epoch_ends
         return self._state.step % self._plan.parameters.logging_steps == 0
 
-    def _training_event(self, running: _RunningMean) -> dict[str, Any]:
+    def _training_event(self, running: RunningMean) -> dict[str, Any]:
         return {
             "event": "training",
             "step": self._state.step,
@@ -375,24 +383,3 @@ class TrainingLoop:
                 "changed since; start a new run, or put them back"
             )
         self._log({"event": "resumed", "step": self._state.step, "epoch": self._epoch()})
-
-
-class _RunningMean:
-    """Mean loss by row, and rows per second, since it was made."""
-
-    def __init__(self) -> None:
-        self._sum = 0.0
-        self._rows = 0
-        self._start = time.perf_counter()
-
-    def add(self, loss: float, rows: int) -> None:
-        self._sum += loss * rows
-        self._rows += rows
-
-    @property
-    def mean(self) -> float:
-        return self._sum / max(self._rows, 1)
-
-    @property
-    def rate(self) -> float:
-        return self._rows / max(time.perf_counter() - self._start, 1e-9)

@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.training.plan import TrainingPlan
 
-__all__ = ["AsymmetricFocus", "ClassificationLoss", "class_weights"]
+__all__ = ["AsymmetricFocus", "ClassificationLoss", "class_weights", "make_loss"]
 
 # Powers below 1 have no slope at 0.
 _LEAST = 1e-8
@@ -48,6 +49,20 @@ def class_weights(targets: np.ndarray, classes: int, weighted_loss: int) -> torc
     return torch.tensor(weights, dtype=torch.float32)
 
 
+def make_loss(plan: TrainingPlan, targets: np.ndarray, classes: int) -> ClassificationLoss:
+    """The loss that `plan` asks for, with what it has to know of the training `targets`."""
+    parameters = plan.parameters
+    focus = AsymmetricFocus(
+        parameters.asymmetric_gamma_neg, parameters.asymmetric_gamma_pos, parameters.asymmetric_clip
+    )
+    return ClassificationLoss(
+        plan.task,
+        weights=class_weights(targets, classes, parameters.weighted_loss),
+        smoothing=plan.label_smoothing,
+        focus=focus if plan.loss == "asymmetric" else None,
+    )
+
+
 class ClassificationLoss(nn.Module):
     """Mean loss over a batch, computed in float32 whatever the precision of the logits.
 
@@ -73,13 +88,26 @@ class ClassificationLoss(nn.Module):
         self.register_buffer("weights", weights)
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Logits (n, classes) and targets int64 (n,) or float (n, classes) -> scalar."""
+        """Logits (n, classes) and targets int64 (n,) or float (n, classes) -> scalar.
+
+        Multi-class, float targets are shares of the classes, which sum to 1.
+        """
         logits = logits.float()
         if self.multilabel and self.focus is not None:
             losses = _asymmetric(logits, targets, self.focus)
             return (losses if self.weights is None else losses * self.weights).mean()
         if self.multilabel:
             return functional.binary_cross_entropy_with_logits(logits, targets, weight=self.weights)
+        if targets.is_floating_point() and self.weights is not None:
+            # torch divides by the rows here, and by their weights where targets are codes.
+            total = functional.cross_entropy(
+                logits,
+                targets,
+                weight=self.weights,
+                label_smoothing=self.smoothing,
+                reduction="sum",
+            )
+            return total / (targets @ self.weights).sum()
         return functional.cross_entropy(
             logits, targets, weight=self.weights, label_smoothing=self.smoothing
         )
