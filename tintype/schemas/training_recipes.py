@@ -49,6 +49,13 @@ class TrainingRecipes(StrictModel):
     (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021): 0.65 to 0.9 for vision transformers; 1:
     all at one rate. Not for method: head."""
 
+    # Classes that are rare
+    class_balance: Literal["none", "sampling", "logit_adjustment"] = "none"
+    """sampling: rows of rare classes are seen more often, others less, as many in all.
+    logit_adjustment: the loss allows for how frequent classes are, so that the model judges as if all
+    were equally so (multi-class; Menon et al. 2021). Both raise balanced accuracy at the cost of plain
+    accuracy. Not together with weighted_loss."""
+
     # The loss
     loss: Annotated[Literal["bce", "asymmetric"] | None, Auto] = None
     """Multi-label: bce, or asymmetric, which plays down the many labels that an image does not have
@@ -108,7 +115,12 @@ class TrainingRecipes(StrictModel):
     prediction changes (Guo et al. 2017). The number is in the head's weights and in card.yaml."""
 
     @model_validator(mode="after")
-    def _check_method(self) -> TrainingRecipes:
+    def _check_together_with(self) -> TrainingRecipes:
+        if self.class_balance != "none" and getattr(self, "weighted_loss", 0):
+            raise ValueError(
+                f"class_balance {self.class_balance!r} and weighted_loss do the same thing; leave one "
+                "out"
+            )
         if getattr(self, "method", None) != "head":
             return self
         if self.layer_wise_lr_decay != 1:
@@ -128,8 +140,12 @@ class TrainingRecipes(StrictModel):
         """Check what only makes sense together with the task.
 
         Raises:
-            ValueError: a loss for another task, or gammas in the wrong order.
+            ValueError: a loss or balance for another task, or gammas in the wrong order.
         """
+        if self.class_balance == "logit_adjustment" and task != MULTICLASS:
+            raise ValueError(
+                f"class_balance 'logit_adjustment' is for {MULTICLASS}; use 'sampling'"
+            )
         if self.loss is not None and task == MULTICLASS:
             raise ValueError(
                 f"loss {self.loss!r} is for image_classification_multilabel; leave it out"

@@ -36,6 +36,7 @@ from tintype.training.mixing import BatchMixer
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan
 from tintype.training.running_mean import RunningMean
+from tintype.training.sampling import epoch_order
 from tintype.training.validation import Split, Validator, autocast
 
 __all__ = ["TrainingLoop"]
@@ -174,8 +175,13 @@ class TrainingLoop:
         return self._epoch_shares(epoch)[position]
 
     def _shares_of_epoch(self, epoch: int) -> list[np.ndarray]:
-        random = np.random.default_rng([self._plan.parameters.random_seed, epoch])
-        order = random.permutation(len(self._train.targets))
+        parameters = self._plan.parameters
+        order = epoch_order(
+            self._train.targets,
+            balanced=parameters.class_balance == "sampling",
+            seed=parameters.random_seed,
+            epoch=epoch,
+        )
         # Even shares: no batch of one row, which batch normalisation could not take.
         return np.array_split(order, self._plan.steps_per_epoch)
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.training.plan import TrainingPlan
 
-__all__ = ["AsymmetricFocus", "ClassificationLoss", "class_weights", "make_loss"]
+__all__ = ["AsymmetricFocus", "ClassificationLoss", "class_weights", "log_priors", "make_loss"]
 
 # Powers below 1 have no slope at 0.
 _LEAST = 1e-8
@@ -49,9 +49,16 @@ def class_weights(targets: np.ndarray, classes: int, weighted_loss: int) -> torc
     return torch.tensor(weights, dtype=torch.float32)
 
 
+def log_priors(targets: np.ndarray, classes: int) -> torch.Tensor:
+    """Logarithms of the classes' shares of int64 (n,) codes, float32 (classes,); unseen ones count once."""
+    counts = np.maximum(np.bincount(targets, minlength=classes), 1)
+    return torch.tensor(np.log(counts / counts.sum()), dtype=torch.float32)
+
+
 def make_loss(plan: TrainingPlan, targets: np.ndarray, classes: int) -> ClassificationLoss:
     """The loss that `plan` asks for, with what it has to know of the training `targets`."""
     parameters = plan.parameters
+    adjusted = parameters.class_balance == "logit_adjustment"
     focus = AsymmetricFocus(
         parameters.asymmetric_gamma_neg, parameters.asymmetric_gamma_pos, parameters.asymmetric_clip
     )
@@ -60,18 +67,23 @@ def make_loss(plan: TrainingPlan, targets: np.ndarray, classes: int) -> Classifi
         weights=class_weights(targets, classes, parameters.weighted_loss),
         smoothing=plan.label_smoothing,
         focus=focus if plan.loss == "asymmetric" else None,
+        adjustment=log_priors(targets, classes) if adjusted else None,
     )
 
 
 class ClassificationLoss(nn.Module):
     """Mean loss over a batch, computed in float32 whatever the precision of the logits.
 
-    Multi-class: softmax cross-entropy with label smoothing. Multi-label: the sum over classes of
+    Multi-class: softmax cross-entropy with label smoothing; an `adjustment`, the log shares of the
+    classes, is added to the logits here and not when the model answers, which then judges as if all
+    classes were equally frequent (Menon et al., "Long-tail learning via logit adjustment", ICLR
+    2021, equation 10, tau 1). Multi-label: the sum over classes of
     sigmoid cross-entropies (or, with a `focus`, of asymmetric losses) divided by the number of
     classes; `weights` scale each class's term.
     """
 
     weights: torch.Tensor | None
+    adjustment: torch.Tensor | None
 
     def __init__(
         self,
@@ -80,12 +92,14 @@ class ClassificationLoss(nn.Module):
         weights: torch.Tensor | None = None,
         smoothing: float = 0.0,
         focus: AsymmetricFocus | None = None,
+        adjustment: torch.Tensor | None = None,
     ) -> None:
         super().__init__()
         self.focus = focus
         self.multilabel = task == MULTILABEL
         self.smoothing = smoothing
         self.register_buffer("weights", weights)
+        self.register_buffer("adjustment", adjustment)
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Logits (n, classes) and targets int64 (n,) or float (n, classes) -> scalar.
@@ -93,6 +107,8 @@ class ClassificationLoss(nn.Module):
         Multi-class, float targets are shares of the classes, which sum to 1.
         """
         logits = logits.float()
+        if self.adjustment is not None:
+            logits = logits + self.adjustment
         if self.multilabel and self.focus is not None:
             losses = _asymmetric(logits, targets, self.focus)
             return (losses if self.weights is None else losses * self.weights).mean()
