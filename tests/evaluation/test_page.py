@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,7 +13,6 @@ from pictures import encoded, noise, write_jsonl_rows
 from sklearn.metrics import precision_recall_fscore_support
 
 from tintype.data import ImageTable, read_image_table
-from tintype.evaluation.curves import reliability
 from tintype.evaluation.examples import (
     class_samples,
     confused_pairs,
@@ -86,15 +86,6 @@ def test_scores_by_threshold_are_scikit_learns() -> None:
             assert np.array(found).squeeze() == pytest.approx(np.array(expected), abs=1e-4)
 
 
-def test_reliability_before_and_after() -> None:
-    targets = np.array([0, 0, 1, 1])
-    before, after = np.array([[0.95, 0.05]] * 4), np.array([[0.55, 0.45]] * 4)
-    found = reliability(MULTICLASS, targets, before, after)
-    assert found["before"]["expected_calibration_error"] == pytest.approx(0.45)
-    assert found["after"]["expected_calibration_error"] == pytest.approx(0.05)
-    assert set(reliability(MULTICLASS, targets, before)) == {"before"}
-
-
 def pictures(folder: Path, labels: list[object]) -> ImageTable:
     folder.mkdir()
     rows: list[dict[str, object]] = []
@@ -130,14 +121,15 @@ def test_an_evaluation_tells_of_groups_and_calibration(tmp_path: Path) -> None:
         made.targets,
         "abc",
         groups=np.array([5, 5, 5, 7, 7, 7]),
-        uncalibrated=np.eye(3)[made.probabilities.argmax(1)],
+        temperature=2.0,
     )
     evaluation.write(tmp_path)
     assert evaluation.summary["groups"] == 2
     page = (tmp_path / "evaluation.html").read_text("utf-8")
     assert "They are of 2 groups" in page
-    assert "before the model was calibrated" in page
-    assert (tmp_path / "calibration_before.png").is_file()
+    calibration = json.loads((tmp_path / "calibration.json").read_text())
+    assert calibration["temperature"] == 2.0
+    assert "before" in calibration
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tintype.evaluation.metrics import Predictions
-from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.schemas.task import MULTILABEL
 
 __all__ = [
     "accuracy_table",
@@ -16,7 +16,6 @@ __all__ = [
     "class_report",
     "confusion_matrix",
     "precision_recall_curves",
-    "reliability",
     "roc_curves",
 ]
 
@@ -130,22 +129,6 @@ def calibration(predictions: Predictions, bins: int = 10) -> dict[str, Any]:
             for b in range(bins)
         ],
     }
-
-
-def reliability(
-    task: ClassificationTask,
-    targets: np.ndarray,
-    probabilities_before: np.ndarray,
-    probabilities_after: np.ndarray | None = None,
-) -> dict[str, Any]:
-    """`calibration` of a model's probabilities, (n, classes): `before`, and `after` it was calibrated.
-
-    A model without a calibration of its own has `before` alone.
-    """
-    found = {"before": calibration(Predictions(task, probabilities_before, targets, 0.5))}
-    if probabilities_after is not None:
-        found["after"] = calibration(Predictions(task, probabilities_after, targets, 0.5))
-    return found
 
 
 def class_report(predictions: Predictions, classes: Sequence[str]) -> list[dict[str, Any]]:

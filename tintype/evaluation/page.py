@@ -29,6 +29,9 @@ _MISTAKES, _DOUBTFUL, _PAIRS, _CLASSES, _EACH = 21, 14, 12, 40, 8
 
 _SIDE = 144  # pixels
 
+# Where the slider begins where labels have thresholds of their own.
+_EVEN_ODDS = 0.5
+
 # Longer lists of a picture's labels are cut.
 _LABELS = 4
 
@@ -76,7 +79,10 @@ def _lead(summary: Mapping[str, Any]) -> str:
         lead += f" They are of {summary['groups']} groups, which intervals draw as wholes."
     if summary["dropped_images"]:
         lead += f" {summary['dropped_images']} images could not be read and are not counted."
-    if summary["threshold"] is not None:
+    if isinstance(summary["threshold"], dict):
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in summary["threshold"].items())
+        lead += f" A label counts as predicted at the threshold of its class and above: {shown}."
+    elif summary["threshold"] is not None:
         lead += f" A label counts as predicted at {summary['threshold']} and above."
     return lead
 
@@ -107,7 +113,6 @@ _ALT = {
     "roc": "ROC curves",
     "precision_recall": "Precision over recall curves",
     "calibration": "Reliability diagram of confidence against the share that is right",
-    "calibration_before": "Reliability diagram before the model was calibrated",
 }
 
 
@@ -119,12 +124,15 @@ def _plots(plots: Mapping[str, bytes]) -> str:
 def _thresholds(page: EvaluationPage) -> str:
     if page.thresholds is None:
         return ""
+    given = page.predictions.threshold
     return "\n".join(
         (
             html.paragraph(
                 "Best F1 is the highest on these very images, and would be a little lower on others."
             ),
-            threshold_section(dict(page.thresholds), page.predictions.threshold),
+            threshold_section(
+                dict(page.thresholds), given if isinstance(given, float) else _EVEN_ODDS
+            ),
         )
     )
 

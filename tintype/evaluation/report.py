@@ -19,6 +19,7 @@ from tintype.evaluation.page import EvaluationPage, write_evaluation_page
 from tintype.evaluation.thresholds import threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.scoring.calibration import with_temperature
 
 __all__ = ["Evaluation", "evaluate_predictions"]
 
@@ -41,6 +42,9 @@ class Evaluation:
     dropped: int
     """Images left out because they could not be read."""
 
+    temperature: float = 1.0
+    """What the model's logits were divided by in training; 1 where they were not."""
+
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
 
@@ -49,9 +53,6 @@ class Evaluation:
 
     images: ImageTable | None = None
     """The images of the rows, to be shown on the page."""
-
-    uncalibrated: np.ndarray | None = None
-    """(n, classes): probabilities before the model's calibration, where it has one."""
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -66,14 +67,32 @@ class Evaluation:
             "rows": len(self.predictions.targets),
             "groups": None if self.groups is None else len(np.unique(self.groups)),
             "dropped_images": self.dropped,
-            "threshold": self.predictions.threshold
-            if self.predictions.task == MULTILABEL
-            else None,
+            "threshold": self._threshold,
             "metrics": self.metrics,
             "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
             "undefined_metrics": list(self.undefined),
             "classes": curves.class_report(self.predictions, self.classes),
         }
+
+    def _calibration(self) -> dict[str, Any]:
+        """The reliability table; with a temperature also that of the model `before` it."""
+        table = curves.calibration(self.predictions)
+        if self.temperature == 1:
+            return table
+        own = self.predictions
+        plain = with_temperature(own.probabilities, 1 / self.temperature, own.task)
+        before = Predictions(own.task, plain, own.targets, own.threshold)
+        return {**table, "temperature": self.temperature, "before": curves.calibration(before)}
+
+    @property
+    def _threshold(self) -> float | dict[str, float] | None:
+        """Multi-label: one for all labels, or by class; None for other tasks."""
+        threshold = self.predictions.threshold
+        if self.predictions.task != MULTILABEL:
+            return None
+        if isinstance(threshold, float):
+            return threshold
+        return dict(zip(self.classes, threshold.tolist(), strict=True))
 
     def write(self, folder: Path) -> None:
         """Write metrics.json, the tables and curves as JSON, the plots as PNG, evaluation.html.
@@ -92,10 +111,6 @@ class Evaluation:
             "precision_recall": plots.plot_precision_recall(precision_recall),
             "calibration": plots.plot_calibration(calibration),
         }
-        if "before" in calibration:
-            pictures["calibration_before"] = plots.plot_calibration(
-                calibration["before"], "Before calibration"
-            )
         thresholds = threshold_table(self.predictions, self.classes) if multilabel else None
         page = EvaluationPage(
             self.summary,
@@ -121,14 +136,6 @@ class Evaluation:
                 write_bytes(temporary / f"{name}.png", png)
             write_text(temporary / "evaluation.html", write_evaluation_page(page))
 
-    def _calibration(self) -> dict[str, Any]:
-        """Of the probabilities that are reported; under `before` of those before calibration."""
-        made = self.predictions
-        if self.uncalibrated is None:
-            return curves.reliability(made.task, made.targets, made.probabilities)["before"]
-        both = curves.reliability(made.task, made.targets, self.uncalibrated, made.probabilities)
-        return {**both["after"], "before": both["before"]}
-
 
 def evaluate_predictions(
     task: ClassificationTask,
@@ -137,16 +144,17 @@ def evaluate_predictions(
     classes: Sequence[str],
     *,
     metrics: Sequence[str] | None = None,
-    threshold: float = 0.5,
+    threshold: float | Sequence[float] | np.ndarray = 0.5,
     dropped: int = 0,
     groups: np.ndarray | None = None,
     images: ImageTable | None = None,
-    uncalibrated: np.ndarray | None = None,
+    temperature: float = 1.0,
 ) -> Evaluation:
     """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
 
     Args:
-        groups, images, uncalibrated: see `Evaluation`.
+        groups, images: see `Evaluation`.
+        temperature: what is in the probabilities already; reliability is shown before it, too.
 
     Raises:
         UsageError: unknown metric, wrong shapes, or values that are no probabilities.
@@ -171,5 +179,5 @@ def evaluate_predictions(
         dropped,
         groups=groups,
         images=images,
-        uncalibrated=uncalibrated,
+        temperature=temperature,
     )

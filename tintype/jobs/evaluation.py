@@ -145,9 +145,10 @@ def evaluate_finetuned(
         result.validation.targets(result.validation_rows),
         result.classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, result.thresholds),
         dropped=tables.dropped.get("validation_data", 0),
         **_rows(result.validation, result.validation_rows),
+        temperature=result.temperature,
     )
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
@@ -220,6 +221,13 @@ def _rows(table: ImageTable, rows: np.ndarray) -> dict[str, Any]:
     return {"images": images, "groups": images.groups}
 
 
+def _threshold(config: EvaluationConfig, tuned: np.ndarray | None) -> float | np.ndarray:
+    """What is asked for, else what was tuned in training, else 0.5."""
+    if config.threshold is not None:
+        return config.threshold
+    return 0.5 if tuned is None else tuned
+
+
 def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
     tracking.log_metrics(evaluation.metrics, step=0)
     if output is not None:
@@ -266,8 +274,9 @@ def _evaluated(
         table.targets(scores.rows),
         classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, scorer.thresholds),
         dropped=len(scores.failures),
         **_rows(table, scores.rows),
+        temperature=scorer.temperature,
     )
     return replace(evaluation, notices=table.notices)

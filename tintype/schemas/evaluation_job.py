@@ -59,8 +59,9 @@ class EvaluationJob(JobHead):
     metrics: list[str] | None = None
     """Names of docs/contracts.md §5.2; all when left out."""
 
-    threshold: float = Field(0.5, gt=0, lt=1)
-    """Multi-label: a label is predicted at or above this probability."""
+    threshold: float | None = Field(None, gt=0, lt=1)
+    """Multi-label: a label is predicted at or above this probability. Left out: from the thresholds on
+    that were tuned in training, where the model has some, else from 0.5 on."""
 
     scoring: ScorerOptions = EXACT
     """How the model scores. Left out: fp32 and exact images, which give the reference's numbers."""

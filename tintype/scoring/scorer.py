@@ -18,6 +18,7 @@ from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT
+from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.scoring.image_text import check_texts
 from tintype.scoring.label_sets import LabelSet, LabelSets
 from tintype.scoring.loading import LoadedModel, load_model
@@ -50,6 +51,13 @@ class Scorer:
         self.task = loaded.task
         self.classes = loaded.classes
         self.card = loaded.card
+        self.temperature = temperature_of(loaded.card)
+        """What the logits are divided by already, in the head's weights; 1 where they are not."""
+        self.thresholds = (
+            thresholds_of(loaded.card, loaded.classes) if self.task == MULTILABEL else None
+        )
+        """Multi-label: float64 (classes,), from which probability on each label is predicted; None:
+        0.5 for all. Probabilities themselves do not depend on it."""
         self.preprocessor = loaded.preprocessor
         self.choice = loaded.choice
         """Runtime, precision and device, and why these."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,10 @@ from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.run import Run
 from tintype.jobs.tables import Tables
+from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.automl_job import AutomlJob
+from tintype.scoring.calibration import temperature_of, thresholds_of
 
 __all__ = ["corrected_for_selection", "evaluate_validation", "write_report"]
 
@@ -35,6 +38,8 @@ _MOST_CHECKED = 500
 def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables) -> Evaluation:
     """Write `outputs/evaluation` of the best model, from what its trial predicted."""
     probabilities = np.load(best_run.outputs / "validation_probabilities.npy", allow_pickle=False)
+    card = _card(best_run)
+    thresholds = thresholds_of(card, tables.train.classes)
     evaluation = evaluate_predictions(
         job.task,
         probabilities,
@@ -42,6 +47,8 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
         tables.train.classes,
         groups=tables.held_out.groups,
         images=tables.held_out,
+        threshold=0.5 if thresholds is None else thresholds,
+        temperature=temperature_of(card),
     )
     evaluation.write(run.outputs / "evaluation")
     return evaluation
@@ -69,6 +76,11 @@ def corrected_for_selection(
     return correct_for_selection(
         job.task, stored, tables.held_out.targets(), job.metric, groups=tables.held_out.groups
     )
+
+
+def _card(run: Run) -> dict[str, Any]:
+    """Of a trial's model; empty where it wrote none."""
+    return open_model_folder(run.model_folder).card if is_model_folder(run.model_folder) else {}
 
 
 def write_report(
