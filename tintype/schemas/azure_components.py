@@ -1,6 +1,6 @@
 """Components of Azure's registry that pipelines here may name, as `component show` tells of them.
 
-Source of names, versions and inputs: docs/contracts.md §4.1 and §5.1.
+Source of names, versions and inputs: docs/contracts.md §4.1 and §5.2.
 """
 
 from __future__ import annotations
