@@ -10,6 +10,7 @@ import typer
 from tintype.cli.command import command, tell_notices
 from tintype.cli.options import ImageColumn, LabelColumn, Model
 from tintype.cli.output import PrintFormat
+from tintype.cli.scoring_options import Tta
 
 __all__ = ["app"]
 
@@ -31,6 +32,7 @@ def evaluate(
         typer.Option("--evaluation-config", help='JSON: {"metrics": [...], "threshold": 0.5}'),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
+    tta: Tta = "none",
     label_column: LabelColumn = "label",
     image_column: ImageColumn = "image_url",
     experiment: Annotated[
@@ -50,7 +52,7 @@ def evaluate(
         config=validate(EvaluationConfig, read_yaml(config)) if config else None,
         label_column=label_column,
         image_column=image_column,
-        scoring=ScorerOptions.of(precision=precision, exact=True),
+        scoring=ScorerOptions.of(precision=precision, exact=True, tta=tta),
         experiment=experiment,
     )
     tell_notices(found.notices)
