@@ -93,15 +93,14 @@ def layer_scales(model: nn.Module, decay: float) -> dict[int, float]:
 
     The head, and what stands between the last block and it, learn at the whole rate, each block
     before at `decay` times the rate of the one after it, and the stem or patch embedding slowest
-    (ELECTRA, Clark et al. 2020, table 7; BEiT, Bao et al. 2021, appendix H). Blocks of a network in
+    (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021). Blocks of a network in
     stages count one by one, through all stages.
 
     Args:
         model: a classifier, or one with LoRA's adapters, which have the rates of their layers.
     """
-    plain: Any = model
-    if hasattr(model, "get_base_model"):
-        plain = model.get_base_model()
+    whole: Any = model
+    plain = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
     parts: list[list[nn.Module]] = []
     for layer in _layers(plain):
         parts.extend(_parts(layer))
