@@ -13,6 +13,7 @@ from tintype.data import read_image_table
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import load_classifier, scale_logits
+from tintype.models.onnx_export import export_onnx
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 from tintype.scoring import Scorer
@@ -182,3 +183,31 @@ def test_a_finished_model_holds_its_temperature(tmp_path: Path) -> None:
     assert np.allclose(found, scaled.validation_probabilities, atol=2e-2)
     calibration = scorer.card["calibration"]
     assert calibration["log_loss_after_cross_validated"] < calibration["log_loss_before"]
+
+
+def test_every_way_out_of_the_folder_has_the_temperature(tmp_path: Path) -> None:
+    import mlflow.pyfunc
+    import pandas
+    import pybase64
+    from pictures import encoded
+
+    onnxruntime = pytest.importorskip("onnxruntime")
+    result = tuned(tmp_path, "scaled", scaling=True)
+    images = [striped(kind, 700 + n) for kind in (0, 1) for n in range(3)]
+    scorer = Scorer.load(result.model_folder, precision="fp32", runtime="torch")
+    assert scorer.temperature != 1
+    expected = np.stack([prediction.probs for prediction in scorer.predict(images)])
+    for runtime in ("openvino", "onnxruntime"):
+        other = Scorer.load(result.model_folder, precision="fp32", runtime=runtime)
+        found = np.stack([prediction.probs for prediction in other.predict(images)])
+        assert np.allclose(found, expected, atol=1e-4), runtime
+    cells = [pybase64.b64encode(encoded(image)).decode() for image in images]
+    rows = mlflow.pyfunc.load_model(str(result.model_folder)).predict(
+        pandas.DataFrame({"image": cells})
+    )
+    # In the precision of this machine, which may be bf16.
+    assert np.allclose([row["probs"] for row in rows], expected, atol=2e-2)
+    session = onnxruntime.InferenceSession(str(export_onnx(result.model_folder, tmp_path / "onnx")))
+    pixels = np.stack([scorer.preprocessor.resize(image) for image in images])
+    given = {"image": pixels.transpose(0, 3, 1, 2).astype(np.float32)}
+    assert np.allclose(session.run(["probs"], given)[0], expected, atol=1e-4)

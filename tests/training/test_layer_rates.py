@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from checkpoints import write_checkpoint
+from checkpoints import write_checkpoint, write_clip
+from siglip import write_siglip
 from torch import nn
 
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import head_of, load_classifier
 from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.training.adaptation import add_lora, layer_scales
+from tintype.training.adaptation import add_lora, freeze_layers, layer_scales
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan, make_plan
 
@@ -65,6 +67,26 @@ def test_every_family_has_a_rate_for_each_block(tmp_path: Path, family: str) -> 
         assert scales[id(parameter)] == expected, name
     for parameter in head_of(model).parameters():
         assert scales[id(parameter)] == 1
+
+
+@pytest.mark.parametrize("write", [write_clip, write_siglip])
+def test_image_towers_have_their_embeddings_first(
+    tmp_path: Path, write: Callable[[Path], Path]
+) -> None:
+    checkpoint = resolve_checkpoint(str(write(tmp_path / "tower")))
+    model: Any = load_classifier(checkpoint, task="image_classification", classes=("a", "b"))
+    scales = layer_scales(model, 0.5)
+    names = ["embeddings", "layers.0.", "layers.1."]
+    for name, parameter in model.named_parameters():
+        places = [place for place, part in enumerate(names) if part in name]
+        # CLIP normalises between its embeddings and its first block.
+        first = 0 if "pre_layrnorm" in name else None
+        place = places[0] if places else first
+        assert scales[id(parameter)] == (1.0 if place is None else 0.5 ** (3 - place)), name
+    freeze_layers(model, 1)
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert frozen
+    assert all(".embeddings." in name for name in frozen)
 
 
 def test_blocks_count_through_stages(tmp_path: Path) -> None:

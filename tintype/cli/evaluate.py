@@ -10,6 +10,7 @@ import typer
 from tintype.cli.command import command, tell_notices
 from tintype.cli.options import GroupColumn, GroupPattern, ImageColumn, LabelColumn, Model
 from tintype.cli.output import PrintFormat
+from tintype.cli.scoring_options import Tta
 
 __all__ = ["app"]
 
@@ -31,6 +32,7 @@ def evaluate(
         typer.Option("--evaluation-config", help='JSON: {"metrics": [...], "threshold": 0.5}'),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
+    tta: Tta = "none",
     label_column: LabelColumn = "label",
     image_column: ImageColumn = "image_url",
     group_column: GroupColumn = None,
@@ -54,7 +56,7 @@ def evaluate(
         image_column=image_column,
         group_column=group_column,
         group_pattern=group_pattern,
-        scoring=ScorerOptions.of(precision=precision, exact=True),
+        scoring=ScorerOptions.of(precision=precision, exact=True, tta=tta),
         experiment=experiment,
     )
     tell_notices(found.notices)

@@ -115,8 +115,8 @@ class TrainingRecipes(StrictModel):
     prediction changes (Guo et al. 2017). The number is in the head's weights and in card.yaml."""
 
     @model_validator(mode="after")
-    def _check_together_with(self) -> TrainingRecipes:
-        if self.class_balance != "none" and getattr(self, "weighted_loss", 0):
+    def _check_combinations(self) -> TrainingRecipes:
+        if self.class_balance != "none" and getattr(self, "weighted_loss", None):
             raise ValueError(
                 f"class_balance {self.class_balance!r} and weighted_loss do the same thing; leave one "
                 "out"

@@ -23,6 +23,7 @@ from tintype.scoring.image_text import check_texts
 from tintype.scoring.label_sets import LabelSet, LabelSets
 from tintype.scoring.loading import LoadedModel, load_model
 from tintype.scoring.results import Embedding, Prediction, Result, TableScores
+from tintype.scoring.views import mean_of_views
 
 __all__ = ["Scorer"]
 
@@ -67,6 +68,7 @@ class Scorer:
         """Whether images are decoded and resized bit for bit as transformers does."""
         self.batch_size = options.batch_size
         self.normalize = options.normalize
+        self.tta = options.tta
         self._runtime = loaded.runtime
         self._checkpoint = loaded.checkpoint
         self._logit_scale = loaded.logit_scale
@@ -169,7 +171,7 @@ class Scorer:
         return TableScores(np.array(rows, np.int64), stacked, failures)
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
-        """One pass of the model over preprocessed pixels.
+        """One pass of the model over preprocessed pixels; with `tta: flip` two.
 
         Args:
             pixels: uint8 (n, height, width, 3) with n at least 1, as `Preprocessor.resize` gives them.
@@ -181,6 +183,9 @@ class Scorer:
             ModelError: the model gave NaN or infinity.
         """
         outputs = self._runtime.run(pixels)
+        if self.tta == "flip":
+            mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+            outputs = mean_of_views(outputs, self._runtime.run(mirrored), self.task)
         if not np.isfinite(outputs).all():
             raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")
         return outputs
@@ -280,6 +285,7 @@ class Scorer:
             **self.choice.shown(),
             "agreement": self.agreement.shown() if self.agreement else None,
             "exact_images": self.exact,
+            **({} if self.tta == "none" else {"tta": self.tta}),
         }
 
 

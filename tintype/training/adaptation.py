@@ -93,18 +93,17 @@ def layer_scales(model: nn.Module, decay: float) -> dict[int, float]:
 
     The head, and what stands between the last block and it, learn at the whole rate, each block
     before at `decay` times the rate of the one after it, and the stem or patch embedding slowest
-    (ELECTRA, Clark et al. 2020, table 7; BEiT, Bao et al. 2021, appendix H). Blocks of a network in
-    stages count one by one, through all stages.
+    (ELECTRA, Clark et al. 2020; BEiT, Bao et al. 2021). Blocks of a network in stages count one by
+    one, through all stages.
 
     Args:
         model: a classifier, or one with LoRA's adapters, which have the rates of their layers.
     """
-    plain: Any = model
-    if hasattr(model, "get_base_model"):
-        plain = model.get_base_model()
+    whole: Any = model
+    plain = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
     parts: list[list[nn.Module]] = []
-    for layer in _layers(plain):
-        parts.extend(_parts(layer))
+    for place, layer in enumerate(_layers(plain)):
+        parts.extend(_parts(layer) if place else [[layer]])
     scales = {id(parameter): 1.0 for parameter in model.parameters()}
     # Backwards: a stem that lies inside the first stage (DINOv3's ConvNeXt) stays a stem.
     for depth, modules in reversed(list(enumerate(parts))):
@@ -154,8 +153,11 @@ def _is_stem(name: str) -> bool:
 def _backbone(model: PreTrainedModel) -> nn.Module:
     """The network without its head."""
     backbone: nn.Module = model.base_model
-    # A linear head of ours stands on transformers' wrapper of timm's network.
-    return getattr(backbone, "timm_model", backbone)
+    # CLIP's and SigLIP's image tower lies one deeper; a linear head of ours stands on transformers'
+    # wrapper of timm's network.
+    for inner in ("vision_model", "timm_model"):
+        backbone = getattr(backbone, inner, backbone)
+    return backbone
 
 
 def _layers(model: PreTrainedModel) -> list[nn.Module]:

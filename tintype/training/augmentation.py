@@ -19,7 +19,7 @@ from tintype.training.randaugment import randaugment
 
 __all__ = ["Augmenter", "augment", "erase", "make_augmenter"]
 
-# Zhong et al. 2020, section 4: shares of the area, and sides' ratio, of an erased box.
+# Zhong et al. 2020: shares of the area, and sides' ratio, of an erased box.
 _ERASED_AREA, _ERASED_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow's convert("L")

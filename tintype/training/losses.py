@@ -22,7 +22,7 @@ _LEAST = 1e-8
 class AsymmetricFocus:
     """The asymmetric loss of Ridnik et al., "Asymmetric Loss For Multi-Label Classification", 2021.
 
-    With p the probability of a label and p' = max(p - clip, 0), equations 4 to 6:
+    With p the probability of a label and p' = max(p - clip, 0):
     present -(1 - p)^gamma_pos log(p), absent -p'^gamma_neg log(1 - p').
     """
 

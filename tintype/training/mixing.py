@@ -77,11 +77,6 @@ def _box(
 ) -> tuple[int, int, int, int]:
     """Top, bottom, left, right of a box of 1 - `share` of the area around a point anywhere."""
     side = np.sqrt(1 - share)
-    y, x = random.integers(height), random.integers(width)
-    half_height, half_width = int(height * side) // 2, int(width * side) // 2
-    return (
-        max(0, y - half_height),
-        min(height, y + half_height),
-        max(0, x - half_width),
-        min(width, x + half_width),
-    )
+    y, x = int(random.integers(height)), int(random.integers(width))
+    tall, wide = int(height * side) // 2, int(width * side) // 2
+    return max(0, y - tall), min(height, y + tall), max(0, x - wide), min(width, x + wide)
