@@ -18,6 +18,7 @@ from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names,
 from tintype.evaluation.page import EvaluationPage, write_evaluation_page
 from tintype.evaluation.thresholds import threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
+from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = ["Evaluation", "evaluate_predictions"]
@@ -50,6 +51,9 @@ class Evaluation:
     images: ImageTable | None = None
     """The images of the rows, to be shown on the page."""
 
+    near_duplicates: NearDuplicates | None = None
+    """Images that are nearly the same as training images, where those are known."""
+
     uncalibrated: np.ndarray | None = None
     """(n, classes): probabilities before the model's calibration, where it has one."""
 
@@ -65,6 +69,7 @@ class Evaluation:
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
             "groups": None if self.groups is None else len(np.unique(self.groups)),
+            "near_duplicates": None if self.near_duplicates is None else self.near_duplicates.count,
             "dropped_images": self.dropped,
             "threshold": self.predictions.threshold
             if self.predictions.task == MULTILABEL
@@ -105,6 +110,7 @@ class Evaluation:
             self.images,
             thresholds,
             self.notices,
+            self.near_duplicates,
         )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)

@@ -43,6 +43,7 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
         groups=tables.held_out.groups,
         images=tables.held_out,
     )
+    evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["validation_data"])
     evaluation.write(run.outputs / "evaluation")
     return evaluation
 
