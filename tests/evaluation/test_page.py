@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from tintype.evaluation.examples import (
 from tintype.evaluation.metrics import Predictions
 from tintype.evaluation.report import evaluate_predictions
 from tintype.evaluation.thresholds import threshold_table
+from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTICLASS, MULTILABEL
 
 HOSTILE = "<script>alert(1)</script>"
@@ -130,6 +132,20 @@ def test_an_evaluation_tells_of_groups_and_calibration(tmp_path: Path) -> None:
     calibration = json.loads((tmp_path / "calibration.json").read_text())
     assert calibration["temperature"] == 2.0
     assert "before" in calibration
+
+
+def test_near_duplicates_stand_side_by_side(tmp_path: Path) -> None:
+    table = pictures(tmp_path / "data", ["a", "a", "a", "b", "c", "a"])
+    made = predictions()
+    pair = (table.location(1), table.location(3), 0.99)
+    evaluation = evaluate_predictions(MULTICLASS, made.probabilities, made.targets, "abc")
+    assert evaluation.summary["near_duplicates"] is None
+    found = replace(evaluation, near_duplicates=NearDuplicates(1, 6, (pair,)))
+    found.write(tmp_path / "report")
+    page = (tmp_path / "report" / "evaluation.html").read_text("utf-8")
+    assert "1 of 6 images are nearly the same" in page
+    assert page.count("data:image/jpeg") == 2
+    assert found.summary["near_duplicates"] == 1
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

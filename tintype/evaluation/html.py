@@ -64,7 +64,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def strip(title: str, note: str, figures: Iterable[str]) -> str:
     """A smaller heading with a note beside it, and figures in one row under it; see `strips`."""
-    head = f"<h3>{html.escape(title)} <small>{html.escape(note)}</small></h3>"
+    head = f"<h3>{html.escape(title)} <small>{html.escape(note)}</small></h3>" if title else ""
     return f'<div>{head}<div class="strip">{"".join(figures)}</div></div>'
 
 

@@ -21,11 +21,13 @@ from tintype.evaluation.intervals import LEVEL
 from tintype.evaluation.metrics import Predictions
 from tintype.evaluation.thresholds import threshold_section
 from tintype.evaluation.thumbnails import thumbnails
+from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTILABEL
 
 __all__ = ["EvaluationPage", "write_evaluation_page"]
 
 _MISTAKES, _DOUBTFUL, _PAIRS, _CLASSES, _EACH = 21, 14, 12, 40, 8
+_DUPLICATES = 12
 
 _SIDE = 144  # pixels
 
@@ -58,6 +60,9 @@ class EvaluationPage:
     notices: Sequence[str] = ()
     """What people should know of the data."""
 
+    near_duplicates: NearDuplicates | None = None
+    """Images that are nearly the same as training images, where those are known."""
+
 
 def write_evaluation_page(page: EvaluationPage) -> str:
     """The page as self-contained HTML; its one script moves the threshold of multi-label tables."""
@@ -66,6 +71,7 @@ def write_evaluation_page(page: EvaluationPage) -> str:
         html.paragraph(_lead(page.summary)),
         *(html.paragraph(notice) for notice in page.notices),
         html.section("Metrics", *_metrics(page.summary)),
+        html.section("Near-duplicates of training images", *_near_duplicates(page)),
         *_galleries(page),
         html.section("Labels by threshold", _thresholds(page)),
         html.section("Plots", _plots(page.plots)),
@@ -227,6 +233,41 @@ def _what(*sentences: str) -> str:
 
 
 _Say = Literal["labels", "mistake", "number"]
+
+
+def _near_duplicates(page: EvaluationPage) -> list[str]:
+    """Pairs of an image and a training image; nothing where there are none."""
+    found = page.near_duplicates
+    if not found:
+        return []
+    shown = found.pairs[:_DUPLICATES]
+    pictures = thumbnails((place for pair in shown for place in pair[:2]), _SIDE)
+    strips = [
+        html.strip(
+            "",
+            "",
+            [
+                html.picture(
+                    pictures[place],
+                    f"{what}: {place.rsplit('/', 1)[-1]}",
+                    kind="jpeg",
+                    caption=what,
+                    title=place,
+                )
+                for place, what in zip(pair[:2], ("evaluated", "trained on"), strict=True)
+                if place in pictures
+            ],
+        )
+        for pair in shown
+    ]
+    return [
+        html.paragraph(
+            f"{found.count} of {found.images} images are nearly the same as images that the model was "
+            "trained on, so that the metrics are too good. Remove them, or say which images belong "
+            "together (group_pattern or group_column_name)."
+        ),
+        html.strips(strips),
+    ]
 
 
 class _Wall:

@@ -18,6 +18,7 @@ from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names,
 from tintype.evaluation.page import EvaluationPage, write_evaluation_page
 from tintype.evaluation.thresholds import threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
+from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import with_temperature
 
@@ -54,6 +55,9 @@ class Evaluation:
     images: ImageTable | None = None
     """The images of the rows, to be shown on the page."""
 
+    near_duplicates: NearDuplicates | None = None
+    """Images that are nearly the same as training images, where those are known."""
+
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """95 % intervals (low, high) of all `metrics`; see `evaluation.intervals`."""
@@ -66,6 +70,7 @@ class Evaluation:
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
             "groups": None if self.groups is None else len(np.unique(self.groups)),
+            "near_duplicates": None if self.near_duplicates is None else self.near_duplicates.count,
             "dropped_images": self.dropped,
             "threshold": self._threshold,
             "metrics": self.metrics,
@@ -120,6 +125,7 @@ class Evaluation:
             self.images,
             thresholds,
             self.notices,
+            self.near_duplicates,
         )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
@@ -23,9 +25,8 @@ from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun, mlflow_run
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from tintype.data.image_table import ImageTable
+    from tintype.images.fingerprints import NearDuplicates
     from tintype.jobs.tables import Tables
     from tintype.scoring.results import TableScores
     from tintype.scoring.scorer import Scorer
@@ -150,6 +151,7 @@ def evaluate_finetuned(
         **_rows(result.validation, result.validation_rows),
         temperature=result.temperature,
     )
+    validation = replace(validation, near_duplicates=_near_training(result, tables))
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
 
@@ -169,8 +171,21 @@ def evaluate_on_test(
     evaluation = _evaluated(
         scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
     )
+    evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["test_data"])
     evaluation.write(folder / "test-evaluation")
     return {f"test_{name}": value for name, value in evaluation.metrics.items()}
+
+
+def _near_training(result: FinetuneResult, tables: Tables) -> NearDuplicates:
+    """Of the validation images, which the training may have split off itself."""
+    if tables.validation is not None:
+        return tables.near_duplicates["validation_data"]
+    held_out = set(result.validation.locations())
+    rows = [row for row, name in enumerate(tables.train.locations()) if name not in held_out]
+    found = tables.looks.near_duplicates(result.validation, tables.train.select(np.array(rows)))
+    if found:
+        log_notices([found.sentence("the validation split", "training_data")])
+    return found
 
 
 def _evaluate(

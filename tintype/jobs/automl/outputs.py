@@ -50,6 +50,7 @@ def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables)
         threshold=0.5 if thresholds is None else thresholds,
         temperature=temperature_of(card),
     )
+    evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["validation_data"])
     evaluation.write(run.outputs / "evaluation")
     return evaluation
 
