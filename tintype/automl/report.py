@@ -12,6 +12,7 @@ from tintype.automl.label_issues import LabelIssue
 from tintype.automl.selection_bias import CorrectedScore
 from tintype.data.image_table import ImageTable
 from tintype.evaluation import html
+from tintype.evaluation.intervals import LEVEL
 from tintype.evaluation.thumbnails import thumbnail
 
 __all__ = ["SweepReport", "write_report_page"]
@@ -35,6 +36,8 @@ class SweepReport:
     """What the automatic mode said."""
     metrics: Mapping[str, float]
     """Of the best model, on the validation images."""
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % intervals of `metrics`."""
     confusion_matrix: bytes
     """PNG."""
     mistakes: Sequence[LabelIssue]
@@ -68,7 +71,7 @@ def write_report_page(report: SweepReport) -> str:
         html.section("What was tried, and why", *(html.paragraph(note) for note in report.notes)),
         html.section("Leaderboard", _leaderboard(report)),
         html.section("What to expect on other images", _expected(report)),
-        html.section("Metrics of the best model", _metrics(report.metrics)),
+        html.section("Metrics of the best model", _metrics(report)),
         html.section(
             "Pictures of the sweep", f'<div class="plots">{"".join(_charts(report))}</div>'
         ),
@@ -109,8 +112,12 @@ def _expected(report: SweepReport) -> str:
     )
 
 
-def _metrics(metrics: Mapping[str, float]) -> str:
-    return html.table(("metric", "value"), sorted(metrics.items()))
+def _metrics(report: SweepReport) -> str:
+    rows = [
+        (name, value, html.interval(report.intervals.get(name)))
+        for name, value in sorted(report.metrics.items())
+    ]
+    return html.table(("metric", "value", f"{LEVEL:.0%} interval"), rows)
 
 
 def _charts(report: SweepReport) -> list[str]:

@@ -7,7 +7,17 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-__all__ = ["cell", "page", "paragraph", "picture", "section", "strip", "strips", "table"]
+__all__ = [
+    "cell",
+    "interval",
+    "page",
+    "paragraph",
+    "picture",
+    "section",
+    "strip",
+    "strips",
+    "table",
+]
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -96,6 +106,13 @@ def picture(
     attributes = f' class="{mark}"' if mark else ""
     attributes += f' title="{html.escape(title)}"' if title else ""
     return f"<figure{attributes}>{image}<figcaption>{html.escape(caption)}</figcaption></figure>"
+
+
+def interval(bounds: Sequence[float] | None) -> str:
+    """(low, high) as text that stays on one line; nothing for None."""
+    if bounds is None:
+        return ""
+    return f"{bounds[0]:.3f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{bounds[1]:.3f}"
 
 
 def cell(value: object) -> str:

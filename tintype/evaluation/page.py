@@ -95,7 +95,11 @@ def _lead(summary: Mapping[str, Any]) -> str:
 
 def _metrics(summary: Mapping[str, Any]) -> list[str]:
     undefined = ", ".join(summary["undefined_metrics"])
-    rows = [(*entry, _interval(summary, entry[0])) for entry in sorted(summary["metrics"].items())]
+    intervals = summary["intervals"]
+    rows = [
+        (name, value, html.interval(intervals.get(name)))
+        for name, value in sorted(summary["metrics"].items())
+    ]
     return [
         html.table(("metric", "value", f"{LEVEL:.0%} interval"), rows),
         html.paragraph(
@@ -103,15 +107,6 @@ def _metrics(summary: Mapping[str, Any]) -> list[str]:
         ),
         html.paragraph(f"Without a value on this data: {undefined}." if undefined else ""),
     ]
-
-
-def _interval(summary: Mapping[str, Any], metric: str) -> str:
-    bounds = summary["intervals"].get(metric)
-    return (
-        ""
-        if bounds is None
-        else f"{bounds[0]:.3f}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{bounds[1]:.3f}"
-    )
 
 
 _ALT = {

@@ -120,6 +120,7 @@ def write_report(
         best=best.number,
         notes=content["notes"],
         metrics=evaluation.metrics,
+        intervals=evaluation.intervals,
         confusion_matrix=plot_confusion_matrix(confusion_matrix(predictions, classes)),
         mistakes=mistakes,
         validation=tables.held_out,
