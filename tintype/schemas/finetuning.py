@@ -206,8 +206,8 @@ class FinetuningParameters(TrainingRecipes):
     multilabel_threshold: Annotated[Number | None, Auto] = Field(None, gt=0, lt=1)
     """A label counts as predicted at or above this probability. Auto: 0.5 in training; the finished
     model gets a threshold for each class, tuned on the validation images for F1 (which orders
-    thresholds as IoU does), where that raises the metric in cross-validation. Rare classes stay
-    near the common threshold. They are in card.yaml; evaluation and pictures go by them."""
+    thresholds as IoU does), where that clearly raises the metric in cross-validation. Rare classes
+    stay near the common threshold. They are in card.yaml; evaluation and pictures go by them."""
 
     evaluation_strategy: Literal["epoch", "steps"] = "epoch"
     """When to evaluate; must equal save_strategy."""
