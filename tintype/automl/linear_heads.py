@@ -66,7 +66,8 @@ def fit_linear_head(
     seed: int = 42,
     groups: np.ndarray | None = None,
 ) -> LinearHead:
-    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives them.
+    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives
+    them.
 
     Args:
         groups: int64 (n,): rows of one number stay in one fold of the cross-validation.
@@ -250,7 +251,8 @@ def _folds(
 
 
 def _folds_of_groups(targets: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """int64 (n,): the fold of each row, by `groups`, int64 (n,) from 0, of which there are several."""
+    """int64 (n,): the fold of each row, by `groups`, int64 (n,) from 0, of which there are
+    several."""
     classes = targets.shape[1] if targets.ndim == 2 else int(targets.max()) + 1
     count = min(_FOLDS, int(groups.max()) + 1)
     sides = sides_of_groups(counts_by_group(targets, groups, classes), [1 / count] * count, seed)

@@ -138,7 +138,8 @@ def reliability(
     probabilities_before: np.ndarray,
     probabilities_after: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """`calibration` of a model's probabilities, (n, classes): `before`, and `after` it was calibrated.
+    """`calibration` of a model's probabilities, (n, classes): `before`, and `after` it was
+    calibrated.
 
     A model without a calibration of its own has `before` alone.
     """
