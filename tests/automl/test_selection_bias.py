@@ -10,7 +10,8 @@ from tintype.schemas.task import MULTICLASS, MULTILABEL
 
 
 def trials(random: np.random.Generator, rows: int, truths: np.ndarray) -> list[np.ndarray]:
-    """Probabilities of class 1, where the truth is class 1 everywhere, right as often as `truths` say."""
+    """Probabilities of class 1, where the truth is class 1 everywhere, right as often as `truths`
+    say."""
     right = random.random((len(truths), rows)) < truths[:, None]
     return [np.where(one[:, None], (0.1, 0.9), (0.9, 0.1)) for one in right]
 

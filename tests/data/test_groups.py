@@ -24,7 +24,8 @@ from tintype.schemas.job_parts import DataInput, JobData
 
 
 def people(folder: Path, count: int = 20, each: int = 6) -> Path:
-    """Class folders of different pictures `<person>_<number>.png`; most people have one class, some two."""
+    """Class folders of different pictures `<person>_<number>.png`; most people have one class, some
+    two."""
     for person in range(count):
         for number in range(each):
             name = "abc"[(person + (number == 0 and person % 4 == 0)) % 3]
@@ -80,7 +81,8 @@ def test_copies_and_groups_are_joined(tmp_path: Path) -> None:
 
 
 def test_folds_keep_groups_whole() -> None:
-    """Features that give away the group, labels that are the group's: only strangers tell the truth."""
+    """Features that give away the group, labels that are the group's: only strangers tell the
+    truth."""
     random = np.random.default_rng(0)
     groups = np.repeat(np.arange(40), 8)
     targets = random.permutation(np.arange(40) % 2)[groups]

@@ -24,7 +24,8 @@ def test_accuracy_has_wilsons_interval(successes: int, trials: int) -> None:
 def drawn(
     task: ClassificationTask, rows: int, seed: int, group: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a classifier of known quality says of `rows` images of four classes, as unequal as classes are.
+    """What a classifier of known quality says of `rows` images of four classes, as unequal as
+    classes are.
 
     Args:
         group: so many rows after one another are as easy or hard as each other.
@@ -79,7 +80,8 @@ def test_every_metric_has_an_interval_that_holds_it(task: ClassificationTask, ro
     [
         (
             MULTICLASS,
-            "accuracy balanced_accuracy f1_score_macro AUC_macro average_precision_score_macro log_loss "
+            "accuracy balanced_accuracy f1_score_macro AUC_macro average_precision_score_macro "
+            "log_loss "
             "matthews_correlation",
         ),
         (MULTILABEL, "iou f1_score_macro AUC_macro log_loss accuracy iou_micro"),

@@ -1,4 +1,5 @@
-"""What the page of an evaluation shows, and that nothing on it is fetched or comes from the data as code."""
+"""What the page of an evaluation shows, and that nothing on it is fetched or comes from the data as
+code."""
 
 from __future__ import annotations
 
@@ -146,6 +147,8 @@ def test_near_duplicates_stand_side_by_side(tmp_path: Path) -> None:
     assert "1 of 6 images are nearly the same" in page
     assert page.count("data:image/jpeg") == 2
     assert found.summary["near_duplicates"] == 1
+    unseen = replace(evaluation, near_duplicates=NearDuplicates(0, 0, ()))
+    assert unseen.summary["near_duplicates"] is None
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

@@ -78,7 +78,8 @@ def test_images_without_contrast_are_like_nothing() -> None:
 
 
 def folders(root: Path) -> Path:
-    """`train` and `test` of eight pictures each; two of the test are copies, of which one is smaller."""
+    """`train` and `test` of eight pictures each; two of the test are copies, of which one is
+    smaller."""
     for split, offset in (("train", 0), ("test", 100)):
         for number in range(8):
             path = root / split / "ab"[number % 2] / f"{split}{number}.png"

@@ -97,7 +97,8 @@ def fit_linear_head(
     groups: np.ndarray | None = None,
     zero_shot: ZeroShotWeights | None = None,
 ) -> LinearHead:
-    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives them.
+    """The best head on `features`, float32 (n, D), for `targets` as `ImageTable.targets` gives
+    them.
 
     Args:
         groups: int64 (n,): rows of one number stay in one fold of the cross-validation.

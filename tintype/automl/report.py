@@ -106,8 +106,10 @@ def _expected(report: SweepReport) -> str:
     if report.corrected is None:
         return ""
     return html.paragraph(
-        f"{report.corrected.sentence()} For this the best trial was chosen anew from resampled images, "
-        "and judged on those that were not drawn (BBC-CV, Tsamardinos et al. 2018). Test images that no "
+        f"{report.corrected.sentence()} For this the best trial was chosen anew from resampled "
+        "images, "
+        "and judged on those that were not drawn (BBC-CV, Tsamardinos et al. 2018). Test images "
+        "that no "
         "trial has seen say it best: test_data, or test_data_size."
     )
 

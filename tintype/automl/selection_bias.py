@@ -1,9 +1,9 @@
 """What the best of many trials will be worth on other images: its own score is partly luck.
 
-Of many trials the one that is chosen is good, or it fits the validation images by chance, and the more are
-tried the more so. The bootstrap tells by how much (BBC-CV; Tsamardinos, Greasidou & Borboudakis 2018): from
-resampled images the best trial is chosen anew, as the sweep chose it, and judged on the images that were not drawn.
-Nothing is trained again.
+Of many trials the one that is chosen is good, or it fits the validation images by chance, and the
+more are tried the more so. The bootstrap tells by how much (BBC-CV; Tsamardinos, Greasidou &
+Borboudakis 2018): from resampled images the best trial is chosen anew, as the sweep chose it, and
+judged on the images that were not drawn. Nothing is trained again.
 
 The choice of a trial's best epoch, made on the same images, is not part of it.
 """
@@ -49,7 +49,8 @@ class CorrectedScore:
         """For people."""
         return (
             f"{self.metric} {self.chosen:.4f} is that of the best of {self.trials} trials, on the "
-            f"{self.images} validation images that it was chosen by: partly luck. On other images of the "
+            f"{self.images} validation images that it was chosen by: partly luck. On other "
+            "images of the "
             f"same kind {self.score:.4f} is to be expected ({LEVEL:.0%} interval {self.low:.3f} to "
             f"{self.high:.3f})."
         )
@@ -71,8 +72,8 @@ def correct_for_selection(
     """The best trial's score, had it been chosen on other images; None where nothing was chosen.
 
     Args:
-        trials: (n, classes) each: probabilities of the same rows, of a trial that could have been chosen;
-            of equals the first is.
+        trials: (n, classes) each: probabilities of the same rows, of a trial that could have been
+            chosen; of equals the first is.
         targets: int (n,) class codes, or (n, classes) of 0 and 1.
         groups: int (n,): rows of one number are drawn together.
     """

@@ -37,11 +37,11 @@ class Data:
 
         Returns:
             `task`, `images` (how many), `classes` (label: how many), `splits` (name: how many, of data
-            that come in splits; the others are of the training split), `groups` (how many; None where
-            nothing is said of groups), `unreadable_images` of all
-            splits (`file`, `line`, `image`, `reason` of each), `near_duplicates` (split: `images` that are
-            nearly the same as training images, and up to 50 `pairs`; of data in one piece, as others of
-            it), and `notices` of how it was read.
+            that come in splits; the others are of the training split), `groups` (how many; None
+            where nothing is said of groups), `unreadable_images` of all
+            splits (`file`, `line`, `image`, `reason` of each), `near_duplicates` (split: `images`
+            that are nearly the same as training images, and up to 50 `pairs`; of data in one piece,
+            as others of it), and `notices` of how it was read.
 
         Raises:
             DataError: names file, line and field of what cannot be used.

@@ -30,8 +30,8 @@ class GroupBy:
     """A row's key. None: `group`, of rows that have it."""
 
     pattern: str | None = None
-    """A regular expression, searched for in the file's name, or in its whole path where there is a `/` in
-    the pattern; what its first group matches is the row's group."""
+    """A regular expression, searched for in the file's name, or in its whole path where there is a
+    `/` in the pattern; what its first group matches is the row's group."""
 
     def __post_init__(self) -> None:
         """
@@ -63,7 +63,8 @@ class GroupBy:
         return self.pattern is not None or self.asked_column is not None
 
     def group(self, location: str, value: object) -> str | None:
-        """The group of an image at `location`, whose row has `value` under `column`; None: by itself.
+        """The group of an image at `location`, whose row has `value` under `column`; None: by
+        itself.
 
         Raises:
             ValueError: the column was asked for, and its value is no name.
@@ -91,7 +92,8 @@ class GroupBy:
             )
         where = "path" if "/" in self.pattern else "file name"
         return (
-            f"{self.pattern!r} matches no {where} of {rows} images; correct it (with a / in it, it is "
+            f"{self.pattern!r} matches no {where} of {rows} images; correct it (with a / in it, "
+            "it is "
             f"searched for in the whole path), or leave {self.field} out"
         )
 
@@ -119,13 +121,15 @@ def counts_by_group(targets: np.ndarray, groups: np.ndarray, classes: int) -> np
 def sides_of_groups(
     counts: np.ndarray, shares: Sequence[float], seed: int, *, keep: int | None = None
 ) -> np.ndarray:
-    """Which side each group goes to, so that every class has its share on each as far as groups allow.
+    """Which side each group goes to, so that every class has its share on each as far as groups
+    allow.
 
-    Greedy, the most uneven groups first, each to the side where the classes' shares are evenest then:
-    as scikit-learn's StratifiedGroupKFold, for sides of any size.
+    Greedy, the most uneven groups first, each to the side where the classes' shares are evenest
+    then: as scikit-learn's StratifiedGroupKFold, for sides of any size.
 
     Args:
-        counts: int (groups, classes): rows of each class in each group, which may be several of one.
+        counts: int (groups, classes): rows of each class in each group, which may be several of
+            one.
         shares: of each side; they add up to 1.
         keep: a side on which every class keeps a group.
 

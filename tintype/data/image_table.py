@@ -119,7 +119,8 @@ class ImageTable:
 
     @property
     def groups(self) -> np.ndarray | None:
-        """int64 (n,): rows that belong together have one number; None where nothing is said of that.
+        """int64 (n,): rows that belong together have one number; None where nothing is said of
+        that.
 
         A row without a group has a number of its own.
         """

@@ -176,7 +176,8 @@ def _group_notices(builder: ImageTableBuilder, groups: GroupBy, path: Path) -> l
     notices = []
     if not groups.asked:
         notices.append(
-            f"{path}: rows have a {groups.column}: {count} groups, each of which stays on one side of "
+            f"{path}: rows have a {groups.column}: {count} groups, each of which stays on one "
+            "side of "
             "a split"
         )
     if named < rows:

@@ -1,4 +1,5 @@
-"""Splitting off a validation table: seeded, stratified, and never one picture or group on both sides."""
+"""Splitting off a validation table: seeded, stratified, and never one picture or group on both
+sides."""
 
 from __future__ import annotations
 
@@ -18,17 +19,19 @@ def split_validation(
 ) -> tuple[ImageTable, ImageTable]:
     """Split `table` into (training, validation).
 
-    Rows whose images have identical bytes stay together, and so do rows of one group (see `GroupBy`).
-    Stratified: each class keeps its share on both sides, rarest classes first, and every class with a
-    picture keeps one in training; for multi-label this is the greedy iterative stratification of
-    Sechidis et al. (2011), a class at a time. With groups, as far as these allow (`sides_of_groups`).
-    The result depends on the rows and `seed` alone.
+    Rows whose images have identical bytes stay together, and so do rows of one group (see
+    `GroupBy`).
+    Stratified: each class keeps its share on both sides, rarest classes first, and every class with
+    a picture keeps one in training; for multi-label this is the greedy iterative stratification of
+    Sechidis et al. (2011), a class at a time. With groups, as far as these allow
+    (`sides_of_groups`). The result depends on the rows and `seed` alone.
 
     Args:
         fraction: share of pictures for validation, between 0 and 1.
 
     Raises:
-        UsageError: `fraction` is out of range, or there are fewer than two different pictures or groups.
+        UsageError: `fraction` is out of range, or there are fewer than two different pictures or
+            groups.
     """
     if not 0 < fraction < 1:
         raise UsageError(f"validation share {fraction}: expected a number between 0 and 1")
@@ -60,7 +63,8 @@ _TOO_FEW_GROUPS = (
 
 
 def _joined(unit_of_row: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """int64 (n,), from 0: rows of one unit or of one group are in one, and whoever is joined by both."""
+    """int64 (n,), from 0: rows of one unit or of one group are in one, and whoever is joined by
+    both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

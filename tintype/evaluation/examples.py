@@ -1,4 +1,5 @@
-"""Which images to look at: where a model errs with confidence, where it hesitates, what it confuses."""
+"""Which images to look at: where a model errs with confidence, where it hesitates, what it
+confuses."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """95 % intervals of every metric: how far other images of the same kind could move it.
 
-- Shares of all rows (`accuracy`, and micro-averages of one label a row): Wilson's interval (1927), which stays
-  honest near 0 and 1. Where rows have groups, of as many rows as the groups are worth (Kish 1965).
-- The others: the bootstrap over images, or over groups (all rows of a group are drawn together), with bias
-  correction and acceleration (BCa; Efron & Tibshirani 1993, chapter 14; DiCiccio & Efron 1996) of 1,000
-  resamples. The acceleration is of a jackknife of at most 200 blocks.
-- Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all scores: the
-  standard error of 200 resamples, fewer of very many scores, on the scale of log odds. The same standard
-  error, on the metric's own scale, serves the others beyond 100,000 images.
+- Shares of all rows (`accuracy`, and micro-averages of one label a row): Wilson's interval (1927),
+  which stays honest near 0 and 1. Where rows have groups, of as many rows as the groups are worth
+  (Kish 1965).
+- The others: the bootstrap over images, or over groups (all rows of a group are drawn together),
+  with bias correction and acceleration (BCa; Efron & Tibshirani 1993, chapter 14; DiCiccio & Efron
+  1996) of 1,000 resamples. The acceleration is of a jackknife of at most 200 blocks.
+- Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all
+  scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds.
+  The same standard error, on the metric's own scale, serves the others beyond 100,000 images.
 - A metric that is 1 (or 0) in every resample has Wilson's interval of all (or none) right.
 """
 

@@ -129,7 +129,8 @@ def _thresholds(page: EvaluationPage) -> str:
     return "\n".join(
         (
             html.paragraph(
-                "Best F1 is the highest on these very images, and would be a little lower on others."
+                "Best F1 is the highest on these very images, and would be a little lower on "
+                "others."
             ),
             threshold_section(
                 dict(page.thresholds), given if isinstance(given, float) else _EVEN_ODDS
@@ -187,7 +188,8 @@ def _galleries(page: EvaluationPage) -> list[str]:
         html.section(
             "Confused classes",
             _what(
-                "Pairs of a label that was missed and one predicted in its place, the most frequent first."
+                "Pairs of a label that was missed and one predicted in its place, the most "
+                "frequent first."
                 if multilabel
                 else "The most frequent first, with the surest of each.",
                 "",
@@ -205,7 +207,8 @@ def _galleries(page: EvaluationPage) -> list[str]:
         html.section(
             "Samples of each class",
             _what(
-                "From the one where the class is likeliest to the one where it is least so; the number is "
+                "From the one where the class is likeliest to the one where it is least so; the "
+                "number is "
                 "its probability.",
                 f"The {_CLASSES} most frequent of {made.classes} classes."
                 if made.classes > _CLASSES
@@ -257,7 +260,8 @@ def _near_duplicates(page: EvaluationPage) -> list[str]:
     ]
     return [
         html.paragraph(
-            f"{found.count} of {found.images} images are nearly the same as images that the model was "
+            f"{found.count} of {found.images} images are nearly the same as images that the "
+            "model was "
             "trained on, so that the metrics are too good. Remove them, or say which images belong "
             "together (group_pattern or group_column_name)."
         ),
@@ -285,8 +289,8 @@ class _Wall:
         """A figure of each example whose image can be read.
 
         Args:
-            say: what stands below it beside the probability: its labels, only what it was wrongly taken
-                for, or nothing.
+            say: what stands below it beside the probability: its labels, only what it was wrongly
+                taken for, or nothing.
         """
         return [figure for example in examples if (figure := self._figure(example, say))]
 

@@ -66,11 +66,13 @@ class Evaluation:
     @property
     def summary(self) -> dict[str, Any]:
         """The content of metrics.json."""
+        # Without fingerprints, as of very large tables, nothing is known.
+        near = self.near_duplicates
         return {
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
             "groups": None if self.groups is None else len(np.unique(self.groups)),
-            "near_duplicates": None if self.near_duplicates is None else self.near_duplicates.count,
+            "near_duplicates": near.count if near is not None and near.images else None,
             "dropped_images": self.dropped,
             "threshold": self._threshold,
             "metrics": self.metrics,

@@ -1,9 +1,10 @@
 """Metrics of many weightings of the same rows at once: what the bootstrap asks for.
 
-A resample of rows is a weight a row: how often it was drawn. All metrics but those of ranks are made
-of sums over rows (of each class the rows that have it, are given it, and both), so a weighting costs one
-product of matrices, and rows that are drawn together (a group) are summed beforehand. Metrics of
-ranks (`AUC_*`, `average_precision_score_*`) are made of cumulative sums along the sorted scores.
+A resample of rows is a weight a row: how often it was drawn. All metrics but those of ranks are
+made of sums over rows (of each class the rows that have it, are given it, and both), so a weighting
+costs one product of matrices, and rows that are drawn together (a group) are summed beforehand.
+Metrics of ranks (`AUC_*`, `average_precision_score_*`) are made of cumulative sums along the sorted
+scores.
 
 Definitions are those of `evaluation.metrics`; tests hold both to scikit-learn.
 """
@@ -88,7 +89,8 @@ class RowSums:
         return (true & found).sum(1) / np.maximum((true | found).sum(1), 1)
 
     def metrics(self, names: Sequence[str], weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Each of `names` under each of `weights`, float64 (b, units): float64 (b,), NaN for no value."""
+        """Each of `names` under each of `weights`, float64 (b, units): float64 (b,), NaN for no
+        value."""
         sums = (self.columns @ weights.T).T
         made = _Weighted(sums, self._predictions.classes, self._predictions.task == MULTILABEL)
         with np.errstate(all="ignore"):
@@ -186,7 +188,8 @@ class RankSums:
         self._predictions = predictions
 
     def metrics(self, names: Sequence[str], weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Each of `names` under each of `weights`, float64 (b, n): float64 (b,), NaN for no value."""
+        """Each of `names` under each of `weights`, float64 (b, n): float64 (b,), NaN for no
+        value."""
         made = self._predictions
         support = weights @ made.indicators
         found: dict[str, np.ndarray] = {}

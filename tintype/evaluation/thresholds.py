@@ -23,8 +23,9 @@ def threshold_table(predictions: Predictions, classes: Sequence[str]) -> dict[st
     """Of multi-label predictions at 0.01, 0.02, ..., 0.99: precision, recall and F1.
 
     Returns:
-        `thresholds`, and `rows`: the micro-average, the macro-average over all classes and the most frequent
-        classes, each with its `name`, `support` and lists `precision`, `recall`, `f1_score`.
+        `thresholds`, and `rows`: the micro-average, the macro-average over all classes and the most
+        frequent classes, each with its `name`, `support` and lists `precision`, `recall`,
+        `f1_score`.
     """
     thresholds = np.arange(1, _STEPS + 1) / (_STEPS + 1)
     support = predictions.indicators.sum(0).astype(np.int64)

@@ -1,13 +1,15 @@
 """Near-duplicates: the same photo, saved again, smaller, brighter or cropped a little.
 
-A fingerprint is a perceptual hash, 64 signs of the lowest frequencies of the grey image at 32 x 32 pixels
-(pHash; Zauner 2010), and the grey image at 16 x 16. Images whose hashes differ in at most 10 bits are looked at:
-they are near-duplicates if their small images correlate. On photos of clothes, cards and hands this finds
-all that were saved again at a low quality or half the size, nearly all that are a quarter brighter, four of five
-that are cropped by 2 % at each side, and takes one pair in a million of different photos for one.
+A fingerprint is a perceptual hash, 64 signs of the lowest frequencies of the grey image at 32 x 32
+pixels (pHash; Zauner 2010), and the grey image at 16 x 16. Images whose hashes differ in at most 10
+bits are looked at: they are near-duplicates if their small images correlate. On photos of clothes,
+cards and hands this finds all that were saved again at a low quality or half the size, nearly all
+that are a quarter brighter, four of five that are cropped by 2 % at each side, and takes one pair
+in a million of different photos for one.
 
-Hashes that differ in 10 bits of 64 differ in at most 2 of some 16 of them (a search by parts: Norouzi, Punjani &
-Fleet 2012), so each is looked up by its four parts with up to two bits changed, and nothing is compared with all.
+Hashes that differ in 10 bits of 64 differ in at most 2 of some 16 of them (a search by parts:
+Norouzi, Punjani & Fleet 2012), so each is looked up by its four parts with up to two bits changed,
+and nothing is compared with all.
 """
 
 from __future__ import annotations
@@ -85,8 +87,10 @@ class NearDuplicates:
     def sentence(self, here: str, there: str) -> str:
         """What people should know of it."""
         return (
-            f"{self.count} of {self.images} images of {here} are nearly the same as images of {there}, "
-            f"such as {self._example()}: its metrics are too good. Remove them, or say which images belong "
+            f"{self.count} of {self.images} images of {here} are nearly the same as images of "
+            f"{there}, "
+            f"such as {self._example()}: its metrics are too good. Remove them, or say which "
+            "images belong "
             "together (group_pattern or group_column_name)"
         )
 
@@ -94,7 +98,8 @@ class NearDuplicates:
         """The same of images that have not been split yet."""
         return (
             f"{self.count} of {self.images} images are nearly the same as others, such as "
-            f"{self._example()}: a split may part them, and its metrics are too good then. Remove them, or "
+            f"{self._example()}: a split may part them, and its metrics are too good then. "
+            "Remove them, or "
             "say which images belong together (group_pattern or group_column_name)"
         )
 

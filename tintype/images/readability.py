@@ -1,4 +1,5 @@
-"""Looking at every image once before training starts: which cannot be read, and which look alike."""
+"""Looking at every image once before training starts: which cannot be read, and which look
+alike."""
 
 from __future__ import annotations
 
@@ -135,7 +136,8 @@ def drop_unreadable(
 
 
 def _look_whole(location: str) -> str | bytes | None:
-    """Why the image cannot be read, or what its fingerprint is made of; None where it was not looked at."""
+    """Why the image cannot be read, or what its fingerprint is made of; None where it was not
+    looked at."""
     if is_url(location):
         return None
     try:

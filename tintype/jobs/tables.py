@@ -127,7 +127,8 @@ def _shared_groups(train: ImageTable, held_out: ImageTable) -> str:
         return ""
     some = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
     return (
-        f"{len(shared)} groups ({some}): a model knows these better than it will know others, so that "
+        f"{len(shared)} groups ({some}): a model knows these better than it will know others, so "
+        "that "
         "its metrics are too good"
     )
 

@@ -49,12 +49,12 @@ class EvaluationJob(JobHead):
     """Key of the image in a JSONL row."""
 
     group_column_name: str | None = None
-    """Key of a row's group: a person, a camera, a product. Images of one group tell less than as many others,
-    so that intervals are wider. Left out: `group`, where rows have it."""
+    """Key of a row's group: a person, a camera, a product. Images of one group tell less than as
+    many others, so that intervals are wider. Left out: `group`, where rows have it."""
 
     group_pattern: GroupPattern = None
-    """In place of that: a regular expression whose first group, searched for in the file's name (in the
-    whole path, where the expression has a /), names the image's group."""
+    """In place of that: a regular expression whose first group, searched for in the file's name (in
+    the whole path, where the expression has a /), names the image's group."""
 
     metrics: list[str] | None = None
     """Names of docs/contracts.md §5.2; all when left out."""

@@ -182,12 +182,12 @@ class JobDocument(JobHead):
     """Evaluated once, at the end, and reported apart."""
 
     group_column_name: str | None = None
-    """Key of a row's group: a person, a camera, a product. Images of one group stay on one side of every
-    split. Left out: `group`, where rows have it."""
+    """Key of a row's group: a person, a camera, a product. Images of one group stay on one side of
+    every split. Left out: `group`, where rows have it."""
 
     group_pattern: GroupPattern = None
-    """In place of that: a regular expression whose first group, searched for in the file's name (in the
-    whole path, where the expression has a /), names the image's group."""
+    """In place of that: a regular expression whose first group, searched for in the file's name (in
+    the whole path, where the expression has a /), names the image's group."""
 
     outputs: dict[str, ModelOutput] = Field(default_factory=dict)
     """`registered_model: {name: ...}` registers the model, `model: {path: ...}` copies it."""
