@@ -1,6 +1,7 @@
 """Ways to train better, by the same names in fine-tuning jobs, AutoML's parameters and searches.
 
-Beyond Azure's parameters. Each names its source; defaults are what was measured to be worth its cost.
+Beyond Azure's parameters. Each names its source. All are off unless asked for, but for the temperature,
+which is kept only where cross-validation on the validation images says so.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class TrainingRecipes(StrictModel):
     class_balance: Literal["none", "sampling", "logit_adjustment"] = "none"
     """sampling: rows of rare classes are seen more often, others less, as many in all.
     logit_adjustment: the loss allows for how frequent classes are, so that the model judges as if all
-    were equally so (multi-class; Menon et al. 2021). Both raise balanced accuracy at the cost of plain
-    accuracy. Not together with weighted_loss."""
+    were equally so (multi-class; Menon et al. 2021). Both are for balanced accuracy, and may cost
+    plain accuracy. Not together with weighted_loss, which is the third way to the same end."""
 
     # The loss
     loss: Annotated[Literal["bce", "asymmetric"] | None, Auto] = None
