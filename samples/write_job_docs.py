@@ -28,6 +28,7 @@ from tintype.schemas.sweep import (
     Sweep,
     TruncationSelectionPolicy,
 )
+from tintype.schemas.training_recipes import TrainingRecipes
 
 PAGE = Path(__file__).parents[1] / "docs" / "jobs.md"
 
@@ -60,12 +61,15 @@ def page() -> str:
     parts.append(section("`training_data`, `validation_data`, `test_data`", DataInput))
     parts.append(section("`outputs.<any name>`", ModelOutput))
     parts.append(section("Fine-tuning", FinetuningJob, beyond=JobDocument))
-    parts.append(section("`hyperparameters`", FinetuningParameters))
+    parts.append(section("`hyperparameters`", FinetuningParameters, beyond=TrainingRecipes))
+    parts.append(
+        section("More of `hyperparameters`, and of AutoML's `training_parameters`", TrainingRecipes)
+    )
     parts.append(section("`hyperparameters.augmentations`", Augmentations))
     parts.append(section("`evaluation`", EvaluationSection))
     parts.append(section("AutoML", AutomlJob, beyond=JobDocument))
     parts.append(section("`limits`", Limits))
-    parts.append(section("`training_parameters`", AutomlParameters))
+    parts.append(section("`training_parameters`", AutomlParameters, beyond=TrainingRecipes))
     parts.append(section("`sweep`", Sweep))
     parts.append(section("`sweep.sampling_algorithm`, type random", RandomSampling))
     parts.append(section("`sweep.early_termination`, type bandit", BanditPolicy))

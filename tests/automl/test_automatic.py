@@ -12,7 +12,7 @@ from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.settings_to_try import Setting
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import TrialCost, epochs_that_fit
-from tintype.schemas.automl_job import Quality
+from tintype.schemas.automl_limits import Quality
 from tintype.schemas.finetuning import FinetuningParameters
 
 

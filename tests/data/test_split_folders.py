@@ -61,8 +61,11 @@ def test_a_job_takes_what_its_document_does_not_name(split: Path) -> None:
     assert tables.validation is not None
     assert tables.test is not None
     assert [len(tables.train), len(tables.validation), len(tables.test)] == [12, 10, 8]
-    (notice,) = tables.notices
+    notice, *copies = tables.notices
     assert notice.endswith("training_data Training/, validation_data valid/, test_data test/")
+    # The pictures of this fixture are the same in every split.
+    assert len(copies) == 2
+    assert "10 of 10 images of validation_data are nearly the same" in copies[0]
 
 
 def test_what_a_document_names_is_taken_from_there(split: Path, tmp_path: Path) -> None:

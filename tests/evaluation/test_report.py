@@ -92,3 +92,22 @@ def test_evaluation_config() -> None:
         validate(EvaluationConfig, Document({"treshold": 0.3}))
     with pytest.raises(Exception, match="multi-label only"):
         EvaluationConfig(metrics=["iou"]).check_task(MULTICLASS)
+
+
+def test_reliability_is_shown_before_the_temperature_too(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    logits = random.normal(0, 1.5, (3000, 3))
+    true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    targets = np.array([random.choice(3, p=row) for row in true])
+    evaluation = evaluate_predictions(MULTICLASS, true, targets, "abc", temperature=2.5)
+    evaluation.write(tmp_path / "report")
+    table = json.loads((tmp_path / "report" / "calibration.json").read_text())
+    before = table["before"]["expected_calibration_error"]
+    assert table["expected_calibration_error"] < 0.03 < 0.1 < before
+    # By hand: the logits were 2.5 times as large.
+    sure = np.exp(2.5 * logits) / np.exp(2.5 * logits).sum(1, keepdims=True)
+    again = evaluate_predictions(MULTICLASS, sure, targets, "abc")
+    again.write(tmp_path / "again")
+    plain = json.loads((tmp_path / "again" / "calibration.json").read_text())
+    assert plain["expected_calibration_error"] == pytest.approx(before, abs=1e-5)
+    assert "before" not in plain

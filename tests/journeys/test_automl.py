@@ -77,6 +77,10 @@ def test_a_manual_sweep_from_document_to_served_model(folder: Path, workspace_ho
     assert json.loads(run("job", "list", "--query", "[].name").stdout) == ["s"]
     accuracies = {c["name"]: c["metrics"]["accuracy"] for c in children[1:]}
     assert accuracies[best] == max(accuracies.values()) == created["metrics"]["accuracy"]
+    expected = created["metrics"]["corrected_accuracy"]
+    low, high = (created["metrics"][f"corrected_accuracy_{end}"] for end in ("low", "high"))
+    assert low <= expected <= high
+    assert expected <= accuracies[best]
 
     client = mlflow.MlflowClient(f"sqlite:///{workspace_home / 'mlflow.db'}")
     parent = client.get_run(created["mlflow_run_id"])
@@ -91,6 +95,7 @@ def test_a_manual_sweep_from_document_to_served_model(folder: Path, workspace_ho
         "Metric over time",
         "Learning curves",
         "Parallel coordinates",
+        "What to expect on other images",
         "Confusion matrix",
         "Most confident mistakes",
         "Likely mislabelled",

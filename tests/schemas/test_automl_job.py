@@ -98,6 +98,27 @@ def test_a_manual_sweep_as_azure_writes_it(tmp_path: Path) -> None:
     assert any("compute" in notice for notice in job.notices())
 
 
+def test_recipes_can_be_fixed_and_searched(tmp_path: Path) -> None:
+    text = SWEEP.replace(
+        "training_parameters: {early_stopping: True, evaluation_frequency: 1}",
+        "training_parameters: {checkpoint_averaging: greedy, randaugment: true}",
+    ).replace(
+        "    layers_to_freeze: {type: choice, values: [0, 2]}",
+        "    layer_wise_lr_decay: {type: uniform, min_value: 0.6, max_value: 0.9}\n"
+        "    mixup_alpha: {type: choice, values: [0.0, 0.2]}\n"
+        "    ema_decay: {type: uniform, min_value: 0.9, max_value: 0.99}\n"
+        "    class_balance: {type: choice, values: [none, sampling]}",
+    )
+    job = load(tmp_path, text)
+    assert job.search_space is not None
+    assert job.search_space[1]["layer_wise_lr_decay"] == Uniform(0.6, 0.9)
+    assert job.training_parameters.checkpoint_averaging == "greedy"
+    with pytest.raises(DocumentError, match="leave it out"):
+        load(tmp_path, SWEEP.replace("early_stopping: True", "loss: asymmetric"))
+    with pytest.raises(DocumentError, match=r"mixup_alpha.*less than or equal to 10"):
+        load(tmp_path, text.replace("values: [0.0, 0.2]", "values: [0.0, 20]"))
+
+
 def test_the_older_dialect_says_the_same(tmp_path: Path) -> None:
     old = (
         SWEEP.replace("training_parameters:", "image_model:")

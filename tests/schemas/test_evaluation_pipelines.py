@@ -50,7 +50,7 @@ def test_its_inputs_are_the_jobs_keys(tmp_path: Path) -> None:
         "judging",
     )
     assert read.test_data.path == str(tmp_path / "test")
-    assert (read.label_column_name, read.metrics, read.threshold) == ("kind", None, 0.5)
+    assert (read.label_column_name, read.metrics, read.threshold) == ("kind", None, None)
     assert set(read.without_effect) == {"compute_name", "device", "settings"}
 
 

@@ -23,7 +23,7 @@ from tintype.automl.settings_to_try import (
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import EPOCHS, cost_of, epochs_that_fit
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
-from tintype.schemas.automl_job import Quality
+from tintype.schemas.automl_limits import Quality
 from tintype.schemas.duration import told
 
 __all__ = ["WAIT", "AutomaticMode"]

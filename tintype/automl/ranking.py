@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tintype.automl.linear_heads import LinearHead, fit_linear_head
+from tintype.automl.linear_heads import LinearHead, ZeroShotWeights, fit_linear_head
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
@@ -23,7 +23,7 @@ from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.models.weights import count_parameters, stored_tensors
 from tintype.schemas.scorer_options import ScorerOptions
-from tintype.schemas.task import ClassificationTask
+from tintype.schemas.task import MULTICLASS, ClassificationTask
 from tintype.scoring.results import Embedding
 from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
@@ -36,6 +36,10 @@ __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_linear_classifi
 _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
+
+# The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
+# clipped at 100).
+_PROMPT, _ZERO_SHOT_SCALE = "a photo of a {}.", 100.0
 
 # The first backbone makes a first model of so many rows at most, where there are a lot more.
 _FIRST_ROWS, _FIRST_FROM = 320, 640
@@ -155,7 +159,7 @@ def write_linear_classifier(
             "training": {
                 "method": "head",
                 "pooling": backbone.pooling,
-                "solver": "logistic regression",
+                "solver": backbone.head.kind,
                 "strength": backbone.head.strength,
             },
         },
@@ -251,6 +255,21 @@ class _Embedder:
         """0 where every feature was in the cache."""
         return self._computed / max(self._seconds, 1e-9) if self._computed else 0.0
 
+    def zero_shot(self, classes: Sequence[str], features: np.ndarray) -> ZeroShotWeights | None:
+        """What the backbone's text tower gives for `classes`, as a layer for raw `features` (n, D).
+
+        Text and image meet in their directions alone (Radford et al. 2021); a layer for features as they
+        are takes their mean length. None without a text tower.
+        """
+        if self.pooling != "projection" or not self.scorer.reads_text:
+            return None
+        texts = self.scorer.embed_texts([_PROMPT.format(name) for name in classes])
+        directions = texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-12)
+        length = float(np.linalg.norm(features, axis=1).mean())
+        return ZeroShotWeights(
+            (_ZERO_SHOT_SCALE / max(length, 1e-12) * directions).astype(np.float32)
+        )
+
     def features(self, table: ImageTable, digests: Sequence[str]) -> np.ndarray:
         """float32 (rows, D) of `table`, computed where the cache lacks them."""
         begun = time.monotonic()
@@ -274,6 +293,8 @@ def _judged(
         task=task,
         classes=len(tables.train.classes),
         metric=metric,
+        groups=tables.train.groups,
+        zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
     )
     probabilities = head.probabilities(validation, task)
     scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])

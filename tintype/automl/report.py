@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image
-
 from tintype.automl import charts
 from tintype.automl.importance import parameter_columns, parameter_importance
 from tintype.automl.label_issues import LabelIssue
+from tintype.automl.selection_bias import CorrectedScore
 from tintype.data.image_table import ImageTable
-from tintype.errors import FetchError, ImageError
 from tintype.evaluation import html
-from tintype.images.decode import decode_image
-from tintype.images.source import read_image
+from tintype.evaluation.intervals import LEVEL
+from tintype.evaluation.thumbnails import thumbnail
 
 __all__ = ["SweepReport", "write_report_page"]
 
@@ -38,7 +35,9 @@ class SweepReport:
     notes: Sequence[str]
     """What the automatic mode said."""
     metrics: Mapping[str, float]
-    """Of the best model."""
+    """Of the best model, on the validation images."""
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % intervals of `metrics`."""
     confusion_matrix: bytes
     """PNG."""
     mistakes: Sequence[LabelIssue]
@@ -47,6 +46,8 @@ class SweepReport:
     label_issues: Sequence[LabelIssue]
     issues_table: ImageTable | None
     """What `label_issues` refers to; None where labels could not be checked."""
+    corrected: CorrectedScore | None = None
+    """What the best trial's score is worth; None where there was nothing to choose from."""
     commands: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """What to do next: (what, command)."""
 
@@ -69,7 +70,8 @@ def write_report_page(report: SweepReport) -> str:
         ),
         html.section("What was tried, and why", *(html.paragraph(note) for note in report.notes)),
         html.section("Leaderboard", _leaderboard(report)),
-        html.section("Metrics of the best model", _metrics(report.metrics)),
+        html.section("What to expect on other images", _expected(report)),
+        html.section("Metrics of the best model", _metrics(report)),
         html.section(
             "Pictures of the sweep", f'<div class="plots">{"".join(_charts(report))}</div>'
         ),
@@ -100,8 +102,24 @@ def _leaderboard(report: SweepReport) -> str:
     return html.table(heads, rows)
 
 
-def _metrics(metrics: Mapping[str, float]) -> str:
-    return html.table(("metric", "value"), sorted(metrics.items()))
+def _expected(report: SweepReport) -> str:
+    if report.corrected is None:
+        return ""
+    return html.paragraph(
+        f"{report.corrected.sentence()} For this the best trial was chosen anew from resampled "
+        "images, "
+        "and judged on those that were not drawn (BBC-CV, Tsamardinos et al. 2018). Test images "
+        "that no "
+        "trial has seen say it best: test_data, or test_data_size."
+    )
+
+
+def _metrics(report: SweepReport) -> str:
+    rows = [
+        (name, value, html.interval(report.intervals.get(name)))
+        for name, value in sorted(report.metrics.items())
+    ]
+    return html.table(("metric", "value", f"{LEVEL:.0%} interval"), rows)
 
 
 def _charts(report: SweepReport) -> list[str]:
@@ -162,23 +180,10 @@ def _pictures(issues: Sequence[LabelIssue], table: ImageTable) -> str:
             f"labelled {issue.given}, predicted {issue.predicted} ({issue.confidence:.2f}); "
             f"{location.rsplit('/', 1)[-1]}"
         )
-        thumbnail = _thumbnail(location)
-        if thumbnail is not None:
-            cells.append(html.picture(thumbnail, caption, kind="jpeg", caption=caption))
+        content = thumbnail(location, _THUMBNAIL)
+        if content is not None:
+            cells.append(html.picture(content, caption, kind="jpeg", caption=caption))
     return f'<div class="pictures">{"".join(cells)}</div>'
-
-
-def _thumbnail(location: str) -> bytes | None:
-    try:
-        image = Image.fromarray(
-            decode_image(read_image(location), min_size=(_THUMBNAIL, _THUMBNAIL))
-        )
-    except (ImageError, FetchError):
-        return None
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=85)
-    return stream.getvalue()
 
 
 def _short(value: Any) -> str:

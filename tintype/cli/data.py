@@ -12,6 +12,8 @@ from tintype.cli.command import Ended, command
 from tintype.cli.options import (
     WITHOUT_EFFECT,
     Description,
+    GroupColumn,
+    GroupPattern,
     ImageColumn,
     IncludeArchived,
     LabelColumn,
@@ -44,12 +46,19 @@ def check(
     ] = None,
     label_column: LabelColumn = "label",
     image_column: ImageColumn = "image_url",
+    group_column: GroupColumn = None,
+    group_pattern: GroupPattern = None,
 ) -> object:
     """Read the data and check everything that training would; exit 2 when it cannot be used."""
     from tintype.client import Client
 
     report = Client().data.check(
-        path, task=task, label_column=label_column, image_column=image_column
+        path,
+        task=task,
+        label_column=label_column,
+        image_column=image_column,
+        group_column=group_column,
+        group_pattern=group_pattern,
     )
     return Ended(report, 2) if report["unreadable_images"] else report
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from tintype.cli.command import command, tell_notices
-from tintype.cli.options import ImageColumn, LabelColumn, Model
+from tintype.cli.options import GroupColumn, GroupPattern, ImageColumn, LabelColumn, Model
 from tintype.cli.output import PrintFormat
+from tintype.cli.scoring_options import Tta
 
 __all__ = ["app"]
 
@@ -31,8 +32,11 @@ def evaluate(
         typer.Option("--evaluation-config", help='JSON: {"metrics": [...], "threshold": 0.5}'),
     ] = None,
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or auto.")] = "fp32",
+    tta: Tta = "none",
     label_column: LabelColumn = "label",
     image_column: ImageColumn = "image_url",
+    group_column: GroupColumn = None,
+    group_pattern: GroupPattern = None,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
@@ -50,7 +54,9 @@ def evaluate(
         config=validate(EvaluationConfig, read_yaml(config)) if config else None,
         label_column=label_column,
         image_column=image_column,
-        scoring=ScorerOptions.of(precision=precision, exact=True),
+        group_column=group_column,
+        group_pattern=group_pattern,
+        scoring=ScorerOptions.of(precision=precision, exact=True, tta=tta),
         experiment=experiment,
     )
     tell_notices(found.notices)

@@ -14,6 +14,8 @@ __all__ = [
     "File",
     "WITHOUT_EFFECT",
     "Ignored",
+    "GroupColumn",
+    "GroupPattern",
     "ImageColumn",
     "IncludeArchived",
     "LabelColumn",
@@ -76,4 +78,15 @@ LabelColumn = Annotated[
 ]
 ImageColumn = Annotated[
     str, typer.Option("--input-column-names", help="Key of the image in a JSONL row.")
+]
+GroupColumn = Annotated[
+    str | None,
+    typer.Option("--group-column-name", help="Key of a row's group: a person, a camera."),
+]
+GroupPattern = Annotated[
+    str | None,
+    typer.Option(
+        "--group-pattern",
+        help="Regular expression on file names (paths, with a / in it) whose first group names the group.",
+    ),
 ]

@@ -101,8 +101,8 @@ def predict(
 
         good = [(path, result) for path, result in pairs if isinstance(result, Prediction)]
         one_class_each = scorer.task != MULTILABEL
-        # A label counts from one half on, as evaluations have it.
-        several: dict[str, Any] = {} if one_class_each else {"threshold": 0.5, "labels": 6}
+        threshold = 0.5 if scorer.thresholds is None else scorer.thresholds
+        several: dict[str, Any] = {} if one_class_each else {"threshold": threshold, "labels": 6}
         draw_predictions(
             [path for path, _ in good],
             [result for _, result in good],

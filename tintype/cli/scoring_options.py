@@ -11,7 +11,7 @@ import typer
 
 from tintype.errors import UsageError
 
-__all__ = ["Calibration", "Pooling", "TaskName", "images_in", "takes_scoring"]
+__all__ = ["Calibration", "Pooling", "TaskName", "Tta", "images_in", "takes_scoring"]
 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Runtime = Annotated[
@@ -41,6 +41,12 @@ Pooling = Annotated[
 Normalize = Annotated[
     bool, typer.Option("--normalize/--no-normalize", help="Embeddings: scaled to length 1.")
 ]
+Tta = Annotated[
+    str,
+    typer.Option(
+        "--tta", help="none, or flip: see each image mirrored, too, and average; twice the time."
+    ),
+]
 Exact = Annotated[
     bool | None,
     typer.Option(
@@ -60,6 +66,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "task": (TaskName, None),
     "pooling": (Pooling, "auto"),
     "normalize": (Normalize, False),
+    "tta": (Tta, "none"),
     "runtime": (Runtime, None),
     "precision": (Precision, None),
     "device": (Device, "auto"),

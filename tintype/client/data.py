@@ -26,23 +26,30 @@ class Data:
         task: str | None = None,
         label_column: str = "label",
         image_column: str = "image_url",
+        group_column: str | None = None,
+        group_pattern: str | None = None,
     ) -> dict[str, Any]:
         """Read labelled images and check everything that training would.
 
         Args:
             task: None tells it by the labels.
+            group_column, group_pattern: how images that belong together are told; see `GroupBy`.
 
         Returns:
             `task`, `images` (how many), `classes` (label: how many), `splits` (name: how many, of data
-            that come in splits; the others are of the training split), `unreadable_images` of all
-            splits (`file`, `line`, `image`, `reason` of each), and `notices` of how it was read.
+            that come in splits; the others are of the training split), `groups` (how many; None
+            where nothing is said of groups), `unreadable_images` of all
+            splits (`file`, `line`, `image`, `reason` of each), `near_duplicates` (split: `images`
+            that are nearly the same as training images, and up to 50 `pairs`; of data in one piece,
+            as others of it), and `notices` of how it was read.
 
         Raises:
             DataError: names file, line and field of what cannot be used.
         """
         from tintype.data.checks import check_training_table, check_validation_table
+        from tintype.data.groups import GroupBy
         from tintype.data.reading import open_image_source
-        from tintype.images.readability import find_unreadable
+        from tintype.images.readability import Looks, inspect_images
 
         source = open_image_source(path)
         tables = [
@@ -51,6 +58,7 @@ class Data:
                 task=parse_training_task(task) if task else None,
                 label_column=label_column,
                 image_column=image_column,
+                groups=GroupBy(group_column, group_pattern),
             )
             for split in source.parts or [None]
         ]
@@ -59,19 +67,35 @@ class Data:
         for table in others:
             check_validation_table(train, table)
         unreadable = []
+        looks = Looks()
         for table in tables:
-            for row, reason in find_unreadable(table):
+            for row, reason in inspect_images(table, looks).unreadable:
                 file, line = table.origin(row)
                 unreadable.append(
                     {"file": file, "line": line, "image": table.location(row), "reason": reason}
                 )
+        alike = {
+            name: looks.near_duplicates(table, train)
+            for name, table in zip(source.parts or ["train"], tables, strict=True)
+            if table is not train or not others
+        }
         notices = [*source.notices, *(notice for table in tables for notice in table.notices)]
+        notices += [
+            found.sentence(name, "train") if others else found.among_themselves()
+            for name, found in alike.items()
+            if found
+        ]
         return {
             "task": train.task,
             "images": len(train),
             "classes": dict(zip(train.classes, train.class_counts().tolist(), strict=True)),
+            "groups": None if train.groups is None else len(set(train.groups.tolist())),
             "splits": dict(zip(source.parts, map(len, tables), strict=False)),
             "unreadable_images": unreadable,
+            "near_duplicates": {
+                name: {"images": found.count, "pairs": [list(pair) for pair in found.pairs]}
+                for name, found in alike.items()
+            },
             "notices": list(dict.fromkeys(notices)),
         }
 

@@ -60,6 +60,7 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
             reader = csv.reader(stream, strict=True, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
             image_at, label_of = _columns(header, path, reading)
+            group_at = _group_column(header, reading)
             for cells in reader:
                 if not any(cell.strip() for cell in cells):
                     continue
@@ -77,7 +78,8 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
                 location = image_location(name, base, settings, file=file, line=line, field=field)
                 if location == f"{base}/{name}":
                     location = stored_beside(name, base) or location
-                yield Row(location, label_of(cells, line), file, line, field)
+                group = None if group_at is None else cells[group_at].strip()
+                yield Row(location, label_of(cells, line), file, line, field, group)
     except UnicodeDecodeError:
         raise DataError("is not UTF-8 text; save the CSV as UTF-8", file=path) from None
     except csv.Error as error:
@@ -137,7 +139,9 @@ def _columns(header: list[str], path: Path, reading: Reading) -> tuple[int, Labe
 
 def _indicators(header: list[str], image_at: int, path: Path, reading: Reading) -> LabelOf:
     """Labels of a row that has a 1 in the column of each."""
-    classes = [(at, name) for at, name in enumerate(header) if at != image_at]
+    # A column `group` that nobody asked for may be a class of that name.
+    others = (image_at, _group_column(header, reading))
+    classes = [(at, name) for at, name in enumerate(header) if at not in others]
 
     def label(cells: list[str], line: int) -> object:
         labels = []
@@ -175,6 +179,18 @@ def _list(cell: str, path: Path, line: int, field: str) -> list[object]:
     if not isinstance(value, list):
         raise DataError(f"{cell!r} is not a list of labels", file=path, line=line, field=field)
     return value
+
+
+def _group_column(header: list[str], reading: Reading) -> int | None:
+    """Where a row's group is; None where there is none."""
+    if reading.groups.pattern is not None:
+        return None
+    lower = [name.lower() for name in header]
+    asked = reading.groups.asked_column
+    labelled = _column(lower, LABEL_COLUMNS, reading.label_column.lower()) is not None
+    if asked is None and not labelled:
+        return None
+    return _column(lower, [], reading.groups.column.lower())
 
 
 def _column(header: list[str], usual: list[str], asked: str) -> int | None:

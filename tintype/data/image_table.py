@@ -34,6 +34,8 @@ class _Columns:
     lines: np.ndarray  # int32 (n,), 0 where a row has no line
     label_codes: np.ndarray  # int32 (m,), all rows' labels behind one another
     label_ends: np.ndarray  # int64 (n,)
+    groups: tuple[str, ...] = ()
+    group_codes: np.ndarray | None = None  # int32 (n,), -1 where a row is of no group
 
 
 class ImageTable:
@@ -115,6 +117,25 @@ class ImageTable:
             return counts
         return np.bincount(self.targets(), minlength=len(self.classes))
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        """int64 (n,): rows that belong together have one number; None where nothing is said of
+        that.
+
+        A row without a group has a number of its own.
+        """
+        if self._columns.group_codes is None:
+            return None
+        codes = self._columns.group_codes[self._rows].astype(np.int64)
+        return np.where(codes < 0, len(self._columns.groups) + self._rows, codes)
+
+    def group_names(self) -> list[str]:
+        """Names of the groups that rows have, sorted."""
+        if self._columns.group_codes is None:
+            return []
+        codes = np.unique(self._columns.group_codes[self._rows])
+        return sorted(self._columns.groups[code] for code in codes if code >= 0)
+
     def origin(self, row: int) -> tuple[str, int | None]:
         """The file and line (from 1; None for class folders) that `row` was read from."""
         source = self._rows[row]
@@ -193,11 +214,29 @@ class ImageTableBuilder:
         self._classes: dict[str, int] = {}
         self._label_codes = array("i")
         self._label_ends = array("q")
+        self._groups: dict[str, int] = {}
+        self._group_codes = array("i")
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    def add(self, location: str, label: object, file: str, line: int) -> None:
+    @property
+    def group_count(self) -> int:
+        """Different groups so far."""
+        return len(self._groups)
+
+    @property
+    def grouped_rows(self) -> int:
+        """Rows that have a group, so far."""
+        return len(self) - self._group_codes.count(-1)
+
+    def drop_groups(self) -> None:
+        """Forget them."""
+        self._groups.clear()
+
+    def add(
+        self, location: str, label: object, file: str, line: int, group: str | None = None
+    ) -> None:
         """Append one row; `line` 0 means the source has no lines.
 
         Raises:
@@ -215,6 +254,8 @@ class ImageTableBuilder:
         for name in labels:
             self._label_codes.append(classes.setdefault(name, len(classes)))
         self._label_ends.append(len(self._label_codes))
+        code = -1 if group is None else self._groups.setdefault(group, len(self._groups))
+        self._group_codes.append(code)
 
     def build(self, notices: Sequence[str] = ()) -> ImageTable:
         """The table of all rows added, with classes sorted.
@@ -236,6 +277,8 @@ class ImageTableBuilder:
             lines=_numpy(self._lines, np.int32),
             label_codes=recode[_numpy(self._label_codes, np.int32)],
             label_ends=_numpy(self._label_ends, np.int64),
+            groups=tuple(self._groups),
+            group_codes=_numpy(self._group_codes, np.int32) if self._groups else None,
         )
         rows = np.arange(len(self))
         told = (*notices, self._numbers) if self._numbers else tuple(notices)

@@ -32,19 +32,23 @@ def read_json_rows(path: Path, reading: Reading) -> Iterator[Row]:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         if _begins_with_an_object(content):
-            return read_jsonl_rows(path, reading.label_column, reading.image_column)
+            return _lines(path, reading)
         raise DataError(f"not valid JSON: {error}", file=path) from None
     if is_coco(document):
         return coco_rows(document, path, reading)
     if is_label_studio(document):
         return label_studio_rows(document, path, reading)
     if isinstance(document, dict) and reading.image_column in document:
-        return read_jsonl_rows(path, reading.label_column, reading.image_column)
+        return _lines(path, reading)
     raise DataError(
         f"{_shape(document)}; expected COCO (images, annotations and categories), an export of Label "
         'Studio (JSON or JSON_MIN), or JSON lines such as {"image_url": "1.jpg", "label": "cat"}',
         file=path,
     )
+
+
+def _lines(path: Path, reading: Reading) -> Iterator[Row]:
+    return read_jsonl_rows(path, reading.label_column, reading.image_column, reading.groups.column)
 
 
 def _begins_with_an_object(content: bytes) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
+from tintype.data.groups import GROUP_COLUMN
 from tintype.data.locations import image_location
 from tintype.data.rows import Row
 from tintype.errors import DataError, nearest
@@ -21,14 +22,16 @@ InvalidLines = Literal["error", "drop"]
 Numbered = tuple[dict[str, Any], int]
 
 
-def read_jsonl_rows(path: Path, label_column: str, image_column: str) -> Iterator[Row]:
+def read_jsonl_rows(
+    path: Path, label_column: str, image_column: str, group_column: str = GROUP_COLUMN
+) -> Iterator[Row]:
     """Rows of a JSONL file; image references are relative to it.
 
     Raises:
         DataError: a line is not a JSON object, or lacks the image or the label.
     """
     objects = read_jsonl_objects(path)
-    return rows_from_objects(objects, path, path.parent, label_column, image_column)
+    return rows_from_objects(objects, path, path.parent, label_column, image_column, group_column)
 
 
 def read_jsonl_objects(
@@ -73,7 +76,12 @@ def read_jsonl_objects(
 
 
 def rows_from_objects(
-    objects: Iterable[Numbered], path: Path, base: Path, label_column: str | None, image_column: str
+    objects: Iterable[Numbered],
+    path: Path,
+    base: Path,
+    label_column: str | None,
+    image_column: str,
+    group_column: str = GROUP_COLUMN,
 ) -> Iterator[Row]:
     """Take image and label out of each object; references are relative to `base`.
 
@@ -98,7 +106,7 @@ def rows_from_objects(
         location = image_location(
             reference, folder, settings, file=file, line=line, field=image_column
         )
-        yield Row(location, label, file, line, image_column)
+        yield Row(location, label, file, line, image_column, value.get(group_column))
 
 
 def _missing(column: str, value: dict[str, Any], file: str, line: int) -> DataError:

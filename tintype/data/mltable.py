@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.data.filters import compile_filter
+from tintype.data.groups import GROUP_COLUMN
 from tintype.data.jsonl import Numbered, read_jsonl_objects, rows_from_objects
 from tintype.data.locations import local_path
 from tintype.data.rows import Row
@@ -42,7 +43,9 @@ _REFUSED = {
 }
 
 
-def read_mltable_rows(folder: Path, label_column: str | None, image_column: str) -> Iterator[Row]:
+def read_mltable_rows(
+    folder: Path, label_column: str | None, image_column: str, group_column: str = GROUP_COLUMN
+) -> Iterator[Row]:
     """Rows of every JSONL file the MLTable names, after its transformations.
 
     Args:
@@ -66,7 +69,9 @@ def read_mltable_rows(folder: Path, label_column: str | None, image_column: str)
         # Steps are made anew for each file but for those that count over the whole table.
         for step in steps:
             objects = step(objects)
-        yield from rows_from_objects(objects, file, file.parent, label_column, image_column)
+        yield from rows_from_objects(
+            objects, file, file.parent, label_column, image_column, group_column
+        )
 
 
 def _files(document: Document, folder: Path) -> list[Path]:

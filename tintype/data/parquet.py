@@ -69,9 +69,13 @@ def read_table_rows(path: Path, reading: Reading, features: dict[str, Any]) -> I
     pictures = _pictures(path, columns)
     wanted = [columns.label, *([columns.path_column] if columns.path_column else [])]
     number = 0
+    group = _group_column(schema, columns, reading)
+    if group is not None and group not in wanted:
+        wanted.append(group)
     for batch in _batches(path, wanted, _ROWS):
+        groups = [None] * batch.num_rows if group is None else batch.column(group).to_pylist()
         cells = batch.column(columns.label).to_pylist()
-        for place, cell in zip(_places(batch, columns), cells, strict=True):
+        for place, cell, named in zip(_places(batch, columns), cells, groups, strict=True):
             location = pictures.location(number)
             number += 1
             field = columns.image
@@ -82,7 +86,13 @@ def read_table_rows(path: Path, reading: Reading, features: dict[str, Any]) -> I
                 label = columns.label_of(cell, reading)
             except ValueError as error:
                 raise DataError(str(error), file=path, line=number, field=field) from None
-            yield Row(location, label, file, number, columns.image)
+            yield Row(location, label, file, number, columns.image, named)
+
+
+def _group_column(schema: pa.Schema, columns: ImageColumns, reading: Reading) -> str | None:
+    name = reading.groups.column
+    known = name in schema.names and name not in (columns.label, columns.image)
+    return name if known and reading.groups.pattern is None else None
 
 
 def _given(place: Any) -> str:

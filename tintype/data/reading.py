@@ -16,6 +16,7 @@ from tintype.data.datasets_folder import (
     table_rows,
 )
 from tintype.data.folders import read_folder_rows
+from tintype.data.groups import GroupBy
 from tintype.data.image_table import ImageTable, ImageTableBuilder
 from tintype.data.json_documents import read_json_rows
 from tintype.data.jsonl import read_jsonl_rows
@@ -40,6 +41,8 @@ def read_image_table(
     image_column: str = "image_url",
     split: Split = "train",
     check_files: bool = True,
+    group_column: str | None = None,
+    group_pattern: str | None = None,
 ) -> ImageTable:
     """Read labelled images from a folder, a file or an archive, in any layout of docs/data.md.
 
@@ -52,10 +55,11 @@ def read_image_table(
         split: which is read of data that come in splits. Where there is no such split: for `test`
             `validation`, for `validation` `test`, or else `train`; a notice of the table says so.
         check_files: whether every local image must exist.
+        group_column, group_pattern: how images that belong together are told; see `GroupBy`.
 
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
-        UsageError: there is no split of that name.
+        UsageError: there is no split of that name, or the pattern is none.
     """
     source = open_image_source(path)
     table = source.read(
@@ -64,6 +68,7 @@ def read_image_table(
         label_column=label_column,
         image_column=image_column,
         check_files=check_files,
+        groups=GroupBy(group_column, group_pattern),
     )
     return table.with_notices(source.notices_of(split))
 
@@ -116,17 +121,27 @@ class ImageSource:
         label_column: str,
         image_column: str,
         check_files: bool = True,
+        groups: GroupBy | None = None,
     ) -> ImageTable:
         """Read one split, or (None) all of data without splits; see `read_image_table`.
 
         Raises:
             DataError: names file, line and field of the first row that cannot be used.
         """
-        reading = Reading(task, label_column, image_column)
+        groups = groups or GroupBy()
+        reading = Reading(task, label_column, image_column, groups)
+        # Labels may be called `group`, too.
+        told = groups.asked or groups.column not in (label_column, image_column)
         paths = (self.path,) if split is None else self.parts[split].paths
         builder = ImageTableBuilder(task, label_column)
         for row in chain.from_iterable(_rows(path, reading) for path in paths):
-            builder.add(row.location, row.label, row.file, row.line)
+            try:
+                group = groups.group(row.location, row.group if told else None)
+            except ValueError as error:
+                raise DataError(
+                    str(error), file=row.file, line=row.line or None, field=groups.column
+                ) from None
+            builder.add(row.location, row.label, row.file, row.line, group)
             # lstat's cost, no Python objects kept: a million rows pass in seconds.
             if check_files and not (
                 row.location.startswith("http") or os.path.isfile(row.location)
@@ -139,7 +154,38 @@ class ImageSource:
                 )
         if len(builder) == 0:
             raise DataError("there are no rows in it", file=paths[0])
-        return builder.build(reading.notices)
+        return builder.build([*reading.notices, *_group_notices(builder, groups, paths[0])])
+
+
+def _group_notices(builder: ImageTableBuilder, groups: GroupBy, path: Path) -> list[str]:
+    """What is to be known of the groups that were told.
+
+    Raises:
+        DataError: groups were asked for, and no row has one.
+    """
+    rows, count, named = len(builder), builder.group_count, builder.grouped_rows
+    if not count:
+        if groups.asked:
+            raise DataError(groups.not_found(rows), file=path, field=groups.field)
+        return []
+    if count == 1 and not groups.asked:
+        builder.drop_groups()
+        return [
+            f"{path}: {groups.column}: all rows are of one group, which therefore tells nothing"
+        ]
+    notices = []
+    if not groups.asked:
+        notices.append(
+            f"{path}: rows have a {groups.column}: {count} groups, each of which stays on one "
+            "side of "
+            "a split"
+        )
+    if named < rows:
+        notices.append(
+            f"{path}: {groups.field}: {rows - named} of {rows} images are of no group, and each is "
+            "taken by itself"
+        )
+    return notices
 
 
 def open_image_source(path: str | Path) -> ImageSource:
@@ -164,9 +210,10 @@ def open_image_source(path: str | Path) -> ImageSource:
 
 def _rows(source: Path, reading: Reading) -> Iterator[Row]:
     label_column, image_column = reading.label_column, reading.image_column
+    group_column = reading.groups.column
     if source.is_dir():
         if (source / "MLTable").is_file():
-            return read_mltable_rows(source, label_column, image_column)
+            return read_mltable_rows(source, label_column, image_column, group_column)
         if (source / ROBOFLOW_NAME).is_file():
             return read_csv_rows(source / ROBOFLOW_NAME, reading)
         if (rows := metadata_rows(source, reading)) is not None:
@@ -183,7 +230,7 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
             )
         return read_folder_rows(source)
     if source.name == "MLTable" and source.is_file():
-        return read_mltable_rows(source.parent, label_column, image_column)
+        return read_mltable_rows(source.parent, label_column, image_column, group_column)
     if not source.exists():
         raise DataError(
             f"no such file or folder; expected {_EXPECTED}",
@@ -191,7 +238,7 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         )
     suffix = source.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
-        return read_jsonl_rows(source, label_column, image_column)
+        return read_jsonl_rows(source, label_column, image_column, group_column)
     if suffix in CSV_ENDINGS:
         return read_csv_rows(source, reading)
     if suffix in TABLE_ENDINGS:

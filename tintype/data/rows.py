@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tintype.data.groups import GroupBy
 from tintype.schemas.task import ClassificationTask
 
 __all__ = ["Reading", "Row"]
@@ -19,6 +20,9 @@ class Reading:
 
     label_column: str
     image_column: str
+
+    groups: GroupBy = field(default_factory=GroupBy)
+    """How a row's group is told."""
 
     notices: list[str] = field(default_factory=list)
     """One sentence each; readers add to it, none twice."""
@@ -44,3 +48,6 @@ class Row(NamedTuple):
 
     image_field: str
     """What the source calls the image, for messages."""
+
+    group: object = None
+    """As read; None where the row says nothing of a group."""

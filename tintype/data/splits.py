@@ -1,10 +1,12 @@
-"""Splitting off a validation table: seeded, stratified, and never one picture on both sides."""
+"""Splitting off a validation table: seeded, stratified, and never one picture or group on both
+sides."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tintype.data.digests import content_digests
+from tintype.data.groups import counts_by_group, sides_of_groups
 from tintype.data.image_table import ImageTable
 from tintype.errors import UsageError
 from tintype.schemas.task import MULTILABEL
@@ -17,32 +19,80 @@ def split_validation(
 ) -> tuple[ImageTable, ImageTable]:
     """Split `table` into (training, validation).
 
-    Rows whose images have identical bytes stay together. Stratified: each class keeps its share
-    on both sides, rarest classes first, and every class with a picture keeps one in training; for
-    multi-label this is the greedy iterative stratification of Sechidis et al. (2011), a class at a
-    time. The result depends on the rows and `seed` alone.
+    Rows whose images have identical bytes stay together, and so do rows of one group (see
+    `GroupBy`).
+    Stratified: each class keeps its share on both sides, rarest classes first, and every class with
+    a picture keeps one in training; for multi-label this is the greedy iterative stratification of
+    Sechidis et al. (2011), a class at a time. With groups, as far as these allow
+    (`sides_of_groups`). The result depends on the rows and `seed` alone.
 
     Args:
         fraction: share of pictures for validation, between 0 and 1.
 
     Raises:
-        UsageError: `fraction` is out of range, or there are fewer than two different pictures.
+        UsageError: `fraction` is out of range, or there are fewer than two different pictures or
+            groups.
     """
     if not 0 < fraction < 1:
         raise UsageError(f"validation share {fraction}: expected a number between 0 and 1")
-    _, group_of_row = np.unique(np.array(content_digests(table)), return_inverse=True)
-    groups = int(group_of_row.max()) + 1
-    if groups < 2:
-        raise UsageError("the table has one picture; a validation split needs at least two")
+    _, unit_of_row = np.unique(np.array(content_digests(table)), return_inverse=True)
+    groups = table.groups
+    if groups is not None:
+        unit_of_row = _joined(unit_of_row, groups)
+    units = int(unit_of_row.max()) + 1
+    if units < 2:
+        raise UsageError(_TOO_FEW if groups is None else _TOO_FEW_GROUPS)
     random = np.random.default_rng(seed)
-    if stratified:
-        membership = _group_membership(table, group_of_row, groups)
-        in_validation = _stratified(membership, groups, fraction, random)
+    if groups is not None:
+        in_validation = _grouped(table, unit_of_row, fraction, seed, stratified=stratified)
+    elif stratified:
+        membership = _group_membership(table, unit_of_row, units)
+        in_validation = _stratified(membership, units, fraction, random)
     else:
-        in_validation = np.zeros(groups, bool)
-        in_validation[random.permutation(groups)[: _share(groups, fraction)]] = True
-    chosen = in_validation[group_of_row]
+        in_validation = np.zeros(units, bool)
+        in_validation[random.permutation(units)[: _share(units, fraction)]] = True
+    chosen = in_validation[unit_of_row]
     return table.select(np.flatnonzero(~chosen)), table.select(np.flatnonzero(chosen))
+
+
+_TOO_FEW = "the table has one picture; a validation split needs at least two"
+_TOO_FEW_GROUPS = (
+    "all images are of one group, and a split needs at least two; correct group_pattern or "
+    "group_column_name, or give validation_data (and test_data)"
+)
+
+
+def _joined(unit_of_row: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """int64 (n,), from 0: rows of one unit or of one group are in one, and whoever is joined by
+    both."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, groups = np.unique(groups, return_inverse=True)
+    count = int(unit_of_row.max()) + 1
+    size = count + int(groups.max()) + 1
+    edges = coo_array((np.ones(len(groups)), (unit_of_row, count + groups)), shape=(size, size))
+    _, components = connected_components(edges, directed=False)
+    return np.unique(components[unit_of_row], return_inverse=True)[1].astype(np.int64)
+
+
+def _grouped(
+    table: ImageTable, unit_of_row: np.ndarray, fraction: float, seed: int, *, stratified: bool
+) -> np.ndarray:
+    """bool (units,): which go to validation, where units hold different numbers of rows."""
+    sizes = np.bincount(unit_of_row)
+    counts = sizes[:, None]
+    if stratified:
+        counts = counts_by_group(table.targets(), unit_of_row, len(table.classes))
+    sides = sides_of_groups(counts, (1 - fraction, fraction), seed, keep=0)
+    if not (sides == 1).any():
+        # The one whose classes are best kept without it, and of those the smallest.
+        kept = counts[sides == 0].sum(0) - counts
+        lost = ((kept == 0) & (counts > 0)).sum(1)
+        sides[np.lexsort((sizes, lost))[0]] = 1
+    elif not (sides == 0).any():
+        sides[sizes.argmax()] = 0
+    return sides == 1
 
 
 def _group_membership(table: ImageTable, group_of_row: np.ndarray, groups: int) -> list[np.ndarray]:

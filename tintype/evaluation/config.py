@@ -19,8 +19,9 @@ class EvaluationConfig(StrictModel):
     metrics: list[str] | None = None
     """Names to compute; None takes all of the task."""
 
-    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Multi-label: a label is predicted at or above this probability."""
+    threshold: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """Multi-label: a label is predicted at or above this probability. None: from the thresholds on that
+    were tuned in training, where the model has some, else from 0.5 on."""
 
     def check_task(self, task: ClassificationTask) -> None:
         """

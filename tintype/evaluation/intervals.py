@@ -1,45 +1,92 @@
-"""95 % intervals of the metrics that are means over images: how far other images could move them.
+"""95 % intervals of every metric: how far other images of the same kind could move it.
 
-`accuracy` has Wilson's interval (Wilson 1927), which stays honest near 0 and 1, where a bootstrap of
-few images would have no width. `iou` and `log_loss` have the percentile bootstrap (Efron 1979).
+- Shares of all rows (`accuracy`, and micro-averages of one label a row): Wilson's interval (1927),
+  which stays honest near 0 and 1. Where rows have groups, of as many rows as the groups are worth
+  (Kish 1965).
+- The others: the bootstrap over images, or over groups (all rows of a group are drawn together),
+  with bias correction and acceleration (BCa; Efron & Tibshirani 1993, chapter 14; DiCiccio & Efron
+  1996) of 1,000 resamples. The acceleration is of a jackknife of at most 200 blocks.
+- Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all
+  scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds.
+  The same standard error, on the metric's own scale, serves the others beyond 100,000 images.
+- A metric that is 1 (or 0) in every resample has Wilson's interval of all (or none) right.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 
 from tintype.evaluation.metrics import Predictions
+from tintype.evaluation.resampled import RankSums, RowSums, is_ranking
 from tintype.schemas.task import MULTILABEL
 
-__all__ = ["LEVEL", "metric_intervals", "wilson_interval"]
+__all__ = ["LEVEL", "metric_intervals", "resamples", "units_of", "wilson_interval"]
 
 LEVEL = 0.95
+
+Interval = tuple[float, float]
 
 # The standard normal's quantile at 0.975.
 _QUANTILE = 1.959963984540054
 
-_RESAMPLES = 1000
+# What percentiles need, and what a standard error does (Efron & Tibshirani 1993, chapter 6).
+_RESAMPLES, _RESAMPLES_OF_RANKS, _FEWEST = 1000, 200, 50
 
-# Means of more rows are as good as normal, and need no resampling.
-_MOST_RESAMPLED = 10_000
+# Numbers that are summed, and scores that are passed over, in all resamples together.
+_MOST_SUMMED, _MOST_PASSED = 100_000_000, 20_000_000
+
+_BLOCKS = 200
+
+# Weights held at once.
+_CELLS = 4_000_000
+
+# Metrics whose values do not lie between 0 and 1: the highest of each, where 0 is not the worst.
+_BEYOND = {"log_loss": np.inf, "matthews_correlation": 1.0, "norm_macro_recall": 1.0}
 
 
 def metric_intervals(
-    predictions: Predictions, metrics: dict[str, float], *, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """(low, high) of each of `metrics` that is a mean over rows."""
-    intervals = {}
-    if "accuracy" in metrics:
-        rows = len(predictions.targets)
-        intervals["accuracy"] = wilson_interval(round(metrics["accuracy"] * rows), rows)
-    for name in ("iou", "log_loss"):
-        if name in metrics:
-            values = _row_ious(predictions) if name == "iou" else _row_losses(predictions)
-            intervals[name] = _mean_interval(values, seed)
-    return intervals
+    predictions: Predictions,
+    metrics: Mapping[str, float],
+    *,
+    groups: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """(low, high) of each of `metrics`, which `predictions` have.
+
+    Args:
+        groups: int (n,): rows that belong together, such as those of one person, have one number.
+    """
+    rows = len(predictions.targets)
+    units = units_of(groups, rows)
+    shares = [name for name in metrics if _is_share(name, predictions.task)]
+    ranks = [name for name in metrics if is_ranking(name)]
+    others = [name for name in metrics if name not in shares and name not in ranks]
+    found: dict[str, Interval] = {}
+    if shares:
+        right = predictions.targets == predictions.predicted
+        exact = right.all(1) if right.ndim == 2 else right
+        found.update(dict.fromkeys(shares, _interval_of_share(exact, units)))
+    count = int(units.max()) + 1
+    if others:
+        found.update(_of_sums(RowSums(predictions, units), others, metrics, seed))
+    if ranks:
+        cells = predictions.probabilities.size
+        draws = min(_RESAMPLES_OF_RANKS, max(_FEWEST, _MOST_PASSED // cells))
+        sums = RankSums(predictions)
+        values = _gathered(
+            sums.metrics(ranks, weights[:, units]) for weights in resamples(count, draws, seed)
+        )
+        found.update((name, _on_odds(metrics[name], values[name])) for name in ranks)
+    for name, (low, high) in found.items():
+        if low == high and low in (0.0, 1.0) and name not in _BEYOND:
+            found[name] = wilson_interval(count * low, count)
+    # In the order of `metrics`, as people compare the two.
+    return {name: found[name] for name in metrics}
 
 
-def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+def wilson_interval(successes: float, trials: float) -> Interval:
     """Of a share of `trials`, which must be positive (Wilson 1927, equation 4)."""
     share, square = successes / trials, _QUANTILE**2
     middle = (share + square / (2 * trials)) / (1 + square / trials)
@@ -49,31 +96,108 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
-def _row_ious(predictions: Predictions) -> np.ndarray:
-    """float64 (n,): of each row's label sets; 0 where both are empty, as `iou` counts it."""
-    true, found = predictions.targets.astype(bool), predictions.predicted.astype(bool)
-    union = (true | found).sum(1)
-    return (true & found).sum(1) / np.maximum(union, 1)
+def units_of(groups: np.ndarray | None, rows: int) -> np.ndarray:
+    """int64 (rows,) from 0, without gaps: what is drawn together. None, or one for all: each row by
+    itself."""
+    if groups is None or len(np.unique(groups)) < 2:
+        return np.arange(rows)
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
-def _row_losses(predictions: Predictions) -> np.ndarray:
-    """float64 (n,): what each row adds to `log_loss`."""
-    probabilities = predictions.probabilities
-    smallest = np.finfo(np.float64).eps
-    # scikit-learn's log_loss takes the rows of a label matrix for distributions, too.
-    shares = probabilities / np.maximum(probabilities.sum(1, keepdims=True), smallest)
-    logs = -np.log(np.clip(shares, smallest, 1.0))
-    if predictions.task == MULTILABEL:
-        return (logs * predictions.targets).sum(1)
-    return logs[np.arange(len(logs)), predictions.targets]
-
-
-def _mean_interval(values: np.ndarray, seed: int) -> tuple[float, float]:
-    if len(values) > _MOST_RESAMPLED:
-        half = _QUANTILE * float(values.std()) / len(values) ** 0.5
-        return float(values.mean()) - half, float(values.mean()) + half
+def resamples(units: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Blocks of weights, float64 (b, units): how often each unit was drawn, `draws` in all."""
     random = np.random.default_rng(seed)
-    means = [values[random.integers(0, len(values), len(values))].mean() for _ in range(_RESAMPLES)]
-    outside = (1 - LEVEL) / 2
-    low, high = np.quantile(means, (outside, 1 - outside))
+    step = max(1, _CELLS // units)
+    for start in range(0, draws, step):
+        block = min(step, draws - start)
+        drawn = random.integers(0, units, (block, units)) + np.arange(block)[:, None] * units
+        counts = np.bincount(drawn.ravel(), minlength=block * units)
+        yield counts.reshape(block, units).astype(np.float64)
+
+
+def _is_share(name: str, task: str) -> bool:
+    if name == "accuracy" or (name == "weighted_accuracy" and task == MULTILABEL):
+        return True
+    return task != MULTILABEL and name.endswith(("score_micro",)) and not is_ranking(name)
+
+
+def _interval_of_share(right: np.ndarray, units: np.ndarray) -> Interval:
+    """Wilson's, of the number of independent rows that would tell as much."""
+    rows, count = len(right), int(units.max()) + 1
+    share = float(right.mean())
+    worth = float(count)
+    if 1 < count < rows and 0 < share < 1:
+        off = np.bincount(units, right - share, minlength=count)
+        variance = float((off**2).sum()) / rows**2 * count / (count - 1)
+        # Groups tell no more than their rows would one by one, and each at least as much as one.
+        alone = share * (1 - share) / variance if variance > 0 else float(rows)
+        worth = min(max(alone, 1.0), float(rows))
+    return wilson_interval(share * worth, worth)
+
+
+def _of_sums(
+    sums: RowSums, names: list[str], metrics: Mapping[str, float], seed: int
+) -> dict[str, Interval]:
+    size = max(int(sums.columns.nnz), sums.units)
+    draws = min(_RESAMPLES, max(2 * _FEWEST, _MOST_SUMMED * 4 // size))
+    values = _gathered(
+        sums.metrics(names, weights) for weights in resamples(sums.units, draws, seed)
+    )
+    if draws < _RESAMPLES:
+        return {name: _normal(name, metrics[name], values[name]) for name in names}
+    without = _gathered(sums.metrics(names, weights) for weights in _left_out(sums.units))
+    return {name: _bca(metrics[name], values[name], without[name]) for name in names}
+
+
+def _left_out(units: int) -> Iterator[np.ndarray]:
+    """Blocks of weights, each without some units: all of them, in at most 200 parts."""
+    parts = np.array_split(np.random.default_rng(0).permutation(units), min(units, _BLOCKS))
+    step = max(1, _CELLS // units)
+    for start in range(0, len(parts), step):
+        chosen = parts[start : start + step]
+        weights = np.ones((len(chosen), units))
+        for row, part in enumerate(chosen):
+            weights[row, part] = 0
+        yield weights
+
+
+def _gathered(blocks: Iterator[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    parts = list(blocks)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _bca(value: float, drawn: np.ndarray, without: np.ndarray) -> Interval:
+    """Efron & Tibshirani (1993), equations 14.9 to 14.15."""
+    from scipy.stats import norm
+
+    drawn = drawn[~np.isnan(drawn)]
+    if len(drawn) < _FEWEST or drawn.min() == drawn.max():
+        return value, value
+    # Draws that equal the value lie on neither side.
+    below = ((drawn < value - 1e-12).sum() + (drawn <= value + 1e-12).sum()) / 2
+    edge = 0.5 / len(drawn)
+    bias = float(norm.ppf(np.clip(below / len(drawn), edge, 1 - edge)))
+    off = np.nanmean(without) - without[~np.isnan(without)]
+    spread = float((off**2).sum()) ** 1.5
+    acceleration = float((off**3).sum()) / (6 * spread) if spread > 0 else 0.0
+    places = []
+    for quantile in (-_QUANTILE, _QUANTILE):
+        shifted = bias + quantile
+        places.append(norm.cdf(bias + shifted / max(1 - acceleration * shifted, 0.1)))
+    low, high = np.quantile(drawn, places)
+    return float(min(low, value)), float(max(high, value))
+
+
+def _normal(name: str, value: float, drawn: np.ndarray) -> Interval:
+    half = _QUANTILE * float(np.nanstd(drawn, ddof=1))
+    return value - half, min(value + half, _BEYOND.get(name, 1.0))
+
+
+def _on_odds(value: float, drawn: np.ndarray) -> Interval:
+    """From the standard error, carried to log odds by their slope: it cannot leave 0 to 1."""
+    error = float(np.nanstd(drawn, ddof=1))
+    if not 0 < value < 1 or not error > 0:
+        return value, value
+    odds, half = np.log(value / (1 - value)), _QUANTILE * error / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-np.clip([odds - half, odds + half], -700, 700)))
     return float(low), float(high)

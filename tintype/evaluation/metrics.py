@@ -91,14 +91,14 @@ def compute_metrics(
     targets: np.ndarray,
     *,
     metrics: Sequence[str] | None = None,
-    threshold: float = 0.5,
+    threshold: float | Sequence[float] | np.ndarray = 0.5,
 ) -> dict[str, float]:
     """The scalar metrics named (None: all of the task) that have a value on this data.
 
     Args:
         probabilities: (n, classes), any float type.
         targets: int (n,) class codes, or (n, classes) of 0 and 1.
-        threshold: multi-label only.
+        threshold: multi-label only; one for all labels, or one for each class.
 
     Raises:
         UsageError: an unknown metric, or arrays that do not fit each other.
@@ -127,7 +127,7 @@ class Predictions:
         task: ClassificationTask,
         probabilities: np.ndarray,
         targets: np.ndarray,
-        threshold: float,
+        threshold: float | Sequence[float] | np.ndarray,
     ) -> None:
         """
         Raises:
@@ -155,8 +155,15 @@ class Predictions:
         self.task = task
         self.probabilities = probabilities
         self.targets = targets.astype(np.int64)
-        self.threshold = threshold
+        self.threshold: float | np.ndarray = (
+            float(threshold) if np.ndim(threshold) == 0 else np.asarray(threshold, np.float64)  # type: ignore[arg-type]
+        )
         self.classes = probabilities.shape[1]
+        if np.ndim(threshold) and np.shape(threshold) != (self.classes,):
+            raise UsageError(
+                f"thresholds of shape {np.shape(threshold)}; expected one for each of "
+                f"{self.classes} classes"
+            )
 
     @cached_property
     def predicted(self) -> np.ndarray:

@@ -72,7 +72,10 @@ def plot_precision_recall(curves: dict[str, Any]) -> bytes:
 
 
 def plot_calibration(table: dict[str, Any]) -> bytes:
-    """PNG of a reliability diagram, with how many predictions stand behind each bar."""
+    """PNG of a reliability diagram, with how many predictions stand behind each bar.
+
+    A table with `before`, the same of the model without its temperature, gets that as a line.
+    """
     bins = [entry for entry in table["bins"] if entry["count"]]
     figure, axes = figure_with_axes(7, 6)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", linewidth=1, label="perfect")
@@ -95,13 +98,24 @@ def plot_calibration(table: dict[str, Any]) -> bytes:
             ha="center",
             fontsize=7,
         )
-    error = table["expected_calibration_error"]
+    shown = f"{table['expected_calibration_error']:.3f}"
+    if (before := table.get("before")) is not None:
+        shown += f", {before['expected_calibration_error']:.3f} before its temperature"
+        filled = [entry for entry in before["bins"] if entry["count"]]
+        axes.plot(
+            [entry["confidence"] for entry in filled],
+            [entry["accuracy"] for entry in filled],
+            color="#e45756",
+            marker="o",
+            markersize=4,
+            label="before its temperature",
+        )
     axes.set(
         xlabel="confidence",
         ylabel="share that is right",
         xlim=(0, 1),
         ylim=(0, 1.05),
-        title=f"Calibration (expected calibration error {error:.3f})",
+        title=f"Calibration (expected calibration error {shown})",
     )
     axes.legend(loc="upper left")
     return png_of(figure)

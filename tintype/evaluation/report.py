@@ -10,12 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from tintype.data.image_table import ImageTable
 from tintype.errors import UsageError
-from tintype.evaluation import curves, html, plots
-from tintype.evaluation.intervals import LEVEL, metric_intervals
+from tintype.evaluation import curves, plots
+from tintype.evaluation.intervals import metric_intervals
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
+from tintype.evaluation.page import EvaluationPage, write_evaluation_page
+from tintype.evaluation.thresholds import threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
+from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.scoring.calibration import with_temperature
 
 __all__ = ["Evaluation", "evaluate_predictions"]
 
@@ -38,29 +43,63 @@ class Evaluation:
     dropped: int
     """Images left out because they could not be read."""
 
+    temperature: float = 1.0
+    """What the model's logits were divided by in training; 1 where they were not."""
+
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
 
+    groups: np.ndarray | None = None
+    """int (n,): rows that belong together have one number, and tell less than as many others."""
+
+    images: ImageTable | None = None
+    """The images of the rows, to be shown on the page."""
+
+    near_duplicates: NearDuplicates | None = None
+    """Images that are nearly the same as training images, where those are known."""
+
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """95 % intervals (low, high) of the metrics that are means over images."""
-        return metric_intervals(self.predictions, self.metrics)
+        """95 % intervals (low, high) of all `metrics`; see `evaluation.intervals`."""
+        return metric_intervals(self.predictions, self.metrics, groups=self.groups)
 
     @property
     def summary(self) -> dict[str, Any]:
         """The content of metrics.json."""
+        # Without fingerprints, as of very large tables, nothing is known.
+        near = self.near_duplicates
         return {
             "task": self.predictions.task,
             "rows": len(self.predictions.targets),
+            "groups": None if self.groups is None else len(np.unique(self.groups)),
+            "near_duplicates": near.count if near is not None and near.images else None,
             "dropped_images": self.dropped,
-            "threshold": self.predictions.threshold
-            if self.predictions.task == MULTILABEL
-            else None,
+            "threshold": self._threshold,
             "metrics": self.metrics,
             "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
             "undefined_metrics": list(self.undefined),
             "classes": curves.class_report(self.predictions, self.classes),
         }
+
+    def _calibration(self) -> dict[str, Any]:
+        """The reliability table; with a temperature also that of the model `before` it."""
+        table = curves.calibration(self.predictions)
+        if self.temperature == 1:
+            return table
+        own = self.predictions
+        plain = with_temperature(own.probabilities, 1 / self.temperature, own.task)
+        before = Predictions(own.task, plain, own.targets, own.threshold)
+        return {**table, "temperature": self.temperature, "before": curves.calibration(before)}
+
+    @property
+    def _threshold(self) -> float | dict[str, float] | None:
+        """Multi-label: one for all labels, or by class; None for other tasks."""
+        threshold = self.predictions.threshold
+        if self.predictions.task != MULTILABEL:
+            return None
+        if isinstance(threshold, float):
+            return threshold
+        return dict(zip(self.classes, threshold.tolist(), strict=True))
 
     def write(self, folder: Path) -> None:
         """Write metrics.json, the tables and curves as JSON, the plots as PNG, evaluation.html.
@@ -71,13 +110,25 @@ class Evaluation:
         confusion = curves.confusion_matrix(self.predictions, self.classes)
         roc = curves.roc_curves(self.predictions, self.classes)
         precision_recall = curves.precision_recall_curves(self.predictions, self.classes)
-        calibration = curves.calibration(self.predictions)
+        multilabel = self.predictions.task == MULTILABEL
+        calibration = self._calibration()
         pictures = {
             "confusion_matrix": plots.plot_confusion_matrix(confusion),
             "roc": plots.plot_roc(roc),
             "precision_recall": plots.plot_precision_recall(precision_recall),
             "calibration": plots.plot_calibration(calibration),
         }
+        thresholds = threshold_table(self.predictions, self.classes) if multilabel else None
+        page = EvaluationPage(
+            self.summary,
+            self.predictions,
+            self.classes,
+            pictures,
+            self.images,
+            thresholds,
+            self.notices,
+            self.near_duplicates,
+        )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)
             write_json(temporary / "confusion_matrix.json", confusion)
@@ -87,9 +138,11 @@ class Evaluation:
             if len(self.classes) <= _TABLE_CLASSES:
                 table = curves.accuracy_table(self.predictions, self.classes)
                 write_json(temporary / "accuracy_table.json", table)
+            if thresholds is not None:
+                write_json(temporary / "thresholds.json", thresholds)
             for name, png in pictures.items():
                 write_bytes(temporary / f"{name}.png", png)
-            write_text(temporary / "evaluation.html", _page(self.summary, pictures))
+            write_text(temporary / "evaluation.html", write_evaluation_page(page))
 
 
 def evaluate_predictions(
@@ -99,10 +152,17 @@ def evaluate_predictions(
     classes: Sequence[str],
     *,
     metrics: Sequence[str] | None = None,
-    threshold: float = 0.5,
+    threshold: float | Sequence[float] | np.ndarray = 0.5,
     dropped: int = 0,
+    groups: np.ndarray | None = None,
+    images: ImageTable | None = None,
+    temperature: float = 1.0,
 ) -> Evaluation:
     """Evaluate probabilities (n, classes) against targets, int (n,) or (n, classes) of 0 and 1.
+
+    Args:
+        groups, images: see `Evaluation`.
+        temperature: what is in the probabilities already; reliability is shown before it, too.
 
     Raises:
         UsageError: unknown metric, wrong shapes, or values that are no probabilities.
@@ -119,50 +179,13 @@ def evaluate_predictions(
     undefined = tuple(
         name for name in wanted if name in METRICS[task] and name not in metrics_found
     )
-    return Evaluation(metrics_found, undefined, predictions, classes, dropped)
-
-
-_ALT = {
-    "confusion_matrix": "Confusion matrix of true against predicted classes",
-    "roc": "ROC curves",
-    "precision_recall": "Precision over recall curves",
-    "calibration": "Reliability diagram of confidence against the share that is right",
-}
-
-
-def _page(summary: dict[str, Any], pictures: dict[str, bytes]) -> str:
-    lead = f"{summary['rows']} images, task {summary['task']}."
-    if summary["dropped_images"]:
-        lead += f" {summary['dropped_images']} images could not be read and are not counted."
-    if summary["threshold"] is not None:
-        lead += f" A label counts as predicted at {summary['threshold']} and above."
-    undefined = ", ".join(summary["undefined_metrics"])
-    rows = summary["classes"]
-    plots = "".join(html.picture(png, _ALT[name]) for name, png in pictures.items())
-    return html.page(
-        "Evaluation",
-        html.paragraph(lead),
-        html.section(
-            "Metrics",
-            html.table(
-                ("metric", "value", f"{LEVEL:.0%} interval"),
-                [
-                    (*entry, _interval(summary, entry[0]))
-                    for entry in sorted(summary["metrics"].items())
-                ],
-            ),
-            html.paragraph(
-                "An interval says how far the value could move with other images of the same kind."
-            ),
-            html.paragraph(f"Without a value on this data: {undefined}." if undefined else ""),
-        ),
-        html.section("Plots", f'<div class="plots">{plots}</div>'),
-        html.section(
-            "Classes", html.table(list(rows[0]) if rows else (), [r.values() for r in rows])
-        ),
+    return Evaluation(
+        metrics_found,
+        undefined,
+        predictions,
+        classes,
+        dropped,
+        groups=groups,
+        images=images,
+        temperature=temperature,
     )
-
-
-def _interval(summary: dict[str, Any], metric: str) -> str:
-    bounds = summary["intervals"].get(metric)
-    return "" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
@@ -24,6 +26,7 @@ from tintype.workspace.tracking import MlflowRun, mlflow_run
 
 if TYPE_CHECKING:
     from tintype.data.image_table import ImageTable
+    from tintype.images.fingerprints import NearDuplicates
     from tintype.jobs.tables import Tables
     from tintype.scoring.results import TableScores
     from tintype.scoring.scorer import Scorer
@@ -45,6 +48,8 @@ def evaluate(
     config: EvaluationConfig | None = None,
     label_column: str = "label",
     image_column: str = "image_url",
+    group_column: str | None = None,
+    group_pattern: str | None = None,
     scoring: ScorerOptions | None = None,
     experiment: str | None = None,
 ) -> Evaluation:
@@ -55,6 +60,7 @@ def evaluate(
         data: anything that `read_image_table` reads; of data in splits, the test split.
         output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
             that was killed goes on there. None writes nothing.
+        group_column, group_pattern: which images belong together; see `EvaluationJob`.
         scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads
             them.
         experiment: also log metrics and report to this MLflow experiment.
@@ -69,6 +75,8 @@ def evaluate(
         "test_data": {"path": str(data)},
         "label_column_name": label_column,
         "input_column_names": image_column,
+        "group_column_name": group_column,
+        "group_pattern": group_pattern,
         "metrics": config.metrics,
         "threshold": config.threshold,
         "scoring": scoring or EXACT,
@@ -101,6 +109,8 @@ def check(job: EvaluationJob) -> None:
         label_column=job.label_column_name,
         image_column=job.input_column_names,
         split="test",
+        group_column=job.group_column_name,
+        group_pattern=job.group_pattern,
     )
     if table.task is not None:
         EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
@@ -136,9 +146,12 @@ def evaluate_finetuned(
         result.validation.targets(result.validation_rows),
         result.classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, result.thresholds),
         dropped=tables.dropped.get("validation_data", 0),
+        **_rows(result.validation, result.validation_rows),
+        temperature=result.temperature,
     )
+    validation = replace(validation, near_duplicates=_near_training(result, tables))
     validation.write(folder / "evaluation")
     return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
 
@@ -158,8 +171,21 @@ def evaluate_on_test(
     evaluation = _evaluated(
         scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
     )
+    evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["test_data"])
     evaluation.write(folder / "test-evaluation")
     return {f"test_{name}": value for name, value in evaluation.metrics.items()}
+
+
+def _near_training(result: FinetuneResult, tables: Tables) -> NearDuplicates:
+    """Of the validation images, which the training may have split off itself."""
+    if tables.validation is not None:
+        return tables.near_duplicates["validation_data"]
+    held_out = set(result.validation.locations())
+    rows = [row for row, name in enumerate(tables.train.locations()) if name not in held_out]
+    found = tables.looks.near_duplicates(result.validation, tables.train.select(np.array(rows)))
+    if found:
+        log_notices([found.sentence("the validation split", "training_data")])
+    return found
 
 
 def _evaluate(
@@ -179,6 +205,8 @@ def _evaluate(
         label_column=job.label_column_name,
         image_column=job.input_column_names,
         split="test",
+        group_column=job.group_column_name,
+        group_pattern=job.group_pattern,
     )
 
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
@@ -200,6 +228,19 @@ def _evaluate(
         # Beside the folder until then: that is replaced as a whole.
         _work(output).replace(output / "predictions")
     return evaluation
+
+
+def _rows(table: ImageTable, rows: np.ndarray) -> dict[str, Any]:
+    """What an evaluation is told of the rows that were scored."""
+    images = table.select(rows)
+    return {"images": images, "groups": images.groups}
+
+
+def _threshold(config: EvaluationConfig, tuned: np.ndarray | None) -> float | np.ndarray:
+    """What is asked for, else what was tuned in training, else 0.5."""
+    if config.threshold is not None:
+        return config.threshold
+    return 0.5 if tuned is None else tuned
 
 
 def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> None:
@@ -248,7 +289,9 @@ def _evaluated(
         table.targets(scores.rows),
         classes,
         metrics=config.metrics,
-        threshold=config.threshold,
+        threshold=_threshold(config, scorer.thresholds),
         dropped=len(scores.failures),
+        **_rows(table, scores.rows),
+        temperature=scorer.temperature,
     )
     return replace(evaluation, notices=table.notices)

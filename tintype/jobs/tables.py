@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tintype.data.checks import check_training_table, check_validation_table
+from tintype.data.groups import GroupBy
 from tintype.data.image_table import ImageTable
 from tintype.data.reading import ImageSource, open_image_source
 from tintype.data.split_folders import Split
 from tintype.data.splits import split_validation
-from tintype.images.readability import drop_unreadable
+from tintype.images.fingerprints import NearDuplicates
+from tintype.images.readability import Looks, drop_unreadable
 from tintype.schemas.job_parts import DataInput, JobData
 
 __all__ = ["Tables", "load_tables"]
+
+# Groups named in a notice.
+_SHOWN = 5
 
 # That no trial's own seed changes.
 _SEED = 42
@@ -30,6 +36,12 @@ class Tables:
 
     notices: tuple[str, ...] = ()
     """What people should know of how the data were read, a sentence each."""
+
+    looks: Looks = field(default_factory=Looks)
+    """Fingerprints of all images."""
+
+    near_duplicates: Mapping[str, NearDuplicates] = field(default_factory=dict)
+    """Held-out images that are nearly the same as training images, by the key of their data."""
 
     @property
     def held_out(self) -> ImageTable:
@@ -49,6 +61,7 @@ def load_tables(data: JobData) -> Tables:
     """
     dropped: dict[str, int] = {}
     notices: list[str] = []
+    looks = Looks()
 
     def load(key: str, source: ImageSource, split: Split | None) -> ImageTable:
         table = source.read(
@@ -56,9 +69,12 @@ def load_tables(data: JobData) -> Tables:
             task=data.task,
             label_column=data.label_column,
             image_column=data.image_column,
+            groups=GroupBy(data.group_column, data.group_pattern),
         )
         notices.extend(f"{key}: {notice}" for notice in table.notices)
-        table, dropped[key] = drop_unreadable(table, ignore_data_errors=data.ignore_data_errors)
+        table, dropped[key] = drop_unreadable(
+            table, ignore_data_errors=data.ignore_data_errors, looks=looks
+        )
         return table
 
     source = open_image_source(data.training.path)
@@ -87,11 +103,34 @@ def load_tables(data: JobData) -> Tables:
         None if table is None else check_validation_table(train, table)
         for table in (validation, test)
     )
+    near_duplicates: dict[str, NearDuplicates] = {}
+    for key, table in (("validation_data", validation), ("test_data", test)):
+        if table is None:
+            continue
+        if shared := _shared_groups(train, table):
+            notices.append(f"training_data and {key} share {shared}")
+        near_duplicates[key] = found = looks.near_duplicates(table, train)
+        if found:
+            notices.append(found.sentence(key, "training_data"))
     if source.parts:
         together = ", ".join([f"training_data {source.parts['train'].name}", *taken])
         notices.insert(0, f"{source.given} holds splits, which are taken so: {together}")
     notices.extend(f"training_data: {notice}" for notice in source.notices)
-    return Tables(train, validation, test, dropped, tuple(dict.fromkeys(notices)))
+    told = tuple(dict.fromkeys(notices))
+    return Tables(train, validation, test, dropped, told, looks, near_duplicates)
+
+
+def _shared_groups(train: ImageTable, held_out: ImageTable) -> str:
+    """Which groups both have, in words; nothing where none is."""
+    shared = sorted(set(train.group_names()) & set(held_out.group_names()))
+    if not shared:
+        return ""
+    some = ", ".join(shared[:_SHOWN]) + (", ..." if len(shared) > _SHOWN else "")
+    return (
+        f"{len(shared)} groups ({some}): a model knows these better than it will know others, so "
+        "that "
+        "its metrics are too good"
+    )
 
 
 def _split(table: ImageTable, share: float) -> tuple[ImageTable, ImageTable]:

@@ -27,9 +27,19 @@ from tintype.models.weights import refuse_nonfinite
 from tintype.quiet import quiet_transformers
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
-__all__ = ["head_features", "head_of", "labels_of", "load_classifier", "task_of"]
+__all__ = [
+    "head_features",
+    "head_of",
+    "labels_of",
+    "load_classifier",
+    "scale_logits",
+    "task_of",
+]
 
 _HEADS = ("classifier", "cls_classifier", "head", "fc")
+
+# What a head may have beside its linear layer without changing logits when it answers.
+_PASSIVE = (nn.Dropout, nn.Flatten, nn.Identity)
 
 
 def load_classifier(
@@ -145,6 +155,31 @@ def head_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.T
     finally:
         hook.remove()
     return captured[0]
+
+
+@torch.no_grad()
+def scale_logits(model: nn.Module, factor: float) -> bool:
+    """Multiply all logits of `model` by `factor`, in the weights of its head.
+
+    Returns:
+        False, with the model as it was, where the head does not end in a linear layer.
+    """
+    heads = [head_of(model)]
+    # DeiT with its teacher's token answers with the mean of two heads.
+    if isinstance(second := getattr(model, "distillation_classifier", None), nn.Module):
+        heads.append(second)
+    layers = []
+    for head in heads:
+        leaves = [module for module in head.modules() if not list(module.children())]
+        leaves = [leaf for leaf in leaves if not isinstance(leaf, _PASSIVE)]
+        if not leaves or not isinstance(leaves[-1], nn.Linear):
+            return False
+        layers.append(leaves[-1])
+    for layer in layers:
+        layer.weight.mul_(factor)
+        if layer.bias is not None:
+            layer.bias.mul_(factor)
+    return True
 
 
 def labels_of(model: Any) -> tuple[str, ...]:

@@ -139,6 +139,8 @@ def _description(
             "type": "float32",
             "shape": ["batch", len(folder.classes)],
             "values": "sigmoid" if folder.task == MULTILABEL else "softmax",
+            # From which probability on the model predicts each label, where that was tuned.
+            **({"thresholds": tuned} if (tuned := folder.card.get("thresholds")) else {}),
         },
         "largest_difference_from_torch": difference,
     }

@@ -9,16 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from tintype.errors import DocumentError, nearest
+from tintype.schemas.automl_limits import LEAST_BUDGET, MOST_TRIALS, Limits, Quality
 from tintype.schemas.automl_parameters import ALIASES, NOT_SEARCHABLE, AutomlParameters
 from tintype.schemas.distributions import Choice, Distribution, QUniform, SearchValue, Uniform
-from tintype.schemas.document import Document, KeyPath, StrictModel, validate
+from tintype.schemas.document import Document, KeyPath, validate
 from tintype.schemas.duration import Duration
 from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
 from tintype.schemas.place import Place, place_notices
 from tintype.schemas.sweep import BayesianSampling, GridSampling, Sweep
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
-__all__ = ["Quality", "PRIMARY_METRICS", "AutomlJob", "Limits", "read_automl_job"]
+__all__ = ["PRIMARY_METRICS", "AutomlJob", "Limits", "read_automl_job"]
 
 # Azure's names; its documents also spell them in snake case.
 PRIMARY_METRICS = (
@@ -37,26 +38,6 @@ _VALIDATION_SHARE = 0.2
 
 # A sweep of more points than this would not end.
 _MOST_GRID_POINTS = 100_000
-
-
-Quality = Literal["fast", "good", "best"]
-"""How much an automatic sweep tries."""
-
-_LEAST_BUDGET = 30  # seconds
-_MOST_TRIALS = 1000
-
-
-class Limits(StrictModel):
-    """`limits`: how much may be spent."""
-
-    max_trials: int = Field(1, ge=1, le=_MOST_TRIALS)
-    """Trials in all."""
-
-    max_concurrent_trials: int = Field(1, ge=1, le=100)
-    """Trials at the same time; the machine's threads are shared out among them."""
-
-    timeout_minutes: int = Field(10080, ge=1, le=86400)
-    """For the whole job. What is found by then is kept."""
 
 
 def _metric(value: Any) -> Any:
@@ -101,7 +82,7 @@ class AutomlJob(JobDocument):
     limits: Limits = Field(default_factory=Limits)
     """How much may be spent."""
 
-    budget: Annotated[Duration, Field(ge=_LEAST_BUDGET)] | None = None
+    budget: Annotated[Duration, Field(ge=LEAST_BUDGET)] | None = None
     """Beyond Azure's, for automatic sweeps: 90s, 5m, 1h30m for the whole job, from submit to report, in
     place of trials and limits. What is tried is planned to fit."""
 
@@ -149,7 +130,7 @@ class AutomlJob(JobDocument):
             return 1
         dialled = self.budget is not None or self.quality is not None
         if dialled and "max_trials" not in self.limits.model_fields_set:
-            return _MOST_TRIALS
+            return MOST_TRIALS
         return self.limits.max_trials
 
     def located(self, base: Path) -> AutomlJob:
@@ -176,6 +157,8 @@ class AutomlJob(JobDocument):
         return JobData(
             task=self.task,
             training=self.training_data,
+            group_column=self.group_column_name,
+            group_pattern=self.group_pattern,
             validation=self.validation_data,
             test=self.test_data,
             label_column=self.target_column_name,

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS, Augmentations
-from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning import FinetuningParameters, Number
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.schemas.training_recipes import TrainingRecipes
 
 __all__ = ["ALIASES", "DEFAULT_MODEL", "NATIVE_MODELS", "NOT_SEARCHABLE", "AutomlParameters"]
 
@@ -112,7 +112,7 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-class AutomlParameters(StrictModel):
+class AutomlParameters(TrainingRecipes):
     """Fixed hyperparameters of every trial; what is left out takes its default."""
 
     model_name: str | None = None
@@ -282,7 +282,8 @@ class AutomlParameters(StrictModel):
         Raises:
             ValueError: values that cannot go together.
         """
-        given = {name: getattr(self, name) for name in _SAME}
+        self.check_recipes(task)
+        given = {name: getattr(self, name) for name in (*_SAME, *TrainingRecipes.model_fields)}
         values = {name: value for name, value in given.items() if value is not None}
         if self.is_native and self.method == "full":
             values = {**self._native_defaults(task), **values}

@@ -5,10 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tintype.schemas.document import Document, validate
-from tintype.schemas.job_parts import WITHOUT_EFFECT, DataInput, JobHead, take_ignored
+from tintype.schemas.job_parts import (
+    WITHOUT_EFFECT,
+    DataInput,
+    GroupPattern,
+    JobHead,
+    check_groups,
+    take_ignored,
+)
 from tintype.schemas.model_reference import Reference, located_model
 from tintype.schemas.scorer_options import ScorerOptions
 
@@ -41,14 +48,28 @@ class EvaluationJob(JobHead):
     input_column_names: str = "image_url"
     """Key of the image in a JSONL row."""
 
+    group_column_name: str | None = None
+    """Key of a row's group: a person, a camera, a product. Images of one group tell less than as
+    many others, so that intervals are wider. Left out: `group`, where rows have it."""
+
+    group_pattern: GroupPattern = None
+    """In place of that: a regular expression whose first group, searched for in the file's name (in
+    the whole path, where the expression has a /), names the image's group."""
+
     metrics: list[str] | None = None
     """Names of docs/contracts.md §5.2; all when left out."""
 
-    threshold: float = Field(0.5, gt=0, lt=1)
-    """Multi-label: a label is predicted at or above this probability."""
+    threshold: float | None = Field(None, gt=0, lt=1)
+    """Multi-label: a label is predicted at or above this probability. Left out: from the thresholds on
+    that were tuned in training, where the model has some, else from 0.5 on."""
 
     scoring: ScorerOptions = EXACT
     """How the model scores. Left out: fp32 and exact images, which give the reference's numbers."""
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> EvaluationJob:
+        check_groups(self.group_column_name, self.group_pattern)
+        return self
 
 
 def read_evaluation_job(document: Document, base: Path) -> EvaluationJob:

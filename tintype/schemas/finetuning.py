@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from tintype.errors import nearest
 from tintype.schemas.augmentations import Augmentations
-from tintype.schemas.document import StrictModel
 from tintype.schemas.optimizer_arguments import parse_extra_arguments
 from tintype.schemas.task import MULTICLASS, ClassificationTask
+from tintype.schemas.training_recipes import Auto, Number, TrainingRecipes
 
 __all__ = ["BEST_MODEL_METRICS", "FinetuningParameters", "Number"]
 
@@ -36,16 +36,6 @@ BEST_MODEL_METRICS = (
 )
 
 
-def _number_from_text(value: Any) -> Any:
-    # YAML 1.1 reads 5e-5 (no dot) as text.
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
 def _empty_as_no_limit(value: Any) -> Any:
     return -1 if value in ("", "auto", None) else value
 
@@ -54,18 +44,7 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _empty_as_none(value: Any) -> Any:
-    # Azure's samples pass "" and "auto" for inputs that are left to the component.
-    return None if value in ("", "auto") else value
-
-
-Number = Annotated[float, BeforeValidator(_number_from_text)]
-"""A float that may be written 5e-5."""
-
-Auto = BeforeValidator(_empty_as_none)
-
-
-class FinetuningParameters(StrictModel):
+class FinetuningParameters(TrainingRecipes):
     """Every hyperparameter of a fine-tuning job."""
 
     # How the model learns
@@ -224,8 +203,11 @@ class FinetuningParameters(StrictModel):
     metric_for_best_model: Annotated[str | None, Auto] = None
     """Chooses the best checkpoint. Auto: accuracy, or iou for multi-label."""
 
-    multilabel_threshold: Number = Field(0.5, gt=0, lt=1)
-    """A label counts as predicted at or above this probability."""
+    multilabel_threshold: Annotated[Number | None, Auto] = Field(None, gt=0, lt=1)
+    """A label counts as predicted at or above this probability. Auto: 0.5 in training; the finished
+    model gets a threshold for each class, tuned on the validation images for F1 (which orders
+    thresholds as IoU does), where that clearly raises the metric in cross-validation. Rare classes
+    stay near the common threshold. They are in card.yaml; evaluation and pictures go by them."""
 
     evaluation_strategy: Literal["epoch", "steps"] = "epoch"
     """When to evaluate; must equal save_strategy."""
@@ -293,6 +275,9 @@ class FinetuningParameters(StrictModel):
             )
         if self.pooling != "auto" and self.method != "head":
             raise ValueError(f"pooling {self.pooling!r} applies to method: head only")
+        for name in ("random_erasing", "randaugment"):
+            if getattr(self, name) and not self.apply_augmentations:
+                raise ValueError(f"{name} needs apply_augmentations: true")
         if self.max_steps == 0:
             raise ValueError("max_steps 0 trains nothing; use -1 for no limit")
         if 0 in (self.image_width, self.image_height):
@@ -321,8 +306,9 @@ class FinetuningParameters(StrictModel):
         """Check what only makes sense together with the task.
 
         Raises:
-            ValueError: an iou metric with a multi-class task.
+            ValueError: an iou metric with a multi-class task, or a recipe for another task.
         """
+        self.check_recipes(task)
         metric = self.metric_for_best_model
         if task == MULTICLASS and metric is not None and metric.startswith("iou"):
             raise ValueError(

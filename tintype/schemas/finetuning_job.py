@@ -64,6 +64,8 @@ class FinetuningJob(JobDocument):
         return JobData(
             task=self.task,
             training=self.training_data,
+            group_column=self.group_column_name,
+            group_pattern=self.group_pattern,
             validation=self.validation_data,
             test=self.test_data,
             label_column=self.label_column_name,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from tintype.schemas.document import StrictModel
+from tintype.schemas.group_pattern import check_group_pattern
 from tintype.schemas.task import ClassificationTask, parse_training_task
 
 __all__ = [
     "WITHOUT_EFFECT",
     "DataInput",
+    "GroupPattern",
     "JobData",
     "JobDocument",
     "JobHead",
     "ModelOutput",
+    "check_groups",
     "take_ignored",
 ]
 
@@ -35,6 +38,25 @@ WITHOUT_EFFECT = (
     "log_verbosity",
     "model_provider",
 )
+
+
+def _pattern(value: str | None) -> str | None:
+    if value is not None:
+        check_group_pattern(value)
+    return value
+
+
+GroupPattern = Annotated[str | None, AfterValidator(_pattern)]
+"""A regular expression that names an image's group."""
+
+
+def check_groups(column: str | None, pattern: str | None) -> None:
+    """
+    Raises:
+        ValueError: both are given.
+    """
+    if column is not None and pattern is not None:
+        raise ValueError("give either group_pattern or group_column_name, not both")
 
 
 class DataInput(StrictModel):
@@ -100,6 +122,10 @@ class JobData(StrictModel):
     """Images that cannot be read are left out; else they end the job."""
     validation_share: float | None = None
     """Split off the training images where there is no `validation`. None: nothing is."""
+    group_column: str | None = None
+    """Key of a row's group; see `data.groups.GroupBy`."""
+    group_pattern: str | None = None
+    """Of the names of images, in its place."""
     test_share: float | None = None
     """Split off the training images, for a test at the end."""
 
@@ -155,6 +181,14 @@ class JobDocument(JobHead):
     test_data: DataInput | None = None
     """Evaluated once, at the end, and reported apart."""
 
+    group_column_name: str | None = None
+    """Key of a row's group: a person, a camera, a product. Images of one group stay on one side of
+    every split. Left out: `group`, where rows have it."""
+
+    group_pattern: GroupPattern = None
+    """In place of that: a regular expression whose first group, searched for in the file's name (in
+    the whole path, where the expression has a /), names the image's group."""
+
     outputs: dict[str, ModelOutput] = Field(default_factory=dict)
     """`registered_model: {name: ...}` registers the model, `model: {path: ...}` copies it."""
 
@@ -167,6 +201,11 @@ class JobDocument(JobHead):
             return parse_training_task(value)
         except Exception as error:
             raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> JobDocument:
+        check_groups(self.group_column_name, self.group_pattern)
+        return self
 
     def output_paths(self) -> list[str]:
         """Where `outputs` also wants the model."""

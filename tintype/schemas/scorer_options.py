@@ -58,6 +58,11 @@ class ScorerOptions(StrictModel):
     normalize: bool = False
     """Embeddings: scaled to length 1."""
 
+    tta: Literal["none", "flip"] = "none"
+    """flip: each image is seen mirrored left to right as well, and probabilities (or features) are
+    averaged: twice the time of the model, often a little more right. Not where a mirrored image means
+    something else: letters, traffic signs."""
+
     exact: bool | None = None
     """true: images bit for bit as transformers reads them; false: up to 4x faster. None: exact in
     fp32."""
@@ -81,7 +86,9 @@ class ScorerOptions(StrictModel):
 
     def identity(self) -> dict[str, Any]:
         """What of it may decide an answer, JSON-able."""
-        return self.model_dump(mode="json", exclude={"threads"}, exclude_none=True)
+        # Written only where it is set: batches that were begun before there was one go on.
+        left_out = {"threads"} if self.tta != "none" else {"threads", "tta"}
+        return self.model_dump(mode="json", exclude=left_out, exclude_none=True)
 
     @field_validator("task", mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def draw_predictions(
     path: Path,
     *,
     truths: Sequence[str | Collection[str] | None] | None = None,
-    threshold: float | None = None,
+    threshold: float | Sequence[float] | np.ndarray | None = None,
     labels: int = _LABELS,
 ) -> None:
     """Write a PNG of up to 24 images, each beside bars of its likeliest labels.
@@ -49,8 +49,8 @@ def draw_predictions(
     Args:
         truths: the class of each image, or all of its labels, None where it is not known; a known
             one is marked as right (✓) or wrong (✗, with what it is).
-        threshold: multi-label: a label counts as predicted at or above this probability. All such
-            labels are in the heading, and each bar tells right, wrong or missed. None: the
+        threshold: multi-label: a label counts as predicted at or above this probability (one for
+            all, or one for each class in the model's order). All such labels are in the heading, and each bar tells right, wrong or missed. None: the
             likeliest label alone is predicted.
         labels: bars beside each image.
 
@@ -83,7 +83,8 @@ def draw_predictions(
         row, column = divmod(position, columns)
         _draw_image(grid[row, 2 * column], source)
         known_labels = {truth} if isinstance(truth, str) else truth
-        _draw_bars(grid[row, 2 * column + 1], prediction, known_labels, threshold, bars)
+        thresholds = _by_label(threshold, prediction.labels)
+        _draw_bars(grid[row, 2 * column + 1], prediction, known_labels, thresholds, bars)
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream)
     write_bytes(path, stream.getvalue())
@@ -94,6 +95,16 @@ def truth_by_folder(image: str, labels: Sequence[str]) -> str | None:
     of `labels`; else None."""
     folder = Path(image).parent.name
     return folder if folder in labels else None
+
+
+def _by_label(
+    threshold: float | Sequence[float] | np.ndarray | None, labels: Sequence[str]
+) -> dict[str, float] | None:
+    """The threshold of each label; None where the likeliest label is the prediction."""
+    if threshold is None:
+        return None
+    values = np.broadcast_to(np.asarray(threshold, np.float64), (len(labels),))
+    return dict(zip(labels, values.tolist(), strict=True))
 
 
 def _draw_image(axes: Axes, source: str | Path) -> None:
@@ -108,7 +119,7 @@ def _draw_bars(
     axes: Axes,
     prediction: Prediction,
     truth: Collection[str] | None,
-    threshold: float | None,
+    thresholds: Mapping[str, float] | None,
     bars: int,
 ) -> None:
     """Two lines a label: its name and probability, and below them the bar."""
@@ -116,13 +127,13 @@ def _draw_bars(
     predicted = [
         label
         for place, (label, probability) in enumerate(ranked)
-        if (place == 0 if threshold is None else probability >= threshold)
+        if (place == 0 if thresholds is None else probability >= thresholds[label])
     ]
     axes.set(xlim=(0, 1), ylim=(max(bars, _LABELS) + 1, 0))
-    heading, colour = _heading(predicted, truth, threshold is not None)
+    heading, colour = _heading(predicted, truth, thresholds is not None)
     axes.text(0, 0.55, heading, color=colour, fontsize=9.5, fontweight="bold", va="center")
     # With several labels an image, each is right or wrong by itself.
-    judged = truth if threshold is not None else None
+    judged = truth if thresholds is not None else None
     main = _BAR if truth is None else colour
     for place, (label, probability) in enumerate(_shown(ranked, judged or (), bars), start=1):
         name, ink, fill = _text(label), _QUIET, _OTHER
@@ -136,8 +147,10 @@ def _draw_bars(
         )
         axes.barh(place + 0.72, 1, height=_THICKNESS, color=_TRACK)
         axes.barh(place + 0.72, probability, height=_THICKNESS, color=fill)
-        if threshold is not None:
-            axes.plot([threshold] * 2, [place + 0.6, place + 0.84], color=_QUIET, linewidth=0.8)
+        if thresholds is not None:
+            axes.plot(
+                [thresholds[label]] * 2, [place + 0.6, place + 0.84], color=_QUIET, linewidth=0.8
+            )
 
 
 def _shown(

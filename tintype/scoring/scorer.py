@@ -18,10 +18,12 @@ from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT
+from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.scoring.image_text import check_texts
 from tintype.scoring.label_sets import LabelSet, LabelSets
 from tintype.scoring.loading import LoadedModel, load_model
 from tintype.scoring.results import Embedding, Prediction, Result, TableScores
+from tintype.scoring.views import mean_of_views
 
 __all__ = ["Scorer"]
 
@@ -50,6 +52,13 @@ class Scorer:
         self.task = loaded.task
         self.classes = loaded.classes
         self.card = loaded.card
+        self.temperature = temperature_of(loaded.card)
+        """What the logits are divided by already, in the head's weights; 1 where they are not."""
+        self.thresholds = (
+            thresholds_of(loaded.card, loaded.classes) if self.task == MULTILABEL else None
+        )
+        """Multi-label: float64 (classes,), from which probability on each label is predicted; None:
+        0.5 for all. Probabilities themselves do not depend on it."""
         self.preprocessor = loaded.preprocessor
         self.choice = loaded.choice
         """Runtime, precision and device, and why these."""
@@ -59,6 +68,7 @@ class Scorer:
         """Whether images are decoded and resized bit for bit as transformers does."""
         self.batch_size = options.batch_size
         self.normalize = options.normalize
+        self.tta = options.tta
         self._runtime = loaded.runtime
         self._checkpoint = loaded.checkpoint
         self._logit_scale = loaded.logit_scale
@@ -161,7 +171,7 @@ class Scorer:
         return TableScores(np.array(rows, np.int64), stacked, failures)
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
-        """One pass of the model over preprocessed pixels.
+        """One pass of the model over preprocessed pixels; with `tta: flip` two.
 
         Args:
             pixels: uint8 (n, height, width, 3) with n at least 1, as `Preprocessor.resize` gives them.
@@ -173,6 +183,9 @@ class Scorer:
             ModelError: the model gave NaN or infinity.
         """
         outputs = self._runtime.run(pixels)
+        if self.tta == "flip":
+            mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+            outputs = mean_of_views(outputs, self._runtime.run(mirrored), self.task)
         if not np.isfinite(outputs).all():
             raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")
         return outputs
@@ -272,6 +285,7 @@ class Scorer:
             **self.choice.shown(),
             "agreement": self.agreement.shown() if self.agreement else None,
             "exact_images": self.exact,
+            **({} if self.tta == "none" else {"tta": self.tta}),
         }
 
 

@@ -1,4 +1,5 @@
-"""Augmentation of whole batches on the device that trains: one affine resampling, then colour.
+"""Augmentation of whole batches on the device that trains: one affine resampling, then colour, then
+RandAugment and erased boxes where they are asked for.
 
 Every random number comes from a generator seeded with (seed, step), so a resumed run draws what
 an uninterrupted run would have drawn. No torchvision is needed.
@@ -7,16 +8,64 @@ an uninterrupted run would have drawn. No torchvision is needed.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from tintype.schemas.finetuning import Augmentations
+from tintype.schemas.finetuning import Augmentations, FinetuningParameters
+from tintype.training.randaugment import randaugment
 
-__all__ = ["augment"]
+__all__ = ["Augmenter", "augment", "erase", "make_augmenter"]
+
+# Zhong et al. 2020: shares of the area, and sides' ratio, of an erased box.
+_ERASED_AREA, _ERASED_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow's convert("L")
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Everything that is done to training images, decided by (seed, step)."""
+
+    settings: Augmentations
+    seed: int
+    randaugment_ops: int = 0
+    """Operations of RandAugment for each image; 0: none."""
+
+    randaugment_magnitude: float = 9.0
+    random_erasing: float = 0.0
+    """Share of the images that lose a box."""
+
+    def __call__(self, pixels: torch.Tensor, *, step: int) -> torch.Tensor:
+        """Changed copies of `pixels`, uint8 (n, height, width, 3)."""
+        pixels = augment(pixels, self.settings, seed=self.seed, step=step)
+        random = np.random.default_rng([self.seed, step, 2])
+        if self.randaugment_ops:
+            changed = randaugment(
+                pixels.permute(0, 3, 1, 2).float(),
+                ops=self.randaugment_ops,
+                magnitude=self.randaugment_magnitude,
+                random=random,
+            )
+            pixels = changed.round_().to(torch.uint8).permute(0, 2, 3, 1)
+        if self.random_erasing:
+            pixels = erase(pixels, self.random_erasing, random)
+        return pixels
+
+
+def make_augmenter(parameters: FinetuningParameters) -> Augmenter | None:
+    """What `parameters` ask for; None where images stay as they are."""
+    if not parameters.apply_augmentations:
+        return None
+    return Augmenter(
+        parameters.augmentations,
+        parameters.random_seed,
+        parameters.randaugment_ops if parameters.randaugment else 0,
+        parameters.randaugment_magnitude,
+        parameters.random_erasing,
+    )
 
 
 def augment(pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: int) -> torch.Tensor:
@@ -47,6 +96,29 @@ def augment(pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: i
     if settings.color_jitter > 0:
         images = _jitter_colors(images, settings.color_jitter, random)
     return images.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def erase(pixels: torch.Tensor, probability: float, random: np.random.Generator) -> torch.Tensor:
+    """Random boxes of noise in some of the images (Zhong et al., "Random Erasing", AAAI 2020).
+
+    Args:
+        pixels: uint8 (n, height, width, 3).
+        probability: of an image to get a box, of 2 to 40 % of its area, with noise of 0 to 255.
+        random: makes every draw.
+    """
+    count, height, width, _ = pixels.shape
+    rows = np.flatnonzero(random.random(count) < probability)
+    pixels = pixels.clone()
+    for row in rows:
+        area = random.uniform(*_ERASED_AREA) * height * width
+        # Upright boxes are as likely as lying ones.
+        ratio = math.exp(random.uniform(math.log(_ERASED_RATIO[0]), math.log(_ERASED_RATIO[1])))
+        tall = min(height, max(1, round(math.sqrt(area * ratio))))
+        wide = min(width, max(1, round(math.sqrt(area / ratio))))
+        top, left = random.integers(height - tall + 1), random.integers(width - wide + 1)
+        noise = torch.from_numpy(random.integers(256, size=(tall, wide, 3), dtype=np.uint8))
+        pixels[row, top : top + tall, left : left + wide] = noise.to(pixels.device)
+    return pixels
 
 
 def _affine_matrices(

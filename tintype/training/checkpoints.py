@@ -2,7 +2,8 @@
 
 A checkpoint is a folder `step-<n>` with `model.safetensors` (all weights and buffers),
 `optimizer.safetensors` (every state tensor of the optimizer, by position) and `trainer.json`
-(step, schedule, history, best so far). It appears whole or not at all. No random state is kept:
+(step, schedule, history, best so far), and `average.safetensors` where a moving average of the
+weights is kept. It appears whole or not at all. No random state is kept:
 every step seeds its own generators from (seed, step).
 """
 
@@ -13,7 +14,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -49,7 +50,23 @@ class TrainerState:
     fingerprint: str = ""
     """Digest of data, checkpoint and parameters: a resume must match it."""
 
+    best_metrics: dict[str, float] = field(default_factory=dict)
+    """All validation metrics of the best weights."""
+
+    averaged: list[str] = field(default_factory=list)
+    """What the best weights are the average of; empty where they are as they were learnt."""
+
     finished: bool = False
+
+
+class Average(Protocol):
+    """A moving average of weights: what is saved and read of it."""
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Tensors by name."""
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Raises KeyError where one is missing."""
 
 
 def save_checkpoint(
@@ -58,6 +75,8 @@ def save_checkpoint(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     schedule: Any,
+    *,
+    average: Average | None = None,
 ) -> Path:
     """Write `folder/step-<n>` and return it.
 
@@ -69,6 +88,8 @@ def save_checkpoint(
     with atomic_folder(path) as temporary:
         _save_tensors(model.state_dict(), temporary / "model.safetensors")
         _save_tensors(tensors, temporary / "optimizer.safetensors")
+        if average is not None:
+            _save_tensors(average.state_dict(), temporary / "average.safetensors")
         trainer = {
             "state": asdict(state),
             "optimizer_scalars": scalars,
@@ -84,9 +105,14 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, schedule: Any
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+    *,
+    average: Average | None = None,
 ) -> TrainerState:
-    """Put model, optimizer and schedule back as they were and return the trainer's state.
+    """Put model, optimizer, schedule and average back as they were and return the trainer's state.
 
     Raises:
         CheckpointError: a file is missing or damaged.
@@ -95,12 +121,15 @@ def load_checkpoint(
         trainer = json.loads((path / "trainer.json").read_text("utf-8"))
         tensors = load_file(path / "optimizer.safetensors")
         load_weights(path / "model.safetensors", model)
-    except (OSError, ValueError, RuntimeError) as error:
+        if average is not None:
+            average.load_state_dict(load_file(path / "average.safetensors"))
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise CheckpointError(f"the training checkpoint {path} is damaged: {error}") from None
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict(
         {"state": _unflatten(tensors, trainer["optimizer_scalars"]), "param_groups": groups}
     )
+    _lay_out(optimizer)
     for group, rate in zip(optimizer.param_groups, trainer["learning_rates"], strict=True):
         group["lr"] = rate
     schedule.load_state_dict(schedule.state_dict() | trainer["schedule"])
@@ -167,6 +196,18 @@ def _flatten(
             target = tensors if isinstance(value, torch.Tensor) else scalars
             target[f"{position}.{name}"] = value
     return tensors, scalars
+
+
+def _lay_out(optimizer: torch.optim.Optimizer) -> None:
+    """Lay the optimizer's state out in memory as the weights are.
+
+    Files hold tensors row by row; fused optimizers walk memory, and would pair the weights of a
+    convolution, whose channels lie last, with the state of others.
+    """
+    for parameter, entry in optimizer.state.items():
+        for name, value in entry.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                entry[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _unflatten(

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
@@ -26,24 +25,22 @@ from tintype.models.classifier import head_features, head_of, load_classifier
 from tintype.models.families import CONVOLUTIONAL
 from tintype.models.hardware import pick_device
 from tintype.models.linear_classifier import new_linear_classifier
-from tintype.models.model_folder import ModelFolder, write_model_folder
-from tintype.models.networks import ImageNetwork
-from tintype.models.runtimes.choice import choose_runtime
-from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.finetuning import FinetuningParameters
-from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import ClassificationTask
-from tintype.scoring.loading import LoadedModel
-from tintype.scoring.scorer import Scorer
+from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.settings import Settings, get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
+from tintype.training.augmentation import make_augmenter
 from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
+from tintype.training.finishing import finish_model
 from tintype.training.heads import StandardisedHead
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
 from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
-from tintype.training.loop import Split, TrainingLoop
-from tintype.training.losses import ClassificationLoss, class_weights
+from tintype.training.loop import TrainingLoop
+from tintype.training.losses import make_loss
+from tintype.training.mixing import make_mixer
 from tintype.training.plan import TrainingPlan, make_plan
+from tintype.training.validation import Split
 
 __all__ = ["FinetuneResult", "finetune"]
 
@@ -68,7 +65,14 @@ class FinetuneResult:
     """int64 (n,): the rows of `validation` that were scored by the finished model."""
 
     validation_probabilities: np.ndarray
-    """float32 (n, classes), computed by a Scorer of the finished model."""
+    """float32 (n, classes), as the finished model gives them, calibrated where it is."""
+
+    thresholds: np.ndarray | None = None
+    """Multi-label: float64 (classes,), from which probability on the model predicts each label, where
+    that was tuned."""
+
+    temperature: float = 1.0
+    """What the finished model's logits are divided by, in the weights of its head."""
 
     plan: dict[str, Any] = field(default_factory=dict)
     """Every training parameter after "auto" was resolved."""
@@ -159,21 +163,19 @@ def finetune(
             finish,
         )
         model, state = run(job, model)
-        folder = write_model_folder(
+        finished = finish_model(
             output_folder / "mlflow-model",
-            model=model,
-            preprocessor=preprocessor,
-            task=task,
-            classes=train.classes,
+            model,
+            preprocessor,
+            validation,
+            plan=plan,
+            device=device,
             card=_card(source, plan, state, train, validation),
-            input_example=None,
         )
-    scores = _finished_scorer(model, preprocessor, task, device, plan, folder).score_table(
-        validation
-    )
+    scores = finished.scores
     assert state.best_metric is not None
     return FinetuneResult(
-        model_folder=folder.path,
+        model_folder=finished.folder.path,
         classes=train.classes,
         best_metric=state.best_metric,
         best_step=state.best_step,
@@ -181,6 +183,8 @@ def finetune(
         validation=validation,
         validation_rows=scores.rows,
         validation_probabilities=scores.probabilities,
+        temperature=temperature_of(finished.folder.card),
+        thresholds=thresholds_of(finished.folder.card, train.classes),
         plan=plan.summary(),
     )
 
@@ -209,28 +213,6 @@ def _initial_model(
         image_size=preprocessor.input_size,
         seed=parameters.random_seed,
     )
-
-
-def _finished_scorer(
-    model: PreTrainedModel,
-    preprocessor: Preprocessor,
-    task: ClassificationTask,
-    device: torch.device,
-    plan: TrainingPlan,
-    folder: ModelFolder,
-) -> Scorer:
-    """A Scorer of the weights just written, without reading them back or converting them."""
-    choice = choose_runtime("torch", "auto", device.type)
-    network = ImageNetwork(model, preprocessor, "logits")
-    loaded = LoadedModel(
-        TorchRuntime(network, device, choice.precision, own=False),
-        preprocessor,
-        task,
-        choice,
-        classes=folder.classes,
-        card=folder.card,
-    )
-    return Scorer(loaded, ScorerOptions(batch_size=plan.validation_batch_size))
 
 
 @dataclass(frozen=True)
@@ -264,7 +246,7 @@ class _Job:
             self.plan,
             train=Split(inputs[0], self.train.targets()),
             validation=Split(inputs[1], self.validation.targets()),
-            loss=self.loss(),
+            loss=make_loss(self.plan, self.train.targets(), len(self.train.classes)),
             forward=forward,
             device=self.device,
             folder=self.checkpoints,
@@ -273,14 +255,7 @@ class _Job:
             cancelled=self.cancelled,
             finish=self.finish,
             keep_statistics=keep_statistics,
-        )
-
-    def loss(self) -> ClassificationLoss:
-        weights = class_weights(
-            self.train.targets(), len(self.train.classes), self.plan.parameters.weighted_loss
-        )
-        return ClassificationLoss(
-            self.plan.task, weights=weights, smoothing=self.plan.label_smoothing
+            mixer=make_mixer(self.plan, len(self.train.classes)),
         )
 
     def fingerprint(self) -> str:
@@ -289,7 +264,12 @@ class _Job:
         hasher.update(json.dumps(self.plan.summary(), sort_keys=True).encode())
         # These change nothing in what is learnt.
         settled = self.plan.parameters.model_dump_json(
-            exclude={"resume_from_checkpoint", "number_of_workers", "save_total_limit"}
+            exclude={
+                "resume_from_checkpoint",
+                "number_of_workers",
+                "save_total_limit",
+                "temperature_scaling",
+            }
         )
         hasher.update(settled.encode())
         hasher.update(json.dumps([self.train.classes, self.source.name]).encode())
@@ -313,14 +293,14 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
             seed=parameters.random_seed,
         )
     training_preprocessor = preprocessor_for_training(job.source, job.preprocessor, parameters)
+    augmenter = make_augmenter(parameters)
     train, validation = (
         PixelInputs(
             table,
             digests,
             preprocessor,
             settings=job.settings,
-            augmentations=parameters.augmentations if parameters.apply_augmentations else None,
-            seed=parameters.random_seed,
+            augmenter=augmenter,
         )
         for table, digests, preprocessor in zip(
             (job.train, job.validation),
@@ -380,7 +360,6 @@ def _card(
     validation: ImageTable,
 ) -> dict[str, Any]:
     """What the model folder tells of its making."""
-    best = next(event for event in state.history if event["step"] == state.best_step)
     return {
         "base_checkpoint": source.name,
         "base_revision": source.revision,
@@ -388,7 +367,6 @@ def _card(
         "training_images": len(train),
         "validation_images": len(validation),
         "best_step": state.best_step,
-        "validation_metrics": {
-            k: v for k, v in best.items() if k not in ("event", "step", "epoch")
-        },
+        "validation_metrics": state.best_metrics,
+        **({"average_of": state.averaged} if state.averaged else {}),
     }

@@ -19,9 +19,8 @@ from tintype.errors import DataError
 from tintype.images.loading import iterate_pixels, load_pixels
 from tintype.images.preprocess import Preprocessor
 from tintype.progress import track
-from tintype.schemas.finetuning import Augmentations
 from tintype.settings import Settings, get_settings
-from tintype.training.augmentation import augment
+from tintype.training.augmentation import Augmenter
 from tintype.training.content_cache import ContentCache
 
 __all__ = ["FeatureInputs", "Inputs", "PixelInputs", "preprocessing_digest"]
@@ -53,8 +52,7 @@ class PixelInputs:
         preprocessor: Preprocessor,
         *,
         settings: Settings,
-        augmentations: Augmentations | None,
-        seed: int,
+        augmenter: Augmenter | None,
     ) -> None:
         """Decode every image that is not in the cache yet; the first pass over new data.
 
@@ -66,8 +64,7 @@ class PixelInputs:
         """
         self._table = table
         self._preprocessor = preprocessor
-        self._augmentations = augmentations
-        self._seed = seed
+        self._augmenter = augmenter
         self._threads = settings.cpu_threads
         self._digests = digests
         height, width = preprocessor.input_size
@@ -89,8 +86,8 @@ class PixelInputs:
 
     def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
         """Augment (when training) and normalise: float32 (n, 3, height, width)."""
-        if step is not None and self._augmentations is not None:
-            batch = augment(batch, self._augmentations, seed=self._seed, step=step)
+        if step is not None and self._augmenter is not None:
+            batch = self._augmenter(batch, step=step)
         return self._preprocessor.normalize(batch)
 
     def _fill(self, cache: ContentCache) -> None:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ import torch
 from torch import nn
 
 from tintype.errors import RunCancelled, RunFailed, TintypeError
-from tintype.evaluation.metrics import METRICS, compute_metrics, metric_direction
 from tintype.progress import track
-from tintype.schemas.task import MULTILABEL
+from tintype.training.averaging import MovingAverage, Snapshots, mix_snapshots
 from tintype.training.checkpoints import (
     TrainerState,
     latest_checkpoint,
@@ -31,39 +30,19 @@ from tintype.training.checkpoints import (
     save_checkpoint,
     save_weights,
 )
-from tintype.training.inputs import Inputs
 from tintype.training.losses import ClassificationLoss
 from tintype.training.memory_guard import MemoryGuard, OutOfMemory
+from tintype.training.mixing import BatchMixer
 from tintype.training.optimizers import make_optimizer, make_schedule
 from tintype.training.plan import TrainingPlan
+from tintype.training.running_mean import RunningMean
+from tintype.training.sampling import epoch_order
+from tintype.training.validation import Split, Validator, autocast
 
-__all__ = ["Split", "TrainingLoop"]
+__all__ = ["TrainingLoop"]
 
 # Between evaluations a checkpoint is also written this often: what a kill can cost at most.
 _CHECKPOINT_SECONDS = 600.0
-
-# Above this many probabilities only quick metrics are computed during training.
-_FULL_METRICS_LIMIT = 2_000_000
-_QUICK_METRICS = (
-    "accuracy",
-    "f1_score_macro",
-    "precision_score_macro",
-    "recall_score_macro",
-    "iou",
-    "iou_macro",
-    "iou_micro",
-    "iou_weighted",
-)
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Split:
-    """Inputs beside their targets: int64 (n,), or float32 (n, classes) of 0 and 1."""
-
-    inputs: Inputs
-    targets: np.ndarray
 
 
 class TrainingLoop:
@@ -85,6 +64,7 @@ class TrainingLoop:
         cancelled: Callable[[], bool],
         finish: Callable[[], bool] = lambda: False,
         keep_statistics: bool = False,
+        mixer: BatchMixer | None = None,
     ) -> None:
         """
         Args:
@@ -96,11 +76,11 @@ class TrainingLoop:
             finish: asked before every step; True ends the training with the best found so far.
             keep_statistics: leave the running means and variances of batch normalisation as they
                 are, and normalise by them in training, too.
+            mixer: joins the images of a training batch, and their targets.
         """
         self._model = model.to(device)
         self._plan = plan
         self._train = train
-        self._validation = validation
         self._loss = loss.to(device)
         self._forward = forward
         self._device = device
@@ -109,6 +89,7 @@ class TrainingLoop:
         self._cancelled = cancelled
         self._finish = finish
         self._keep_statistics = keep_statistics
+        self._mixer = mixer
         self._optimizer = make_optimizer(model, plan)
         self._schedule = make_schedule(self._optimizer, plan)
         self._scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
@@ -117,7 +98,12 @@ class TrainingLoop:
         self._epoch_shares = lru_cache(maxsize=2)(self._shares_of_epoch)
         self._gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
         self._gathering: dict[tuple[int, int], Future[torch.Tensor]] = {}
-        self._maximise = plan.metric != "loss" and metric_direction(plan.metric) == "max"
+        self._validator = Validator(plan, validation, forward, device, self._gatherer)
+        decay = plan.parameters.ema_decay
+        self._average = MovingAverage(model, decay) if decay else None
+        self._snapshots = Snapshots(
+            folder / "snapshots", plan.parameters.checkpoint_averaging_count
+        )
 
     @property
     def best_weights(self) -> Path:
@@ -135,7 +121,9 @@ class TrainingLoop:
             OutputError: a checkpoint could not be written.
         """
         try:
-            return self._run()
+            state = self._run()
+            self._mix()
+            return state
         finally:
             self._gatherer.shutdown(wait=False, cancel_futures=True)
 
@@ -147,7 +135,7 @@ class TrainingLoop:
         # The parameters give "epoch" a meaning in steps; evaluation and saving go together.
         every = plan.parameters.evaluation_steps
         last_save = time.monotonic()
-        running = _RunningMean()
+        running = RunningMean()
         remaining = range(state.step, 0 if state.finished else plan.total_steps)
         for step in track(remaining, "training", len(remaining)):
             if self._cancelled():
@@ -159,12 +147,14 @@ class TrainingLoop:
                 break
             running.add(self._step(step), self._rows_of_step(step).size)
             state.step = step + 1
+            if self._average is not None:
+                self._average.update(state.step)
             last = state.step == plan.total_steps
             epoch_ends = state.step % plan.steps_per_epoch == 0
             by_epoch = plan.parameters.evaluation_strategy == "epoch"
             if self._logging_due(epoch_ends) or last:
                 self._log(self._training_event(running))
-                running = _RunningMean()
+                running = RunningMean()
             if last or (self._epoch_to_evaluate() if by_epoch else state.step % every == 0):
                 self._evaluate()
                 state.finished = last or self._should_stop()
@@ -185,8 +175,13 @@ class TrainingLoop:
         return self._epoch_shares(epoch)[position]
 
     def _shares_of_epoch(self, epoch: int) -> list[np.ndarray]:
-        random = np.random.default_rng([self._plan.parameters.random_seed, epoch])
-        order = random.permutation(len(self._train.targets))
+        parameters = self._plan.parameters
+        order = epoch_order(
+            self._train.targets,
+            balanced=parameters.class_balance == "sampling",
+            seed=parameters.random_seed,
+            epoch=epoch,
+        )
         # Even shares: no batch of one row, which batch normalisation could not take.
         return np.array_split(order, self._plan.steps_per_epoch)
 
@@ -214,9 +209,12 @@ class TrainingLoop:
         for number, part in enumerate(parts):
             batch = self._gathered(step, number)
             targets = torch.from_numpy(self._train.targets[part]).to(self._device)
-            with self._guard_memory(len(part)), self._autocast():
+            with self._guard_memory(len(part)), autocast(self._device, self._plan):
                 # A part's number keeps accumulated passes from drawing the same augmentation.
-                inputs = self._train.inputs.finish(batch, step=step * 1024 + number)
+                draw = step * 1024 + number
+                inputs = self._train.inputs.finish(batch, step=draw)
+                if self._mixer is not None:
+                    inputs, targets = self._mixer(inputs, targets, step=draw)
                 loss = self._loss(self._forward(self._model, inputs), targets)
                 loss = loss * (len(part) / len(rows))
             with self._guard_memory(len(part)):
@@ -250,10 +248,6 @@ class TrainingLoop:
             ):
                 module.eval()
 
-    def _autocast(self) -> torch.autocast:
-        precision = self._plan.precision
-        return torch.autocast(self._device.type, _DTYPES[precision], enabled=precision != "fp32")
-
     def _guard_memory(self, rows: int) -> MemoryGuard:
         automatic = self._plan.parameters.auto_find_batch_size
         automatic = automatic or self._plan.parameters.training_batch_size is None
@@ -276,57 +270,65 @@ class TrainingLoop:
     # Evaluation ---------------------------------------------------------------------------------
 
     def _evaluate(self) -> None:
-        """Score the validation split; keep the weights when they are the best so far."""
-        metrics = self._validation_metrics()
-        state = self._state
+        """Score the validation split; keep the weights when they are the best so far.
+
+        Where an average is kept, both it and the weights as they are are scored; the better counts.
+        """
+        state, parameters = self._state, self._plan.parameters
+        metrics, averaged = self._validator.metrics(self._model), False
+        if self._average is not None:
+            with self._average.applied():
+                of_average = self._validator.metrics(self._model)
+            if self._validator.better(of_average, metrics):
+                metrics, averaged = of_average, True
         value = metrics.get(self._plan.metric)
         if value is None:
             raise RunFailed(
                 f"metric_for_best_model {self._plan.metric!r} is undefined on this validation data"
             )
-        best = state.best_metric
-        if best is None or (value > best if self._maximise else value < best):
-            state.best_metric, state.best_step = value, state.step
-            state.evaluations_without_improvement = 0
-            save_weights(self.best_weights, self._model)
-        elif len(state.history) >= self._plan.parameters.early_stopping_delay:
-            state.evaluations_without_improvement += 1
         event = {"event": "evaluation", "step": state.step, "epoch": self._epoch(), **metrics}
+        if self._average is not None:
+            event["weights"] = "ema" if averaged else "raw"
+        improved = self._validator.improves(value, state.best_metric)
+        if improved:
+            state.best_metric, state.best_step = value, state.step
+            state.best_metrics, state.averaged = metrics, ["ema"] if averaged else []
+            state.evaluations_without_improvement = 0
+        elif len(state.history) >= parameters.early_stopping_delay:
+            state.evaluations_without_improvement += 1
         state.history.append(event)
+        with self._average.applied() if self._average and averaged else nullcontext():
+            if improved:
+                save_weights(self.best_weights, self._model)
+            if parameters.checkpoint_averaging != "none":
+                self._snapshots.keep(self._model, state.history, self._validator.better)
         self._log(event)
 
-    def _validation_metrics(self) -> dict[str, float]:
-        plan = self._plan
-        self._model.eval()
-        targets = self._validation.targets
-        rows = np.arange(len(targets))
-        parts = np.array_split(rows, max(1, -(-len(rows) // plan.validation_batch_size)))
-        collected = []
-        with torch.no_grad(), self._autocast():
-            following = self._gatherer.submit(self._validation.inputs.gather, parts[0])
-            for number in range(len(parts)):
-                batch = following.result()
-                if number + 1 < len(parts):
-                    following = self._gatherer.submit(
-                        self._validation.inputs.gather, parts[number + 1]
-                    )
-                inputs = self._validation.inputs.finish(batch.to(self._device), step=None)
-                collected.append(self._forward(self._model, inputs).float().cpu())
-        logits = torch.cat(collected)
-        probabilities = logits.sigmoid() if plan.task == MULTILABEL else logits.softmax(-1)
-        metrics = None
-        if logits.numel() > _FULL_METRICS_LIMIT:
-            wanted = {*_QUICK_METRICS, plan.metric}
-            metrics = [name for name in METRICS[plan.task] if name in wanted]
-        scores = compute_metrics(
-            plan.task,
-            probabilities.numpy(),
-            targets,
-            metrics=metrics,
-            threshold=plan.parameters.multilabel_threshold,
+    def _mix(self) -> None:
+        """Put the mean of the best evaluations' weights in the place of the best, where it wins."""
+        mode, state = self._plan.parameters.checkpoint_averaging, self._state
+        if mode == "none":
+            return
+
+        def measure(weights: dict[str, torch.Tensor]) -> dict[str, float]:
+            self._model.load_state_dict(weights)
+            return self._validator.metrics(self._model)
+
+        mixed = mix_snapshots(
+            self._snapshots,
+            state.history,
+            self._validator.better,
+            measure,
+            greedy=mode == "greedy",
         )
-        loss = ClassificationLoss(plan.task)(logits, torch.from_numpy(targets))
-        return {**scores, "loss": float(loss)}
+        if mixed is None:
+            return
+        weights, metrics, steps = mixed
+        self._model.load_state_dict(weights)
+        save_weights(self.best_weights, self._model)
+        state.best_metric, state.best_metrics = metrics[self._plan.metric], metrics
+        state.averaged = [f"after step {step}" for step in steps]
+        self._log({"event": "averaged", "step": state.step, **metrics, "steps": steps})
 
     def _should_stop(self) -> bool:
         parameters = self._plan.parameters
@@ -347,18 +349,26 @@ class TrainingLoop:
             return epoch_ends
         return self._state.step % self._plan.parameters.logging_steps == 0
 
-    def _training_event(self, running: _RunningMean) -> dict[str, Any]:
+    def _training_event(self, running: RunningMean) -> dict[str, Any]:
         return {
             "event": "training",
             "step": self._state.step,
             "epoch": self._epoch(),
             "training_loss": running.mean,
+            # The head's, where layers have rates of their own.
             "learning_rate": self._schedule.get_last_lr()[0],
             "images_per_second": running.rate,
         }
 
     def _save(self) -> None:
-        save_checkpoint(self._folder, self._state, self._model, self._optimizer, self._schedule)
+        save_checkpoint(
+            self._folder,
+            self._state,
+            self._model,
+            self._optimizer,
+            self._schedule,
+            average=self._average,
+        )
         # Whatever the limit, the newest stays: it is what a resumed run needs.
         limit = self._plan.parameters.save_total_limit
         frequency = self._plan.parameters.checkpoint_frequency
@@ -370,31 +380,12 @@ class TrainingLoop:
 
     def _restore(self, path: Path) -> None:
         expected = self._state.fingerprint
-        self._state = load_checkpoint(path, self._model, self._optimizer, self._schedule)
+        self._state = load_checkpoint(
+            path, self._model, self._optimizer, self._schedule, average=self._average
+        )
         if self._state.fingerprint != expected:
             raise TintypeError(
                 f"cannot resume from {path}: the data, the checkpoint or the parameters have "
                 "changed since; start a new run, or put them back"
             )
         self._log({"event": "resumed", "step": self._state.step, "epoch": self._epoch()})
-
-
-class _RunningMean:
-    """Mean loss by row, and rows per second, since it was made."""
-
-    def __init__(self) -> None:
-        self._sum = 0.0
-        self._rows = 0
-        self._start = time.perf_counter()
-
-    def add(self, loss: float, rows: int) -> None:
-        self._sum += loss * rows
-        self._rows += rows
-
-    @property
-    def mean(self) -> float:
-        return self._sum / max(self._rows, 1)
-
-    @property
-    def rate(self) -> float:
-        return self._rows / max(time.perf_counter() - self._start, 1e-9)

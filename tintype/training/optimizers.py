@@ -10,6 +10,7 @@ from torch import nn
 
 from tintype.errors import UsageError
 from tintype.schemas.optimizer_arguments import parse_extra_arguments
+from tintype.training.adaptation import layer_scales
 from tintype.training.plan import TrainingPlan
 
 __all__ = ["make_optimizer", "make_schedule"]
@@ -28,7 +29,8 @@ def make_optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.Optimize
     """The optimizer over the weights of `model` that require gradients.
 
     `adamw_hf` is `adamw` (transformers removed its own, torch's is the same rule). Biases and
-    normalisation weights are not decayed, as in transformers' Trainer.
+    normalisation weights are not decayed, as in transformers' Trainer. With `layer_wise_lr_decay` each
+    layer has groups of its own, the head's first.
 
     Raises:
         UsageError: the optimizer cannot run here.
@@ -43,9 +45,9 @@ def make_optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.Optimize
             "nesterov": parameters.nesterov and bool(parameters.momentum),
         }
         return torch.optim.SGD(
-            _groups(model, decay), lr=plan.learning_rate, **{**momentum, **extra}
+            _groups(model, plan, decay), lr=plan.learning_rate, **{**momentum, **extra}
         )
-    groups = _groups(model, plan.weight_decay)
+    groups = _groups(model, plan, plan.weight_decay)
     if plan.optimizer in ("adamw", "adamw_hf", "adam"):
         kind = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
         return kind(
@@ -87,11 +89,24 @@ def make_schedule(optimizer: torch.optim.Optimizer, plan: TrainingPlan) -> Any:
     )
 
 
-def _groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(model: nn.Module, plan: TrainingPlan, weight_decay: float) -> list[dict[str, Any]]:
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if plan.parameters.layer_wise_lr_decay == 1:
+        return _by_decay(trainable, weight_decay)
+    scales = layer_scales(model, plan.parameters.layer_wise_lr_decay)
+    groups = []
+    for scale in sorted(set(scales.values()), reverse=True):
+        at_scale = [parameter for parameter in trainable if scales[id(parameter)] == scale]
+        for group in _by_decay(at_scale, weight_decay):
+            if group["params"]:
+                groups.append({**group, "lr": plan.learning_rate * scale})
+    return groups
+
+
+def _by_decay(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     return [
-        {"params": _matrices(trainable), "weight_decay": weight_decay},
-        {"params": _vectors(trainable), "weight_decay": 0.0},
+        {"params": _matrices(parameters), "weight_decay": weight_decay},
+        {"params": _vectors(parameters), "weight_decay": 0.0},
     ]
 
 

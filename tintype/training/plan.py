@@ -46,6 +46,12 @@ class TrainingPlan:
     label_smoothing: float
     max_grad_norm: float
     precision: Precision
+    loss: str
+    """cross_entropy, bce or asymmetric."""
+
+    multilabel_threshold: float
+    """At which labels count as predicted in the metrics of training."""
+
     metric: str
     """The metric that chooses the best checkpoint, as `evaluation.metrics` names it, or `loss`."""
 
@@ -129,6 +135,8 @@ def make_plan(
         label_smoothing=0.0 if task == MULTILABEL else _or(parameters.label_smoothing_factor, 0.0),
         max_grad_norm=_or(parameters.max_grad_norm, 1.0),
         precision=_precision(parameters.precision, device),
+        loss=(parameters.loss or "bce") if task == MULTILABEL else "cross_entropy",
+        multilabel_threshold=_or(parameters.multilabel_threshold, 0.5),
         metric=parameters.metric_for_best_model or ("iou" if task == MULTILABEL else "accuracy"),
     )
 

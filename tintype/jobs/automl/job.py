@@ -18,7 +18,11 @@ from tintype.evaluation.config import EvaluationConfig
 from tintype.files import atomic_folder
 from tintype.jobs.automl.backbones import backbones_to_try
 from tintype.jobs.automl.models import substitution_notices
-from tintype.jobs.automl.outputs import evaluate_validation, write_report
+from tintype.jobs.automl.outputs import (
+    corrected_for_selection,
+    evaluate_validation,
+    write_report,
+)
 from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.evaluation import evaluate_on_test
@@ -105,7 +109,7 @@ def _sweep(
         best = study.best()
         if best is None:
             raise RunFailed(_no_model(study))
-        _finish(job, run, trials, status, best, tables, tracking)
+        _finish(job, run, study, trials, status, best, tables, tracking)
     except BaseException as error:
         trials.end_sweep("Canceled" if isinstance(error, RunCancelled) else "Failed")
         raise
@@ -122,6 +126,7 @@ def _sweep(
 def _finish(
     job: AutomlJob,
     run: Run,
+    study: Study,
     trials: TrialRuns,
     status: SweepStatus,
     best: Trial,
@@ -134,11 +139,15 @@ def _finish(
     with atomic_folder(run.model_folder) as temporary:
         shutil.copytree(best_run.model_folder, temporary, dirs_exist_ok=True)
     evaluation = evaluate_validation(job, run, best_run, tables)
+    corrected = corrected_for_selection(job, study, trials, tables)
+    if corrected is not None:
+        print(corrected.sentence(), flush=True)
     metrics = {
         **evaluation.metrics,
+        **(corrected.metrics() if corrected is not None else {}),
         **evaluate_on_test(run.model_folder, tables, EvaluationConfig(), run.outputs),
     }
-    write_report(job, run, trials, status, best, tables, evaluation)
+    write_report(job, run, trials, status, best, tables, evaluation, corrected)
     registered = deliver_model(job, run)
     tracking.log_metrics(metrics, step=0)
     tracking.log_folder(run.outputs, "outputs")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
 from tintype.automl.label_issues import LabelIssue, confident_mistakes, find_label_issues
 from tintype.automl.report import SweepReport, write_report_page
-from tintype.automl.study import Trial
+from tintype.automl.selection_bias import CorrectedScore, correct_for_selection
+from tintype.automl.study import Study, Trial
 from tintype.evaluation.curves import confusion_matrix
 from tintype.evaluation.plots import plot_confusion_matrix
 from tintype.evaluation.report import Evaluation, evaluate_predictions
@@ -17,12 +19,17 @@ from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.run import Run
 from tintype.jobs.tables import Tables
+from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.automl_job import AutomlJob
+from tintype.scoring.calibration import temperature_of, thresholds_of
 
-__all__ = ["evaluate_validation", "write_report"]
+__all__ = ["corrected_for_selection", "evaluate_validation", "write_report"]
 
 _MOST_PICTURES = 24
+
+# Trials that take part in the correction for their choice: the best.
+_MOST_CORRECTED = 50
 
 # Training images whose labels are checked where their features are not there yet.
 _MOST_CHECKED = 500
@@ -31,11 +38,50 @@ _MOST_CHECKED = 500
 def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables) -> Evaluation:
     """Write `outputs/evaluation` of the best model, from what its trial predicted."""
     probabilities = np.load(best_run.outputs / "validation_probabilities.npy", allow_pickle=False)
+    card = _card(best_run)
+    thresholds = thresholds_of(card, tables.train.classes)
     evaluation = evaluate_predictions(
-        job.task, probabilities, tables.held_out.targets(), tables.train.classes
+        job.task,
+        probabilities,
+        tables.held_out.targets(),
+        tables.train.classes,
+        groups=tables.held_out.groups,
+        images=tables.held_out,
+        threshold=0.5 if thresholds is None else thresholds,
+        temperature=temperature_of(card),
     )
+    evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["validation_data"])
     evaluation.write(run.outputs / "evaluation")
     return evaluation
+
+
+def corrected_for_selection(
+    job: AutomlJob, study: Study, trials: TrialRuns, tables: Tables
+) -> CorrectedScore | None:
+    """What the best trial's score is worth, had it been chosen by other images.
+
+    None where one trial alone could be chosen.
+    """
+    completed = [trial for trial in study.trials() if trial.state == "completed"]
+    # Those that are far behind are never chosen, whatever is drawn.
+    best = sorted(completed, key=lambda trial: -(trial.metric or 0.0))[:_MOST_CORRECTED]
+    rows = len(tables.held_out)
+    stored = []
+    for trial in sorted(best, key=lambda trial: trial.number):
+        path = trials.run(trial.number).outputs / "validation_probabilities.npy"
+        if path.is_file():
+            probabilities = np.load(path, allow_pickle=False)
+            # A trial that could not read an image has other rows.
+            if len(probabilities) == rows:
+                stored.append(probabilities)
+    return correct_for_selection(
+        job.task, stored, tables.held_out.targets(), job.metric, groups=tables.held_out.groups
+    )
+
+
+def _card(run: Run) -> dict[str, Any]:
+    """Of a trial's model; empty where it wrote none."""
+    return open_model_folder(run.model_folder).card if is_model_folder(run.model_folder) else {}
 
 
 def write_report(
@@ -46,6 +92,7 @@ def write_report(
     best: Trial,
     tables: Tables,
     evaluation: Evaluation,
+    corrected: CorrectedScore | None,
 ) -> None:
     """Write `outputs/report.html`."""
     classes = tables.train.classes
@@ -73,11 +120,13 @@ def write_report(
         best=best.number,
         notes=content["notes"],
         metrics=evaluation.metrics,
+        intervals=evaluation.intervals,
         confusion_matrix=plot_confusion_matrix(confusion_matrix(predictions, classes)),
         mistakes=mistakes,
         validation=tables.held_out,
         label_issues=issues,
         issues_table=None if checked is None else tables.train,
+        corrected=corrected,
         commands=(
             (
                 "download the model",

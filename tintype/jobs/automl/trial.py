@@ -63,7 +63,12 @@ def execute(trial: TrialJob, run: Run, context: TaskContext) -> Result:
             finish=lambda: context.stop() == "finish",
         )
         targets = tables.held_out.targets(result.validation_rows)
-        metrics = compute_metrics(job.task, result.validation_probabilities, targets)
+        metrics = compute_metrics(
+            job.task,
+            result.validation_probabilities,
+            targets,
+            threshold=0.5 if result.thresholds is None else result.thresholds,
+        )
         np.save(run.outputs / "validation_probabilities.npy", result.validation_probabilities)
         write_json(run.outputs / "history.json", result.history)
         tracking.log_metrics(metrics, step=result.best_step)

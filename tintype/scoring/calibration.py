@@ -1,0 +1,72 @@
+"""What a finished model's card says of its probabilities: temperature, and thresholds of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tintype.errors import CheckpointError
+from tintype.schemas.task import MULTILABEL, Task
+
+__all__ = ["temperature_of", "thresholds_of", "with_temperature"]
+
+_LEAST, _MOST = 1e-38, 1 - 2**-24  # probabilities that float32 tells from 0 and 1
+
+
+def with_temperature(probabilities: np.ndarray, temperature: float, task: Task) -> np.ndarray:
+    """Probabilities as they were if the logits behind them were divided by `temperature`.
+
+    Logarithms of probabilities are logits but for a constant, which softmax ignores, so the logits
+    themselves are not needed; `1 / temperature` takes a temperature out again.
+
+    >>> with_temperature(np.array([[0.8, 0.2]]), 2.0, "image_classification").round(3).tolist()
+    [[0.667, 0.333]]
+
+    Args:
+        probabilities: (n, classes); rows sum to 1, or (multi-label) each value stands alone.
+
+    Returns:
+        float32 (n, classes).
+    """
+    values = np.asarray(probabilities, np.float64)
+    if task == MULTILABEL:
+        values = values.clip(_LEAST, _MOST)
+        odds = np.exp((np.log1p(-values) - np.log(values)) / temperature)
+        return (1 / (1 + odds)).astype(np.float32)
+    logits = np.log(values.clip(_LEAST)) / temperature
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
+
+
+def temperature_of(card: Mapping[str, Any]) -> float:
+    """The temperature that the model's logits are divided by already; 1 where there is none.
+
+    Raises:
+        CheckpointError: the card's is no positive number.
+    """
+    value = card.get("temperature", 1.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+        raise CheckpointError(f"card.yaml: temperature {value!r}; expected a positive number")
+    return float(value)
+
+
+def thresholds_of(card: Mapping[str, Any], classes: Sequence[str]) -> np.ndarray | None:
+    """Float64 (classes,): from which probability on each label is predicted; None where 0.5 is.
+
+    Raises:
+        CheckpointError: a class has none, or one that is not between 0 and 1.
+    """
+    found = card.get("thresholds")
+    if found is None:
+        return None
+    if not isinstance(found, Mapping):
+        raise CheckpointError(f"card.yaml: thresholds {found!r}; expected a number for each class")
+    values = [found.get(name) for name in classes]
+    for name, value in zip(classes, values, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+            raise CheckpointError(
+                f"card.yaml: the threshold of {name!r} is {value!r}; expected a number between 0 and 1"
+            )
+    return np.array(values, np.float64)
