@@ -29,7 +29,8 @@ def serve() -> Iterator[Serve]:
     services = []
 
     def start(scorer: Scorer) -> TestClient:
-        app, service = create_app(scorer, KEYS, ServerOptions())
+        # On a busy machine the first call takes longer than the five seconds that are the default.
+        app, service = create_app(scorer, KEYS, ServerOptions(timeout_s=60))
         services.append(service)
         return TestClient(app, headers={"Authorization": f"Bearer {KEY}"})
 

@@ -26,7 +26,7 @@ CELLS = [base64.b64encode(image).decode() for image in IMAGES]
 
 def client_of(scorer: Scorer, **options: Any) -> Iterator[TestClient]:
     app, service = create_app(
-        scorer, KeyRing({"primary": digest_of(KEY)}), ServerOptions(**options)
+        scorer, KeyRing({"primary": digest_of(KEY)}), ServerOptions(**{"timeout_s": 60, **options})
     )
     yield TestClient(app, headers={"Authorization": f"Bearer {KEY}"})
     service.close()
