@@ -164,6 +164,13 @@ def test_from_random_weights_half_the_epochs_or_none(tmp_path: Path) -> None:
     # 5 of 40 epochs were once given for the time's sake, and led nowhere.
     assert epochs_that_fit(setting, cost, 48.0) is None
     assert epochs_that_fit(Setting("a", "lora"), cost, 14.0) == 4
+    assert epochs_that_fit(Setting("a", "lora"), cost, 12.0) is None
+    # A cost that is only guessed is tried with what there is, where nothing was tuned yet.
+    guessed = TrialCost(epoch=15.5, fixed=4.0, measured=False)
+    full = Setting("a", "full")
+    assert epochs_that_fit(full, guessed, 86.0) is None
+    assert epochs_that_fit(full, guessed, 86.0, first=True) == 4
+    assert epochs_that_fit(full, guessed, 30.0, first=True) is None
 
 
 @pytest.mark.parametrize(("quality", "trials"), [("fast", 0), ("good", 3)])

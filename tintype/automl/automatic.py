@@ -149,7 +149,8 @@ class AutomaticMode:
         rest = left
         for setting in settings:
             cost = cost_of(setting, self._backbone(setting, ranking), self._rows, trials)
-            epochs = epochs_that_fit(setting, cost, rest)
+            first = not steps and self._is_first()
+            epochs = epochs_that_fit(setting, cost, rest, first=first)
             what = f"{setting.backbone}, {_described(setting)}"
             if epochs is None:
                 passed.append(what)
@@ -194,7 +195,7 @@ class AutomaticMode:
         backbone = self._backbone(setting, ranking)
         cost = cost_of(setting, backbone, self._rows, self._study.trials())
         left = self._deadline - time.time()
-        epochs = epochs_that_fit(setting, cost, left)
+        epochs = epochs_that_fit(setting, cost, left, first=self._is_first())
         if epochs is None:
             takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
             self._once(
@@ -211,6 +212,9 @@ class AutomaticMode:
             "epochs": epochs,
             "finetuning": self._finetuning(setting, backbone, epochs),
         }
+
+    def _is_first(self) -> bool:
+        return not any(trial.facts.get("epoch_seconds") for trial in self._study.trials())
 
     def _backbone(self, setting: Setting, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
         return next((b for b in ranking if b.name == setting.backbone), None)

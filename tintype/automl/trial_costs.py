@@ -77,8 +77,14 @@ def cost_of(
     return TrialCost(epoch, fixed, False)
 
 
-def epochs_that_fit(setting: Setting, cost: TrialCost, left: float) -> int | None:
-    """Epochs of a trial that has `left` seconds; None where too few fit to be worth them."""
+def epochs_that_fit(
+    setting: Setting, cost: TrialCost, left: float, *, first: bool = False
+) -> int | None:
+    """Epochs of a trial that has `left` seconds; None where too few fit to be worth them.
+
+    Args:
+        first: nothing has been fine-tuned yet.
+    """
     wanted = EPOCHS[setting.method]
     if cost.epoch is None:
         return wanted if left >= cost.fixed + _FIXED_SECONDS else None
@@ -87,6 +93,9 @@ def epochs_that_fit(setting: Setting, cost: TrialCost, left: float) -> int | Non
     share = _MEASURED_SHARE if cost.measured else _UNMEASURED_SHARE
     epochs = min(wanted, int((left * share - cost.fixed) / cost.epoch))
     least = _LEAST_EPOCHS
+    if first and not cost.measured and epochs < least:
+        # Guessed costs are mostly too high, and time that is not used gains nothing.
+        epochs, least = min(least, int((left * _MEASURED_SHARE - cost.fixed) / cost.epoch)), 2
     if setting.method == "scratch":
         least = int(wanted * _LEAST_SHARE_FROM_SCRATCH)
     return epochs if epochs >= least else None
