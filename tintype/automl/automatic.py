@@ -148,8 +148,8 @@ class AutomaticMode:
         passed: list[str] = []
         rest = left
         for setting in settings:
-            cost = cost_of(setting, self._backbone(setting, ranking), self._rows, trials)
-            first = not steps and self._is_first()
+            cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
+            first = not steps and _is_first(trials)
             epochs = epochs_that_fit(setting, cost, rest, first=first)
             what = f"{setting.backbone}, {_described(setting)}"
             if epochs is None:
@@ -170,7 +170,7 @@ class AutomaticMode:
         """A setting where Optuna's estimator expects the most."""
         trial = self._study.ask_near_the_best(setting_space(ranking))
         drawn = trial.parameters
-        backbone = next((b for b in ranking if b.name == drawn["backbone"]), None)
+        backbone = _ranked(drawn["backbone"], ranking)
         method: Literal["full", "lora", "scratch"] = drawn["method"]
         if method == "lora" and backbone is not None and backbone.is_convolutional:
             method = "full"
@@ -192,10 +192,11 @@ class AutomaticMode:
         self, setting: Setting, ranking: Sequence[BackboneRank]
     ) -> dict[str, Any] | None:
         """The point of `setting`, its epochs fitted to the time; None when too few fit."""
-        backbone = self._backbone(setting, ranking)
-        cost = cost_of(setting, backbone, self._rows, self._study.trials())
+        backbone = _ranked(setting.backbone, ranking)
+        trials = self._study.trials()
+        cost = cost_of(setting, backbone, self._rows, trials)
         left = self._deadline - time.time()
-        epochs = epochs_that_fit(setting, cost, left, first=self._is_first())
+        epochs = epochs_that_fit(setting, cost, left, first=_is_first(trials))
         if epochs is None:
             takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
             self._once(
@@ -212,12 +213,6 @@ class AutomaticMode:
             "epochs": epochs,
             "finetuning": self._finetuning(setting, backbone, epochs),
         }
-
-    def _is_first(self) -> bool:
-        return not any(trial.facts.get("epoch_seconds") for trial in self._study.trials())
-
-    def _backbone(self, setting: Setting, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
-        return next((b for b in ranking if b.name == setting.backbone), None)
 
     def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
         """The checkpoint to train from: with its linear head already in place, so that the first
@@ -259,6 +254,15 @@ class AutomaticMode:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
+
+
+def _is_first(trials: Sequence[Trial]) -> bool:
+    """Whether nothing has been fine-tuned yet."""
+    return not any(trial.facts.get("epoch_seconds") for trial in trials)
+
+
+def _ranked(name: str, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
+    return next((backbone for backbone in ranking if backbone.name == name), None)
 
 
 def _described(setting: Setting) -> str:

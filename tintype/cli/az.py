@@ -7,6 +7,7 @@ to do here: it answers in az's shape and says so on standard error.
 from __future__ import annotations
 
 import getpass
+import itertools
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -48,9 +49,9 @@ def run_az(arguments: Sequence[str], run: Callable[[list[str]], int]) -> int:
     Raises:
         UsageError: nothing that runs here; names what is near.
     """
-    words, options = _told_apart(arguments)
+    words = list(itertools.takewhile(lambda argument: not argument.startswith("-"), arguments))
     if not words:
-        words = ["version"] if "--version" in options["flags"] else ["--help"]
+        words = ["version"] if "--version" in arguments else ["--help"]
     group, rest = words[0], words[1:]
     if group == "ml":
         return run(list(arguments[arguments.index("ml") + 1 :]) or ["--help"])
@@ -63,29 +64,21 @@ def run_az(arguments: Sequence[str], run: Callable[[list[str]], int]) -> int:
     what = " ".join(["az", group, *rest[:1]])
     print(f"notice: {what} has nothing to do; Tintype works on this machine", file=sys.stderr)
     if answer is not None:
-        show(answer, options["form"], options["query"])
+        show(answer, *_printing(arguments))
     return 0
 
 
-def _told_apart(arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """The words before any option, and what -o and --query say."""
-    words: list[str] = []
-    for argument in arguments:
-        if argument.startswith("-"):
-            break
-        words.append(argument)
-    options: dict[str, Any] = {"form": Format.JSON, "query": None, "flags": set(arguments)}
+def _printing(arguments: Sequence[str]) -> tuple[Format, str | None]:
+    """What -o and --query say."""
+    form, query = Format.JSON, None
     for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
-        if name in ("-o", "--output", "--query"):
-            given = value if equals else next(iter(arguments[position + 1 :]), "")
-            if name == "--query":
-                options["query"] = given
-            elif given in set(Format):
-                options["form"] = Format(given)
-            else:
-                options["form"] = Format.JSON
-    return words, options
+        given = value if equals else next(iter(arguments[position + 1 :]), "")
+        if name == "--query":
+            query = given
+        elif name in ("-o", "--output"):
+            form = Format(given) if given in set(Format) else Format.JSON
+    return form, query
 
 
 def _answer(group: str, rest: Sequence[str]) -> Any:
@@ -190,8 +183,8 @@ def _environment() -> str:
     folder = (get_settings().home / "bin").absolute()
     program = folder / "az"
     # A program on PATH rather than a shell function: scripts in sh and in Python find it, too.
-    write_text(program, f'#!/bin/sh\nexec {shlex.quote(_python())} -m tintype.cli az "$@"\n')
-    program.chmod(0o755)
+    script = f'#!/bin/sh\nexec {shlex.quote(_python())} -m tintype.cli az "$@"\n'
+    write_text(program, script, mode=0o755)
     if sys.stdout.isatty():
         print('notice: to take effect, run eval "$(tintype az env)"', file=sys.stderr)
     return f'export PATH={shlex.quote(str(folder))}:"$PATH"'

@@ -45,7 +45,8 @@ def create(
     from tintype.workspace.computes import placed
 
     document = load_batch_deployment(file, set_ or [], {"name": name, "endpoint_name": endpoint})
-    tell_notices(placed(document).notices())
+    document = placed(document)
+    tell_notices(document.notices())
     return Client().batch_deployments.create_or_update(document, set_default=set_default)
 
 
@@ -73,7 +74,8 @@ def update(
         document = deployments.edited(name, endpoint, set_ or [])
     else:
         raise UsageError("which deployment? give --file, or --name and --endpoint-name")
-    tell_notices(placed(document).notices())
+    document = placed(document)
+    tell_notices(document.notices())
     return deployments.update(document, set_default=set_default)
 
 

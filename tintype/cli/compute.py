@@ -15,7 +15,9 @@ from tintype.cli.options import (
     OptionalFile,
     OptionalName,
     Set,
+    Tags,
     Yes,
+    tags_of,
 )
 
 __all__ = ["app"]
@@ -55,7 +57,7 @@ def create(
     tier: Annotated[str | None, _kept("dedicated or low_priority.", "--tier")] = None,
     location: Annotated[str | None, _kept("Region.", "-l", "--location")] = None,
     description: Annotated[str | None, typer.Option("--description", help="For people.")] = None,
-    tags: Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")] = None,
+    tags: Tags = None,
     set_: Set = None,
     no_wait: NoWait = False,
 ) -> object:
@@ -73,7 +75,7 @@ def create(
         tier=tier,
         location=location,
         description=description,
-        tags=dict(tag.partition("=")[::2] for tag in tags) if tags else None,
+        tags=tags_of(tags),
     )
 
 

@@ -76,8 +76,8 @@ def create(
     jobs = Client().jobs
     options = {"name": name, "budget": budget, "quality": quality and quality.value}
     given = [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]
-    job = load_job(file, [*(set_ or []), *given])
-    tell_notices(placed(job).notices())
+    job = placed(load_job(file, [*(set_ or []), *given]))
+    tell_notices(job.notices())
     known = False
     if resume:
         if job.name is None:

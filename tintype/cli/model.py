@@ -19,8 +19,10 @@ from tintype.cli.options import (
     OptionalFile,
     OptionalName,
     Set,
+    Tags,
     Version,
     VersionLabel,
+    tags_of,
 )
 from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
 
@@ -51,7 +53,7 @@ def create(
     version: Version = None,
     type_: Annotated[str | None, typer.Option("-t", "--type", help="mlflow_model.")] = None,
     description: Description = None,
-    tags: Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")] = None,
+    tags: Tags = None,
     set_: Set = None,
     no_wait: NoWait = False,
     datastore: _Kept = None,
@@ -68,7 +70,7 @@ def create(
         "version": version,
         "type": type_,
         "description": description,
-        "tags": dict(tag.partition("=")[::2] for tag in tags) if tags else None,
+        "tags": tags_of(tags),
     }
     options = {key: value for key, value in given.items() if value is not None}
     if file is not None:

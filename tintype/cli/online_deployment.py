@@ -50,7 +50,8 @@ def create(
     from tintype.workspace.computes import placed
 
     document = load_online_deployment(file, set_ or [], {"name": name, "endpoint_name": endpoint})
-    tell_notices(placed(document).notices())
+    document = placed(document)
+    tell_notices(document.notices())
     return Client().online_deployments.create(
         document, all_traffic=all_traffic, wait=not no_wait, tell=_tell
     )
@@ -82,7 +83,8 @@ def update(
         document = deployments.edited(name, endpoint, set_ or [])
     else:
         raise UsageError("which deployment? give --file, or --name and --endpoint-name")
-    tell_notices(placed(document).notices())
+    document = placed(document)
+    tell_notices(document.notices())
     return deployments.update(document, all_traffic=all_traffic, wait=not no_wait, tell=_tell)
 
 

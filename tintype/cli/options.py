@@ -29,8 +29,10 @@ __all__ = [
     "Set",
     "Stream",
     "Version",
+    "Tags",
     "VersionLabel",
     "Yes",
+    "tags_of",
 ]
 
 WITHOUT_EFFECT = "Accepted as Azure's; no effect here"
@@ -55,6 +57,7 @@ Set = Annotated[
 Description = Annotated[str | None, typer.Option("-d", "--description", help="For people.")]
 Version = Annotated[str | None, typer.Option("-v", "--version", help="Its version.")]
 VersionLabel = Annotated[str | None, typer.Option("-l", "--label", help="latest.")]
+Tags = Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")]
 RegistryName = Annotated[
     str | None, typer.Option("--registry-name", help="Look in the catalog, whatever its name.")
 ]
@@ -90,3 +93,12 @@ GroupPattern = Annotated[
         help="Regular expression on file names (paths, with a / in it) whose first group names the group.",
     ),
 ]
+
+
+def tags_of(given: list[str] | None) -> dict[str, str] | None:
+    """What `Tags` say, as documents have it.
+
+    >>> tags_of(["team=one", "live"])
+    {'team': 'one', 'live': ''}
+    """
+    return dict(tag.partition("=")[::2] for tag in given) if given else None

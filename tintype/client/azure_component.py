@@ -29,12 +29,13 @@ def callable_component(component: Component) -> Any:
     kept = ("name", "version", "type", "display_name", "description", "outputs", "command")
     document = {key: shown[key] for key in kept if shown.get(key)}
     document["$schema"] = _SCHEMA.format(type=component.type)
-    # Whatever is missing is told when the job is read, by name and with the fix.
-    document["inputs"] = {
-        name: {key: item for key, item in given.items() if key != "default"} | {"optional": True}
-        for name, given in component.inputs.items()
-    }
     if component.type == "pipeline":
+        # Whatever is missing is told when the job is read, by name and with the fix.
+        document["inputs"] = {
+            name: {key: item for key, item in given.items() if key != "default"}
+            | {"optional": True}
+            for name, given in component.inputs.items()
+        }
         document["jobs"] = component.jobs or {}
     else:
         document |= {key: shown[key] for key in ("code", "environment") if shown.get(key)}

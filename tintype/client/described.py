@@ -12,53 +12,37 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tintype.automl.builder import ImageJob
 from tintype.client.azure_objects import azure_content, azure_folder, azure_noun, is_azure, plain
 from tintype.client.records import Record
 from tintype.errors import UsageError
-from tintype.schemas.batch_deployment import BatchDeploymentDocument
-from tintype.schemas.batch_endpoint import BatchEndpointDocument
-from tintype.schemas.component import ComponentDocument
-from tintype.schemas.compute import ComputeDocument
-from tintype.schemas.data_asset import DataAssetDocument
 from tintype.schemas.document import Document, apply_overrides, read_yaml, written
-from tintype.schemas.environment import EnvironmentDocument
-from tintype.schemas.job_parts import JobHead
-from tintype.schemas.model import ModelDocument
-from tintype.schemas.online_deployment import OnlineDeploymentDocument
-from tintype.schemas.online_endpoint import OnlineEndpointDocument
-from tintype.workspace.components import Component
-from tintype.workspace.computes import Compute
-from tintype.workspace.data_assets import DataAsset
-from tintype.workspace.environments import Environment
-from tintype.workspace.registry import ModelVersion
-from tintype.workspace.runs import RunRecord
 
 __all__ = ["Describes", "described", "noun_of"]
 
 Describes = Any
 """A path, a mapping, a record, a document, or an object of azure-ai-ml."""
 
-# Of documents, records and builders, the noun whose verbs take them.
-_NOUNS: tuple[tuple[type, str], ...] = (
-    (JobHead, "jobs"),
-    (ImageJob, "jobs"),
-    (RunRecord, "jobs"),
-    (ModelDocument, "models"),
-    (ModelVersion, "models"),
-    (DataAssetDocument, "data"),
-    (DataAsset, "data"),
-    (OnlineEndpointDocument, "online_endpoints"),
-    (OnlineDeploymentDocument, "online_deployments"),
-    (BatchEndpointDocument, "batch_endpoints"),
-    (BatchDeploymentDocument, "batch_deployments"),
-    (ComputeDocument, "compute"),
-    (Compute, "compute"),
-    (ComponentDocument, "components"),
-    (Component, "components"),
-    (EnvironmentDocument, "environments"),
-    (Environment, "environments"),
-)
+# Of documents, records and builders by the names of their classes, the noun whose verbs take them. By name,
+# for a command of one noun is not to import the documents of all.
+_NOUNS = {
+    "JobHead": "jobs",
+    "ImageJob": "jobs",
+    "RunRecord": "jobs",
+    "ModelDocument": "models",
+    "ModelVersion": "models",
+    "DataAssetDocument": "data",
+    "DataAsset": "data",
+    "OnlineEndpointDocument": "online_endpoints",
+    "OnlineDeploymentDocument": "online_deployments",
+    "BatchEndpointDocument": "batch_endpoints",
+    "BatchDeploymentDocument": "batch_deployments",
+    "ComputeDocument": "compute",
+    "Compute": "compute",
+    "ComponentDocument": "components",
+    "Component": "components",
+    "EnvironmentDocument": "environments",
+    "Environment": "environments",
+}
 
 # What a key of `settings` is called elsewhere in the document that the SDK writes it in.
 _ALSO_ELSEWHERE = {"batch_deployments": "instance_count"}
@@ -75,9 +59,9 @@ def noun_of(thing: Describes) -> str:
     """
     if isinstance(thing, Record) and thing.noun:
         return thing.noun
-    for kind, noun in _NOUNS:
-        if isinstance(thing, kind):
-            return noun
+    for base in type(thing).__mro__:
+        if base.__module__.startswith("tintype.") and base.__name__ in _NOUNS:
+            return _NOUNS[base.__name__]
     if is_azure(thing):
         return azure_noun(thing)
     raise UsageError(
@@ -108,6 +92,9 @@ def described(thing: Describes, noun: str, overrides: Sequence[str] = ()) -> tup
 
 
 def _of_object(thing: Describes, noun: str) -> tuple[Document, Path]:
+    from tintype.workspace.registry import ModelVersion
+    from tintype.workspace.runs import RunRecord
+
     if isinstance(thing, Document):
         return thing, Path.cwd() if thing.path is None else thing.path.absolute().parent
     if not isinstance(thing, Mapping) or (isinstance(thing, Record) and thing.noun):

@@ -242,7 +242,7 @@ def resolve_model(reference: str | Path) -> str:
         return str(_local_files(model))
     imported = imported_as(text)
     if imported is not None:
-        kept = [version for version in list_models(imported) if not version.archived]
+        kept = list_models(imported)
         # Deleted or archived since: the name means what it means without the workspace.
         return str(_local_files(kept[0])) if kept else text
     return text
