@@ -295,7 +295,7 @@ def _judged(
         task=task,
         classes=len(tables.train.classes),
         metric=metric,
-        groups=tables.train.groups,
+        groups=tables.train.together,
         zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
     )
     probabilities = head.probabilities(validation, task)
