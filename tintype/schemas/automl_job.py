@@ -92,7 +92,7 @@ class AutomlJob(JobDocument):
     place of trials and limits. What is tried is planned to fit."""
 
     quality: Quality | None = None
-    """Beyond Azure's, for automatic sweeps, in place of a budget: fast (a linear head on the best
+    """Beyond Azure's, for automatic sweeps, in place of a budget: fast (a head on the best
     backbone), good (and the most promising fine-tunings), best (until nothing more is gained)."""
 
     training_parameters: AutomlParameters = Field(default_factory=AutomlParameters)
