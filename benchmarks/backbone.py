@@ -107,10 +107,10 @@ def _heads(device: torch.device) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from tintype.automl.linear_heads import fit_linear_head
+    from tintype.automl.heads import fit_head
     from tintype.scoring import Scorer
 
-    print("| linear head | backbone | trained on | tested on | Tintype | seconds | ", end="")
+    print("| head | backbone | trained on | tested on | Tintype | seconds | ", end="")
     print("scikit-learn | seconds | photos/s embedded |\n|---|---|---|---|---|---|---|---|---|")
     for dataset, split in _datasets().items():
         if split is None:
@@ -127,7 +127,7 @@ def _heads(device: torch.device) -> None:
             )
             rate = (len(train) + len(test)) / (time.perf_counter() - begun)
             begun = time.perf_counter()
-            head = fit_linear_head(
+            head = fit_head(
                 train,
                 targets[0],
                 task="image_classification",

@@ -55,6 +55,7 @@ FULL: Recipes = {
     "plain": {},
     "temperature": {"temperature_scaling": True},
     **AVERAGES,
+    "head first": {"head_first": True},
     "layer rates": {"layer_wise_lr_decay": 0.85},
     "mixup": {"mixup_alpha": 0.2},
     "cutmix": {"cutmix_alpha": 1.0},

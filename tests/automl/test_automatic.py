@@ -77,7 +77,7 @@ def test_the_ranking_comes_first_and_is_waited_for(tmp_path: Path) -> None:
     assert case.mode.propose() == WAIT
 
 
-def test_transformers_begin_with_lora_from_their_linear_head(tmp_path: Path) -> None:
+def test_transformers_begin_with_lora_from_their_head(tmp_path: Path) -> None:
     case = Case(tmp_path, [backbone("a", 0.8), backbone("b", 0.75), backbone("c", 0.3)]).ranked()
     first, second, third = case.trial(), case.trial(), case.trial()
     assert (first.parameters["model_name"], first.parameters["method"]) == ("a", "lora")
@@ -88,10 +88,10 @@ def test_transformers_begin_with_lora_from_their_linear_head(tmp_path: Path) -> 
     assert case.parameters(third).learning_rate == pytest.approx(5e-5)
     models = {case.trial().parameters["model_name"] for _ in range(3)}
     assert "c" not in models, "a backbone far behind is not fine-tuned by the known-good settings"
-    assert "its linear head reached 0.8000" in case.said[1]
+    assert "its head reached 0.8000" in case.said[1]
 
 
-def test_convolutional_networks_train_all_weights_from_the_linear_head_and_from_a_new_one(
+def test_convolutional_networks_train_all_weights_from_the_fitted_head_and_from_a_new_one(
     tmp_path: Path,
 ) -> None:
     case = Case(tmp_path, [backbone("r", 0.8, "resnet")]).ranked()

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from tintype.errors import CheckpointError
 from tintype.images.preprocess import Preprocessor
+from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import head_features, head_of, labels_of, load_classifier
-from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.scratch import SCRATCH_NAMES
 
 
@@ -48,7 +48,7 @@ def test_another_image_size(tmp_path: Path, family: str) -> None:
 @pytest.mark.parametrize("family", ["vit", "beit", "dinov2", "resnet"])
 def test_a_linear_head_at_another_image_size(tmp_path: Path, family: str) -> None:
     source = resolve_checkpoint(str(write_checkpoint(tmp_path / "source", family)))
-    new = new_linear_classifier(
+    new = new_backbone_classifier(
         source, "auto", task="image_classification", classes=("a", "b"), image_size=(64, 64)
     )
     torch.nn.init.normal_(new.classifier.weight)

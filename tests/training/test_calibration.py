@@ -17,7 +17,7 @@ from tintype.models.onnx_export import export_onnx
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 from tintype.scoring import Scorer
-from tintype.scoring.calibration import temperature_of, with_temperature
+from tintype.scoring.calibration import logits_of, temperature_of, with_temperature
 from tintype.training import FinetuneResult, finetune
 from tintype.training.calibration import choose_temperature, fit_temperature, log_loss
 
@@ -72,7 +72,7 @@ def test_a_temperature_is_a_division_of_logits(task: ClassificationTask) -> None
 @pytest.mark.parametrize("task", [MULTICLASS, MULTILABEL])
 def test_the_temperature_is_that_of_lbfgs(task: ClassificationTask, too_sure: float) -> None:
     logits, targets = drawn(task, 4000, too_sure)
-    found = fit_temperature(probabilities(logits, task), targets.numpy(), task)
+    found = fit_temperature(logits.numpy(), targets.numpy(), task)
     assert found == pytest.approx(by_lbfgs(logits, targets, task), rel=0.01)
     assert found == pytest.approx(too_sure, rel=0.1)
 
@@ -80,7 +80,7 @@ def test_the_temperature_is_that_of_lbfgs(task: ClassificationTask, too_sure: fl
 def test_few_rows_that_are_all_right_do_not_make_it_infallible() -> None:
     targets = np.arange(40) % 2
     sure = np.where(np.eye(2)[targets] > 0, 0.9, 0.1)
-    found = fit_temperature(sure, targets, MULTICLASS)
+    found = fit_temperature(logits_of(sure, MULTICLASS), targets, MULTICLASS)
     # One error among the rows to come is allowed for: about 1 in 82 of the mass.
     top = with_temperature(sure, found, MULTICLASS).max()
     assert top == pytest.approx(1 - 0.5 / 41, abs=1e-3)

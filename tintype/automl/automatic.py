@@ -98,7 +98,7 @@ class AutomaticMode:
             return None
         ranking = self._ranking()
         if self._quality == "fast" and ranking:
-            self._once("Quality fast: the linear head is the model; nothing is fine-tuned.")
+            self._once("Quality fast: the head is the model; nothing is fine-tuned.")
             return None
         settings = known_good(ranking)
         if self._quality == "good":
@@ -215,7 +215,7 @@ class AutomaticMode:
         }
 
     def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
-        """The checkpoint to train from: with its linear head already in place, so that the first
+        """The checkpoint to train from: with its head already in place, so that the first
         steps do not spoil the features (Kumar et al. 2022, "Fine-tuning can distort pretrained
         features and underperform out-of-distribution")."""
         if backbone is None or (backbone.is_convolutional and setting.rate >= _NEW_HEAD_FROM):
@@ -276,7 +276,7 @@ def _described(setting: Setting) -> str:
 
 def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int) -> str:
     why = (
-        f"its linear head reached {backbone.score:.4f}"
+        f"its head reached {backbone.score:.4f}"
         if backbone is not None
         else "no pretrained checkpoint is at hand"
     )

@@ -23,7 +23,7 @@ class BackboneRank:
     """The checkpoint."""
 
     score: float
-    """The metric of its linear head, by cross-validation on the training images."""
+    """The metric of its head, by cross-validation on the training images."""
 
     validation: float
     """The same on the validation images."""
@@ -44,7 +44,7 @@ class BackboneRank:
     """How many weights it has."""
 
     start: str
-    """The checkpoint to fine-tune from: itself, or a model folder that has its linear head already."""
+    """The checkpoint to fine-tune from: itself, or a model folder that has a fitted head already."""
 
     blocks: int
     """Layers that could be frozen."""

@@ -1,4 +1,4 @@
-"""Ranking backbones: each embeds the data once, and a linear head on top says how far that leads."""
+"""Ranking backbones: each embeds the data once, and a head on top says how far that leads."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from tintype.automl.linear_heads import LinearHead, ZeroShotWeights, fit_linear_head
+from tintype.automl.heads import FittedHead, ZeroShotWeights, fit_head
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.images.preprocess import Preprocessor
+from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.features import pooling_for
-from tintype.models.linear_classifier import new_linear_classifier
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.models.weights import count_parameters, stored_tensors
 from tintype.schemas.scorer_options import ScorerOptions
@@ -30,7 +29,7 @@ from tintype.settings import get_settings
 from tintype.training.content_cache import ContentCache
 from tintype.training.inputs import preprocessing_digest
 
-__all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_linear_classifier"]
+__all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
 
 # Converting a model for the fastest engine pays from about here.
 _ROWS_WORTH_CONVERTING = 1000
@@ -51,16 +50,16 @@ class RankedBackbone:
 
     name: str
     score: float
-    """The metric of its linear head, by cross-validation on the training rows."""
+    """The metric of its head, by cross-validation on the training rows."""
     validation: float
-    """The metric of its linear head on the validation rows."""
+    """The metric of its head on the validation rows."""
     images_per_second: float
     """At which it embedded images; 0 where all were in the cache."""
     seconds: float
     pooling: str
     family: str
     parameters: int
-    head: LinearHead
+    head: FittedHead
     probabilities: np.ndarray
     """float32 (n, classes) of the validation rows."""
     fitted: int
@@ -86,7 +85,7 @@ def rank_backbones(
     cancelled: Callable[[], bool] = lambda: False,
     finish: Callable[[], bool] = lambda: False,
 ) -> Ranking:
-    """Embed both tables with each backbone and rank these by cross-validated linear heads.
+    """Embed both tables with each backbone and rank these by cross-validated heads.
 
     Args:
         names: checkpoints, in the order to try them.
@@ -138,15 +137,18 @@ def rank_backbones(
     return ranking
 
 
-def write_linear_classifier(
-    path: Path, backbone: RankedBackbone, task: ClassificationTask, classes: Sequence[str]
+def write_backbone_classifier(
+    path: Path,
+    backbone: RankedBackbone,
+    head: FittedHead,
+    task: ClassificationTask,
+    classes: Sequence[str],
 ) -> ModelFolder:
-    """The backbone with its linear head, as a model folder at `path`."""
+    """The backbone with `head`, its own or the one to fine-tune from, as a model folder at `path`."""
     source = resolve_checkpoint(backbone.name)
-    model = new_linear_classifier(source, backbone.pooling, task=task, classes=classes)
-    with torch.no_grad():
-        model.classifier.weight.copy_(torch.from_numpy(backbone.head.weight))
-        model.classifier.bias.copy_(torch.from_numpy(backbone.head.bias))
+    model = new_backbone_classifier(
+        source, backbone.pooling, task=task, classes=classes, head=head.module
+    )
     return write_model_folder(
         path,
         model=model,  # type: ignore[arg-type]
@@ -159,8 +161,8 @@ def write_linear_classifier(
             "training": {
                 "method": "head",
                 "pooling": backbone.pooling,
-                "solver": backbone.head.kind,
-                "strength": backbone.head.strength,
+                "solver": head.solver,
+                **head.settings,
             },
         },
     )
@@ -283,17 +285,17 @@ class _Embedder:
 def _judged(
     embedder: _Embedder, tables: _Tables, task: ClassificationTask, metric: str
 ) -> RankedBackbone:
-    """A linear head on the backbone's features of `tables`, and how well it does."""
+    """A head on the backbone's features of `tables`, and how well it does."""
     validation = embedder.features(tables.validation, tables.digests[1])
     train = embedder.features(tables.train, tables.digests[0])
     embedder.check()
-    head = fit_linear_head(
+    head = fit_head(
         train,
         tables.train.targets(),
         task=task,
         classes=len(tables.train.classes),
         metric=metric,
-        groups=tables.train.groups,
+        groups=tables.train.together,
         zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
     )
     probabilities = head.probabilities(validation, task)

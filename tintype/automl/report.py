@@ -163,7 +163,7 @@ def _label_issues(report: SweepReport) -> list[str]:
         return [html.paragraph("None found.")]
     return [
         html.paragraph(
-            "A linear head that had not seen them disagrees with these labels (cleanlab). Look at "
+            "A head that had not seen them disagrees with these labels (cleanlab). Look at "
             "them before training again."
         ),
         _pictures(report.label_issues, report.issues_table),

@@ -29,7 +29,7 @@ _UNMEASURED_SHARE, _MEASURED_SHARE = 0.6, 0.9
 # guess for a model of 100 million parameters; then it is measured.
 _FIXED_SECONDS, _FIXED_SECONDS_SMALL = 12.0, 4.0
 
-# From pretrained weights fewer epochs than this rarely beat the linear head that they start from;
+# From pretrained weights fewer epochs than this rarely beat the head that they start from;
 # from random ones not even half of them lead anywhere (5 of 40 were seen to reach 0.35 where 0.74 stood).
 _LEAST_EPOCHS, _LEAST_SHARE_FROM_SCRATCH = 4, 0.5
 

@@ -16,7 +16,7 @@ import numpy as np
 from tintype.errors import UsageError
 from tintype.schemas.group_pattern import check_group_pattern
 
-__all__ = ["GROUP_COLUMN", "GroupBy", "counts_by_group", "sides_of_groups"]
+__all__ = ["GROUP_COLUMN", "GroupBy", "counts_by_group", "joined_groups", "sides_of_groups"]
 
 GROUP_COLUMN = "group"
 """What rows call their group, where nothing else is said."""
@@ -116,6 +116,21 @@ def counts_by_group(targets: np.ndarray, groups: np.ndarray, classes: int) -> np
     rows, codes = np.nonzero(targets)
     cells = np.bincount(groups[rows] * classes + codes, minlength=count * classes)
     return cells.reshape(count, classes)
+
+
+def joined_groups(groups: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """int64 (n,), from 0: rows that share a number of `groups` or of `others`, both int64 (n,), are
+    in one, and whoever is joined by both."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, groups = np.unique(groups, return_inverse=True)
+    _, others = np.unique(others, return_inverse=True)
+    count = int(groups.max()) + 1
+    size = count + int(others.max()) + 1
+    edges = coo_array((np.ones(len(groups)), (groups, count + others)), shape=(size, size))
+    _, components = connected_components(edges, directed=False)
+    return np.unique(components[groups], return_inverse=True)[1].astype(np.int64)
 
 
 def sides_of_groups(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tintype.data.groups import joined_groups
 from tintype.errors import DataError, nearest
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
 
@@ -36,6 +37,7 @@ class _Columns:
     label_ends: np.ndarray  # int64 (n,)
     groups: tuple[str, ...] = ()
     group_codes: np.ndarray | None = None  # int32 (n,), -1 where a row is of no group
+    alike_codes: np.ndarray | None = None  # int32 (n,), one number for near-duplicates
 
 
 class ImageTable:
@@ -129,6 +131,23 @@ class ImageTable:
         codes = self._columns.group_codes[self._rows].astype(np.int64)
         return np.where(codes < 0, len(self._columns.groups) + self._rows, codes)
 
+    @property
+    def looked_for_near_duplicates(self) -> bool:
+        """Whether `with_near_duplicates` has said of them, even that there are none."""
+        return self._columns.alike_codes is not None
+
+    @property
+    def together(self) -> np.ndarray | None:
+        """int64 (n,): rows that belong on one side of every split have one number, those of a group
+        and near-duplicates; None where all rows stand by themselves and nothing is said of groups."""
+        groups = self.groups
+        if self._columns.alike_codes is None:
+            return groups
+        alike = self._columns.alike_codes[self._rows].astype(np.int64)
+        if len(np.unique(alike)) == len(np.unique(self._rows)):
+            return groups
+        return alike if groups is None else joined_groups(alike, groups)
+
     def group_names(self) -> list[str]:
         """Names of the groups that rows have, sorted."""
         if self._columns.group_codes is None:
@@ -174,6 +193,20 @@ class ImageTable:
             **{**self._columns.__dict__, "label_codes": recode[self._columns.label_codes]}
         )
         return self._with(columns, classes, self._rows)
+
+    def with_near_duplicates(self, series: np.ndarray) -> ImageTable:
+        """The same table, knowing which of its rows are nearly the same.
+
+        Args:
+            series: int64 (n,), 0 to n - 1: near-duplicates have one number.
+        """
+        codes = np.arange(len(self._columns.lines), dtype=np.int32)
+        # Numbers of rows as read, so that those of other rows stay free.
+        first = np.full(len(series), np.iinfo(np.int32).max, np.int32)
+        np.minimum.at(first, series, self._rows.astype(np.int32))
+        codes[self._rows] = first[series]
+        columns = _Columns(**{**self._columns.__dict__, "alike_codes": codes})
+        return self._with(columns, self.classes, self._rows)
 
     def with_notices(self, notices: Sequence[str]) -> ImageTable:
         """The same table with `notices` before its own."""

@@ -1,17 +1,17 @@
-"""Splitting off a validation table: seeded, stratified, and never one picture or group on both
-sides."""
+"""Splitting off a validation table: seeded, stratified, and never one picture, near-duplicate or
+group on both sides."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tintype.data.digests import content_digests
-from tintype.data.groups import counts_by_group, sides_of_groups
+from tintype.data.groups import counts_by_group, joined_groups, sides_of_groups
 from tintype.data.image_table import ImageTable
 from tintype.errors import UsageError
 from tintype.schemas.task import MULTILABEL
 
-__all__ = ["split_validation"]
+__all__ = ["classes_left_out", "split_validation"]
 
 
 def split_validation(
@@ -20,7 +20,7 @@ def split_validation(
     """Split `table` into (training, validation).
 
     Rows whose images have identical bytes stay together, and so do rows of one group (see
-    `GroupBy`).
+    `GroupBy`) and near-duplicates, where these were looked for (`ImageTable.together`).
     Stratified: each class keeps its share on both sides, rarest classes first, and every class with
     a picture keeps one in training; for multi-label this is the greedy iterative stratification of
     Sechidis et al. (2011), a class at a time. With groups, as far as these allow
@@ -36,14 +36,14 @@ def split_validation(
     if not 0 < fraction < 1:
         raise UsageError(f"validation share {fraction}: expected a number between 0 and 1")
     _, unit_of_row = np.unique(np.array(content_digests(table)), return_inverse=True)
-    groups = table.groups
-    if groups is not None:
-        unit_of_row = _joined(unit_of_row, groups)
+    together = table.together
+    if together is not None:
+        unit_of_row = joined_groups(unit_of_row, together)
     units = int(unit_of_row.max()) + 1
     if units < 2:
-        raise UsageError(_TOO_FEW if groups is None else _TOO_FEW_GROUPS)
+        raise UsageError(_TOO_FEW if table.groups is None else _TOO_FEW_GROUPS)
     random = np.random.default_rng(seed)
-    if groups is not None:
+    if together is not None:
         in_validation = _grouped(table, unit_of_row, fraction, seed, stratified=stratified)
     elif stratified:
         membership = _group_membership(table, unit_of_row, units)
@@ -55,25 +55,31 @@ def split_validation(
     return table.select(np.flatnonzero(~chosen)), table.select(np.flatnonzero(chosen))
 
 
+def classes_left_out(train: ImageTable, held_out: ImageTable) -> str:
+    """What to tell of the classes that `held_out`, split off the same table as `train`, has no image
+    of; nothing where it has some of each."""
+    counts = held_out.class_counts()
+    missing = [
+        repr(name)
+        for name, here, there in zip(train.classes, counts, train.class_counts(), strict=True)
+        if there and not here
+    ]
+    if not missing:
+        return ""
+    some = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
+    classes = f"{len(missing)} classes" if len(missing) > 1 else "class"
+    why = "" if train.together is None else " (groups and near-duplicates stay whole)"
+    return f"none of its {len(held_out)} images is of {classes} {some}{why}; its metrics leave that out"
+
+
+# Classes named in a notice.
+_SHOWN = 5
+
 _TOO_FEW = "the table has one picture; a validation split needs at least two"
 _TOO_FEW_GROUPS = (
     "all images are of one group, and a split needs at least two; correct group_pattern or "
     "group_column_name, or give validation_data (and test_data)"
 )
-
-
-def _joined(unit_of_row: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """int64 (n,), from 0: rows of one unit or of one group are in one, and whoever is joined by
-    both."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    _, groups = np.unique(groups, return_inverse=True)
-    count = int(unit_of_row.max()) + 1
-    size = count + int(groups.max()) + 1
-    edges = coo_array((np.ones(len(groups)), (unit_of_row, count + groups)), shape=(size, size))
-    _, components = connected_components(edges, directed=False)
-    return np.unique(components[unit_of_row], return_inverse=True)[1].astype(np.int64)
 
 
 def _grouped(

@@ -98,9 +98,8 @@ class NearDuplicates:
         """The same of images that have not been split yet."""
         return (
             f"{self.count} of {self.images} images are nearly the same as others, such as "
-            f"{self._example()}: a split may part them, and its metrics are too good then. "
-            "Remove them, or "
-            "say which images belong together (group_pattern or group_column_name)"
+            f"{self._example()}: jobs keep these on one side of every split "
+            "(near_duplicates_together)"
         )
 
     def _example(self) -> str:

@@ -22,7 +22,14 @@ from tintype.images.source import is_url, read_image
 from tintype.progress import track
 from tintype.settings import get_settings
 
-__all__ = ["Inspection", "Looks", "drop_unreadable", "find_unreadable", "inspect_images"]
+__all__ = [
+    "FULL_DECODE_ROWS",
+    "Inspection",
+    "Looks",
+    "drop_unreadable",
+    "find_unreadable",
+    "inspect_images",
+]
 
 # Tables up to this many rows are decoded whole (some 1,000 photos a second and core at 224 pixels,
 # about 100 at 2 megapixels); larger ones are checked by header, and a damaged body is then found
@@ -60,6 +67,19 @@ class Looks:
         for pair in pairs:
             first.setdefault(pair[0], pair)
         return NearDuplicates(len(first), len(here), tuple(first.values())[:_MOST_PAIRS])
+
+    def pairs_within(self, table: ImageTable) -> np.ndarray:
+        """int64 (m, 2): rows of `table` that are nearly the same, each pair once; no image with
+        itself.
+
+        Images that were not looked at whole are left out.
+        """
+        rows = [row for row, place in enumerate(table.locations()) if place in self._greys]
+        prints = Fingerprints.of([self._greys[table.location(row)] for row in rows])
+        left, right, _ = find_near_duplicates(prints, prints)
+        pairs = np.array(rows, np.int64)[np.column_stack([left, right])[left < right]]
+        apart = [table.location(one) != table.location(other) for one, other in pairs.tolist()]
+        return pairs[np.array(apart, bool)]
 
     def _of(self, table: ImageTable) -> tuple[list[str], Fingerprints]:
         known = [location for location in table.locations() if location in self._greys]

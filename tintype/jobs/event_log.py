@@ -37,6 +37,9 @@ def log_notices(notices: Iterable[str]) -> None:
 def log_event(event: dict[str, Any], run: MlflowRun) -> None:
     """Print one line and record the event's numbers."""
     kind = event["event"]
+    if kind == "notice":
+        log_notices([event["message"]])
+        return
     if kind in ("training", "evaluation"):
         numbers = {
             key: value

@@ -10,8 +10,9 @@ from tintype.data.groups import GroupBy
 from tintype.data.image_table import ImageTable
 from tintype.data.reading import ImageSource, open_image_source
 from tintype.data.split_folders import Split
-from tintype.data.splits import split_validation
+from tintype.data.splits import classes_left_out, split_validation
 from tintype.images.fingerprints import NearDuplicates
+from tintype.images.near_duplicates import keep_near_duplicates_together
 from tintype.images.readability import Looks, drop_unreadable
 from tintype.schemas.job_parts import DataInput, JobData
 
@@ -95,10 +96,22 @@ def load_tables(data: JobData) -> Tables:
 
     validation = load_held_out("validation_data", data.validation, "validation")
     test = load_held_out("test_data", data.test, "test")
+    splits = validation is None or data.test_share is not None
+    if data.near_duplicates_together:
+        train, sentence = keep_near_duplicates_together(train, looks)
+        if sentence and (splits or train.together is not None):
+            notices.append(f"training_data: {sentence}")
+
+    def split_off(key: str, share: float) -> tuple[ImageTable, ImageTable]:
+        left, held_out = split_validation(train, fraction=share, seed=_SEED, stratified=True)
+        if missing := classes_left_out(left, held_out):
+            notices.append(f"{key}: {missing}")
+        return left, held_out
+
     if data.test_share is not None:
-        train, test = _split(train, data.test_share)
+        train, test = split_off("test_data", data.test_share)
     if validation is None and data.validation_share is not None:
-        train, validation = _split(train, data.validation_share)
+        train, validation = split_off("validation_data", data.validation_share)
     validation, test = (
         None if table is None else check_validation_table(train, table)
         for table in (validation, test)
@@ -131,7 +144,3 @@ def _shared_groups(train: ImageTable, held_out: ImageTable) -> str:
         "that "
         "its metrics are too good"
     )
-
-
-def _split(table: ImageTable, share: float) -> tuple[ImageTable, ImageTable]:
-    return split_validation(table, fraction=share, seed=_SEED, stratified=True)

@@ -15,14 +15,15 @@ from transformers import (
 )
 
 from tintype.errors import CheckpointError
+from tintype.models.backbone_classifier import (
+    is_backbone_classifier,
+    load_backbone_classifier,
+    new_backbone_classifier,
+)
 from tintype.models.checkpoint import Checkpoint, classes_in
 from tintype.models.features import has_features
+from tintype.models.heads import NeighboursHead, logit_factors
 from tintype.models.image_size import with_image_size
-from tintype.models.linear_classifier import (
-    has_linear_head,
-    load_linear_classifier,
-    new_linear_classifier,
-)
 from tintype.models.weights import refuse_nonfinite
 from tintype.quiet import quiet_transformers
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
@@ -38,9 +39,6 @@ __all__ = [
 
 _HEADS = ("classifier", "cls_classifier", "head", "fc")
 
-# What a head may have beside its linear layer without changing logits when it answers.
-_PASSIVE = (nn.Dropout, nn.Flatten, nn.Identity)
-
 
 def load_classifier(
     checkpoint: Checkpoint,
@@ -49,6 +47,7 @@ def load_classifier(
     classes: Sequence[str] | None = None,
     image_size: tuple[int, int] | None = None,
     seed: int = 0,
+    learns: bool = False,
 ) -> PreTrainedModel:
     """The checkpoint as an image classifier in float32, on the CPU, in evaluation mode.
 
@@ -58,13 +57,15 @@ def load_classifier(
             transformers has no classifier of the family, a linear layer of zeros on its features.
         image_size: (height, width) of the input. Where it differs from the checkpoint's, learned
             position embeddings and relative position biases are interpolated (bicubic).
+        learns: whether it will be trained: a head that cannot be, of neighbours, gives way to a
+            linear layer of zeros.
 
     Raises:
         CheckpointError: damaged or incomplete weights, not a classifier, or an architecture that
             cannot take that size.
     """
-    if has_linear_head(checkpoint):
-        return _linear(checkpoint, task, classes, image_size)
+    if is_backbone_classifier(checkpoint):
+        return _with_own_head(checkpoint, task, classes, image_size, learns=learns)
     config = checkpoint.transformers_config()
     if type(config) not in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and has_features(checkpoint):
         return _linear_on_backbone(checkpoint, task, classes, image_size)
@@ -89,19 +90,26 @@ def load_classifier(
     return model.eval()
 
 
-def _linear(
+def _with_own_head(
     checkpoint: Checkpoint,
     task: ClassificationTask | None,
     classes: Sequence[str] | None,
     image_size: tuple[int, int] | None,
+    *,
+    learns: bool,
 ) -> Any:
-    """A checkpoint with a linear head of ours: it is used as transformers' own models are."""
-    model = load_linear_classifier(checkpoint, image_size=image_size)
-    if classes is None or tuple(classes) == classes_in(model.config.id2label):
+    """A checkpoint with a head of ours: it is used as transformers' own models are."""
+    model = load_backbone_classifier(checkpoint, image_size=image_size)
+    own = classes_in(model.config.id2label)
+    fits = classes is None or tuple(classes) == own
+    if fits and not (learns and isinstance(model.classifier, NeighboursHead)):
         return model
-    chosen: ClassificationTask = task or task_of(model)
-    return new_linear_classifier(
-        checkpoint, model.pooling, task=chosen, classes=classes, image_size=image_size
+    return new_backbone_classifier(
+        checkpoint,
+        model.pooling,
+        task=task or task_of(model),
+        classes=own if classes is None else classes,
+        image_size=image_size,
     )
 
 
@@ -118,7 +126,7 @@ def _linear_on_backbone(
             f"({checkpoint.family} is a backbone): fine-tune it before predicting with it, or ask "
             "it for embeddings"
         )
-    return new_linear_classifier(
+    return new_backbone_classifier(
         checkpoint, "auto", task=task or MULTICLASS, classes=classes, image_size=image_size
     )
 
@@ -159,26 +167,21 @@ def head_features(model: PreTrainedModel, pixel_values: torch.Tensor) -> torch.T
 
 @torch.no_grad()
 def scale_logits(model: nn.Module, factor: float) -> bool:
-    """Multiply all logits of `model` by `factor`, in the weights of its head.
+    """Multiply all logits of `model` by `factor`, in the tensors of its head.
 
     Returns:
-        False, with the model as it was, where the head does not end in a linear layer.
+        False, with the model as it was, where the head neither ends in a linear layer nor is of
+        neighbours.
     """
     heads = [head_of(model)]
     # DeiT with its teacher's token answers with the mean of two heads.
     if isinstance(second := getattr(model, "distillation_classifier", None), nn.Module):
         heads.append(second)
-    layers = []
-    for head in heads:
-        leaves = [module for module in head.modules() if not list(module.children())]
-        leaves = [leaf for leaf in leaves if not isinstance(leaf, _PASSIVE)]
-        if not leaves or not isinstance(leaves[-1], nn.Linear):
-            return False
-        layers.append(leaves[-1])
-    for layer in layers:
-        layer.weight.mul_(factor)
-        if layer.bias is not None:
-            layer.bias.mul_(factor)
+    factors = [logit_factors(head) for head in heads]
+    if not all(factors):
+        return False
+    for tensor in (tensor for tensors in factors for tensor in tensors):
+        tensor.mul_(factor)
     return True
 
 

@@ -79,6 +79,11 @@ class AutomlJob(JobDocument):
     test_data_size: float | None = Field(None, gt=0, lt=1)
     """Share of training_data held back for a test at the end, without test_data."""
 
+    near_duplicates_together: bool = True
+    """Beyond Azure's: keep training images that are nearly the same (the same photo, saved again, smaller
+    or cropped a little) on one side of every split, and of the folds that rank backbones. Looked for
+    among up to 20,000 images."""
+
     limits: Limits = Field(default_factory=Limits)
     """How much may be spent."""
 
@@ -87,7 +92,7 @@ class AutomlJob(JobDocument):
     place of trials and limits. What is tried is planned to fit."""
 
     quality: Quality | None = None
-    """Beyond Azure's, for automatic sweeps, in place of a budget: fast (a linear head on the best
+    """Beyond Azure's, for automatic sweeps, in place of a budget: fast (a head on the best
     backbone), good (and the most promising fine-tunings), best (until nothing more is gained)."""
 
     training_parameters: AutomlParameters = Field(default_factory=AutomlParameters)
@@ -166,6 +171,7 @@ class AutomlJob(JobDocument):
             ignore_data_errors=True,
             validation_share=self.validation_data_size or _VALIDATION_SHARE,
             test_share=self.test_data_size,
+            near_duplicates_together=self.near_duplicates_together,
         )
 
     def notices(self) -> list[str]:

@@ -200,6 +200,10 @@ class FinetuningParameters(TrainingRecipes):
     stratified_split: bool = True
     """Keep each class's share on both sides of that split."""
 
+    near_duplicates_together: bool = True
+    """Keep images that are nearly the same (the same photo, saved again, smaller or cropped a little) on one
+    side of that split. Looked for among up to 20,000 images."""
+
     metric_for_best_model: Annotated[str | None, Auto] = None
     """Chooses the best checkpoint. Auto: accuracy, or iou for multi-label."""
 

@@ -71,6 +71,7 @@ class FinetuningJob(JobDocument):
             label_column=self.label_column_name,
             image_column=self.input_column_names,
             ignore_data_errors=self.hyperparameters.ignore_data_errors,
+            near_duplicates_together=self.hyperparameters.near_duplicates_together,
         )
 
 

@@ -128,6 +128,8 @@ class JobData(StrictModel):
     """Of the names of images, in its place."""
     test_share: float | None = None
     """Split off the training images, for a test at the end."""
+    near_duplicates_together: bool = True
+    """Whether every split keeps training images that are nearly the same on one side."""
 
 
 class JobHead(StrictModel):

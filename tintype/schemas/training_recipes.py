@@ -44,6 +44,13 @@ _OF_PIXELS = ("mixup_alpha", "cutmix_alpha", "random_erasing", "randaugment")
 class TrainingRecipes(StrictModel):
     """What fine-tuning and AutoML's trials have in common beyond Azure's parameters."""
 
+    # What learns first
+    head_first: bool | Literal["auto"] = False
+    """Before all weights learn, fit the head alone, on features computed once, so that the first steps do
+    not spoil the features for the sake of a head that knows nothing yet (LP-FT, Kumar et al. 2022). auto:
+    where the checkpoint has no head for these labels. Not for method: head, nor for networks that start
+    from random weights."""
+
     # Rates
     layer_wise_lr_decay: Number = Field(1.0, gt=0, le=1)
     """Each block learns at this share of the rate of the block after it, the head at the whole rate
@@ -124,6 +131,10 @@ class TrainingRecipes(StrictModel):
             )
         if getattr(self, "method", None) != "head":
             return self
+        if self.head_first is True:
+            raise ValueError(
+                "head_first applies to method: full and method: lora; method: head trains nothing else"
+            )
         if self.layer_wise_lr_decay != 1:
             raise ValueError(
                 f"layer_wise_lr_decay {self.layer_wise_lr_decay:g} applies to method: full and "

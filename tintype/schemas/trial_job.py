@@ -50,7 +50,7 @@ class TrialJob(_OfSweep):
 
 
 class RankingJob(_OfSweep):
-    """Backbones ranked by linear heads: the first trial of the automatic mode."""
+    """Backbones ranked by heads on them: the first trial of the automatic mode."""
 
     type: Literal["ranking"] = "ranking"
 

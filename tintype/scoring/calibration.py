@@ -1,4 +1,5 @@
-"""What a finished model's card says of its probabilities: temperature, and thresholds of labels."""
+"""Probabilities, the logits behind them, and what a finished model's card says of both: temperature,
+and thresholds of labels."""
 
 from __future__ import annotations
 
@@ -10,16 +11,45 @@ import numpy as np
 from tintype.errors import CheckpointError
 from tintype.schemas.task import MULTILABEL, Task
 
-__all__ = ["temperature_of", "thresholds_of", "with_temperature"]
+__all__ = [
+    "logits_of",
+    "probabilities_of",
+    "temperature_of",
+    "thresholds_of",
+    "with_temperature",
+]
 
 _LEAST, _MOST = 1e-38, 1 - 2**-24  # probabilities that float32 tells from 0 and 1
 
+# exp of more than this is no number.
+_LARGEST_EXPONENT = 700.0
+
+
+def probabilities_of(logits: np.ndarray, task: Task) -> np.ndarray:
+    """Logits (n, classes) -> float32 (n, classes): softmax of each row, or (multi-label) sigmoid of
+    each value."""
+    values = np.asarray(logits, np.float64)
+    if task == MULTILABEL:
+        return (1 / (1 + np.exp(np.minimum(-values, _LARGEST_EXPONENT)))).astype(np.float32)
+    powers = np.exp(values - values.max(1, keepdims=True))
+    return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
+
+
+def logits_of(probabilities: np.ndarray, task: Task) -> np.ndarray:
+    """float64 (n, classes): logits that `probabilities_of` gives `probabilities` for.
+
+    Logarithms of probabilities are logits but for a constant, which softmax ignores.
+    """
+    values = np.asarray(probabilities, np.float64)
+    if task == MULTILABEL:
+        values = values.clip(_LEAST, _MOST)
+        return np.log(values) - np.log1p(-values)
+    return np.log(values.clip(_LEAST))
+
 
 def with_temperature(probabilities: np.ndarray, temperature: float, task: Task) -> np.ndarray:
-    """Probabilities as they were if the logits behind them were divided by `temperature`.
-
-    Logarithms of probabilities are logits but for a constant, which softmax ignores, so the logits
-    themselves are not needed; `1 / temperature` takes a temperature out again.
+    """Probabilities as they were if the logits behind them were divided by `temperature`;
+    `1 / temperature` takes a temperature out again.
 
     >>> with_temperature(np.array([[0.8, 0.2]]), 2.0, "image_classification").round(3).tolist()
     [[0.667, 0.333]]
@@ -30,14 +60,7 @@ def with_temperature(probabilities: np.ndarray, temperature: float, task: Task) 
     Returns:
         float32 (n, classes).
     """
-    values = np.asarray(probabilities, np.float64)
-    if task == MULTILABEL:
-        values = values.clip(_LEAST, _MOST)
-        odds = np.exp((np.log1p(-values) - np.log(values)) / temperature)
-        return (1 / (1 + odds)).astype(np.float32)
-    logits = np.log(values.clip(_LEAST)) / temperature
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
+    return probabilities_of(logits_of(probabilities, task) / temperature, task)
 
 
 def temperature_of(card: Mapping[str, Any]) -> float:

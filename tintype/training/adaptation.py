@@ -153,7 +153,7 @@ def _is_stem(name: str) -> bool:
 def _backbone(model: PreTrainedModel) -> nn.Module:
     """The network without its head."""
     backbone: nn.Module = model.base_model
-    # CLIP's and SigLIP's image tower lies one deeper; a linear head of ours stands on transformers'
+    # CLIP's and SigLIP's image tower lies one deeper; a head of ours stands on transformers'
     # wrapper of timm's network.
     for inner in ("vision_model", "timm_model"):
         backbone = getattr(backbone, inner, backbone)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tintype.schemas.task import MULTILABEL, ClassificationTask
-from tintype.scoring.calibration import with_temperature
+from tintype.scoring.calibration import logits_of, with_temperature
 
 __all__ = ["Calibration", "choose_temperature", "fit_temperature", "log_loss"]
 
-_LOW, _HIGH = 1 / 20, 20.0  # bounds of the search
+# Bounds of the search: a discriminant's logits are dozens of times too large.
+_LOW, _HIGH = 1 / 100, 100.0
 _FOLDS = 5
 
 # Below this a temperature would be fitted to a handful of mistakes.
@@ -54,42 +55,42 @@ def choose_temperature(
     order = np.random.default_rng([seed, 1]).permutation(len(probabilities))
     order = order[: max(_LEAST_ROWS, _MOST_VALUES // probabilities.shape[1])]
     probabilities, targets = probabilities[order], targets[order]
+    logits = logits_of(probabilities, task)
     fold = np.arange(len(order)) % _FOLDS
     after = np.zeros(len(order))
     for number in range(_FOLDS):
         inside, outside = fold != number, fold == number
-        temperature = fit_temperature(probabilities[inside], targets[inside], task)
+        temperature = fit_temperature(logits[inside], targets[inside], task)
         held_out = with_temperature(probabilities[outside], temperature, task)
         after[outside] = _row_losses(held_out, targets[outside], task)
     before = log_loss(probabilities, targets, task)
     if after.mean() >= before:
         return None
-    return Calibration(fit_temperature(probabilities, targets, task), before, float(after.mean()))
+    return Calibration(fit_temperature(logits, targets, task), before, float(after.mean()))
 
 
-def fit_temperature(
-    probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask
-) -> float:
-    """The temperature from 1/20 to 20 of the least log loss, by a bounded search (Brent).
+def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: ClassificationTask) -> float:
+    """The temperature from 1/100 to 100 of the least log loss, by a bounded search (Brent).
 
     One row is added whose target is spread evenly over the classes, as Platt (1999) smooths his
     targets: without it, rows that are all right would ask for a temperature of 0, which says that
     the model never errs. Among many rows it weighs nothing.
 
     Args:
-        probabilities: (n, classes).
+        logits: (n, classes) of rows that the model was not trained on.
         targets: int (n,) class codes, or (n, classes) of 0 and 1.
     """
     from scipy.optimize import minimize_scalar
 
-    classes = probabilities.shape[1]
-    even = np.full(probabilities.shape, 0.5 if task == MULTILABEL else 1 / classes)
+    logits = np.asarray(logits, np.float64)
+    even = 0.5 if task == MULTILABEL else 1 / logits.shape[1]
+    right = targets if task == MULTILABEL else np.eye(logits.shape[1])[targets]
 
     def objective(logarithm: float) -> float:
-        tempered = with_temperature(probabilities, float(np.exp(logarithm)), task)
-        own = _row_losses(tempered, targets, task)
+        tempered = logits / np.exp(logarithm)
+        own = _losses_of_logits(tempered, right, task)
         # Its logits are those of an average row: the mean over rows is its loss.
-        spread = _cross_entropies(tempered, even, task)
+        spread = _losses_of_logits(tempered, np.full_like(tempered, even), task)
         return float(own.sum() + spread.mean())
 
     found = minimize_scalar(
@@ -106,18 +107,24 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray, task: Classificatio
 def _row_losses(
     probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask
 ) -> np.ndarray:
-    if task == MULTILABEL:
-        return _cross_entropies(probabilities, targets, task)
-    picked = probabilities[np.arange(len(targets)), targets]
-    return -np.log(picked.astype(np.float64).clip(1e-38))
-
-
-def _cross_entropies(
-    probabilities: np.ndarray, shares: np.ndarray, task: ClassificationTask
-) -> np.ndarray:
-    """Float64 (n,): cross-entropy with target `shares` (n, classes) of each row."""
+    """float64 (n,)."""
     values = probabilities.astype(np.float64).clip(1e-38)
     if task != MULTILABEL:
-        return -(shares * np.log(values)).sum(1)
+        return -np.log(values[np.arange(len(targets)), targets])
     against = np.log((1 - values).clip(2**-25))
-    return -(shares * np.log(values) + (1 - shares) * against).mean(1)
+    return -(targets * np.log(values) + (1 - targets) * against).mean(1)
+
+
+def _losses_of_logits(
+    logits: np.ndarray, shares: np.ndarray, task: ClassificationTask
+) -> np.ndarray:
+    """float64 (n,): cross-entropy of each row with its target `shares` (n, classes).
+
+    Of logits, and not of the probabilities that they give: where one rounds to 0 its loss still
+    tells how far it is off.
+    """
+    if task == MULTILABEL:
+        return (np.logaddexp(0, logits) - shares * logits).mean(1)
+    highest = logits.max(1, keepdims=True)
+    total = np.log(np.exp(logits - highest).sum(1)) + highest[:, 0]
+    return total - (shares * logits).sum(1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +15,33 @@ from torch import nn
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
-from tintype.data.splits import split_validation
+from tintype.data.splits import classes_left_out, split_validation
 from tintype.files import locked_folder
+from tintype.images.near_duplicates import keep_near_duplicates_together
 from tintype.images.preprocess import Preprocessor
+from tintype.models.backbone_classifier import has_neighbours_head, new_backbone_classifier
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
-from tintype.models.classifier import head_features, head_of, load_classifier
+from tintype.models.classifier import load_classifier
 from tintype.models.families import CONVOLUTIONAL
 from tintype.models.hardware import pick_device
-from tintype.models.linear_classifier import new_linear_classifier
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import ClassificationTask
 from tintype.scoring.calibration import temperature_of, thresholds_of
-from tintype.settings import Settings, get_settings
+from tintype.settings import get_settings
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
 from tintype.training.augmentation import make_augmenter
-from tintype.training.checkpoints import TrainerState, load_weights, prune_checkpoints
+from tintype.training.checkpoints import (
+    TrainerState,
+    latest_checkpoint,
+    load_weights,
+    prune_checkpoints,
+)
 from tintype.training.finishing import finish_model
-from tintype.training.heads import StandardisedHead
+from tintype.training.head_training import HEAD_FOLDER, train_head, train_head_first
 from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
-from tintype.training.inputs import FeatureInputs, Inputs, PixelInputs
-from tintype.training.loop import TrainingLoop
-from tintype.training.losses import make_loss
-from tintype.training.mixing import make_mixer
+from tintype.training.inputs import PixelInputs
 from tintype.training.plan import TrainingPlan, make_plan
-from tintype.training.validation import Split
+from tintype.training.training_job import TrainingJob
 
 __all__ = ["FinetuneResult", "finetune"]
 
@@ -103,7 +104,7 @@ def finetune(
         checkpoint_folder: receives training checkpoints; None: `output_folder/checkpoints`.
         resume: go on from the last training checkpoint, if there is one. Without it, checkpoints
             of an earlier run are removed.
-        log: receives a dict per evaluation and logging event, each with its `event` name.
+        log: receives a dict per evaluation, logging event and notice, each with its `event` name.
         cancelled: asked before every step; True ends the run with `RunCancelled`.
         finish: asked before every step; True ends the training with the best found so far.
 
@@ -120,17 +121,15 @@ def finetune(
 
     check_training_table(train)
     if validation is None:
-        train, validation = split_validation(
-            train,
-            fraction=parameters.validation_data_size,
-            seed=parameters.random_seed,
-            stratified=parameters.stratified_split,
-        )
+        train, validation = _split(train, parameters, log)
     validation = check_validation_table(train, validation)
 
     source = resolve_checkpoint(checkpoint)
     preprocessor = preprocessor_for(source, parameters)
     model = _initial_model(source, preprocessor, parameters, task, train.classes)
+    if has_neighbours_head(source):
+        said = f"the head of {source.name} is of nearest neighbours, which cannot be trained: "
+        log({"event": "notice", "message": f"{said}a new linear layer takes its place"})
     plan = make_plan(
         parameters,
         task=task,
@@ -138,6 +137,7 @@ def finetune(
         from_scratch=source.from_scratch,
         model_parameters=sum(parameter.numel() for parameter in model.parameters()),
         device=device,
+        fitted_head=_has_fitted_head(source, train.classes),
     )
     rows = {"training_rows": len(train), "validation_rows": len(validation)}
     log({"event": "plan", "device": device.type, **rows, **plan.summary()})
@@ -145,10 +145,11 @@ def finetune(
     checkpoints = checkpoint_folder or output_folder / "checkpoints"
     with locked_folder(checkpoints):
         digests = content_digests(train), content_digests(validation)
-        run = _train_head if parameters.method == "head" else _train_network
+        run = train_head if parameters.method == "head" else _train_network
         if not (resume or parameters.resume_from_checkpoint):
             prune_checkpoints(checkpoints, keep=0)
-        job = _Job(
+            shutil.rmtree(checkpoints / HEAD_FOLDER, ignore_errors=True)
+        job = TrainingJob(
             plan,
             source,
             preprocessor,
@@ -189,6 +190,33 @@ def finetune(
     )
 
 
+def _split(
+    table: ImageTable, parameters: FinetuningParameters, log: Callable[[dict[str, Any]], None]
+) -> tuple[ImageTable, ImageTable]:
+    """Training and validation rows of `table`."""
+    notices = []
+    if parameters.near_duplicates_together and not table.looked_for_near_duplicates:
+        table, sentence = keep_near_duplicates_together(table)
+        notices.append(sentence)
+    train, validation = split_validation(
+        table,
+        fraction=parameters.validation_data_size,
+        seed=parameters.random_seed,
+        stratified=parameters.stratified_split,
+    )
+    if missing := classes_left_out(train, validation):
+        notices.append(f"validation: {missing}")
+    for notice in filter(None, notices):
+        log({"event": "notice", "message": notice})
+    return train, validation
+
+
+def _has_fitted_head(source: Checkpoint, classes: tuple[str, ...]) -> bool:
+    """Whether the checkpoint's own head, which is kept, was fitted to `classes`."""
+    fits = source.classes == classes and not source.from_scratch
+    return fits and not has_neighbours_head(source)
+
+
 def _initial_model(
     source: Checkpoint,
     preprocessor: Preprocessor,
@@ -199,7 +227,7 @@ def _initial_model(
     """The checkpoint with a head for `classes`: the architecture's own, or a linear layer on the
     features asked for."""
     if parameters.pooling != "auto":
-        return new_linear_classifier(
+        return new_backbone_classifier(
             source,
             parameters.pooling,
             task=task,
@@ -212,76 +240,15 @@ def _initial_model(
         classes=classes,
         image_size=preprocessor.input_size,
         seed=parameters.random_seed,
+        learns=True,
     )
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What both ways of training need."""
-
-    plan: TrainingPlan
-    source: Checkpoint
-    preprocessor: Preprocessor
-    train: ImageTable
-    validation: ImageTable
-    digests: tuple[list[str], list[str]]
-    device: torch.device
-    settings: Settings
-    checkpoints: Path
-    log: Callable[[dict[str, Any]], None]
-    cancelled: Callable[[], bool]
-    finish: Callable[[], bool]
-
-    def loop(
-        self,
-        learner: nn.Module,
-        inputs: tuple[Inputs, Inputs],
-        forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
-        *,
-        keep_statistics: bool = False,
-    ) -> TrainingLoop:
-        """The training of `learner` on (training, validation) inputs."""
-        return TrainingLoop(
-            learner,
-            self.plan,
-            train=Split(inputs[0], self.train.targets()),
-            validation=Split(inputs[1], self.validation.targets()),
-            loss=make_loss(self.plan, self.train.targets(), len(self.train.classes)),
-            forward=forward,
-            device=self.device,
-            folder=self.checkpoints,
-            fingerprint=self.fingerprint(),
-            log=self.log,
-            cancelled=self.cancelled,
-            finish=self.finish,
-            keep_statistics=keep_statistics,
-            mixer=make_mixer(self.plan, len(self.train.classes)),
-        )
-
-    def fingerprint(self) -> str:
-        """Digest of all that decides the result; a resumed run must have the same."""
-        hasher = hashlib.blake2b(digest_size=16)
-        hasher.update(json.dumps(self.plan.summary(), sort_keys=True).encode())
-        # These change nothing in what is learnt.
-        settled = self.plan.parameters.model_dump_json(
-            exclude={
-                "resume_from_checkpoint",
-                "number_of_workers",
-                "save_total_limit",
-                "temperature_scaling",
-            }
-        )
-        hasher.update(settled.encode())
-        hasher.update(json.dumps([self.train.classes, self.source.name]).encode())
-        for table, digests in zip((self.train, self.validation), self.digests, strict=True):
-            hasher.update("".join(digests).encode())
-            hasher.update(table.targets().tobytes())
-        return hasher.hexdigest()
-
-
-def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
+def _train_network(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
     """Train all weights, or LoRA's adapters, on pixels."""
     parameters = job.plan.parameters
+    if job.plan.head_first and latest_checkpoint(job.checkpoints) is None:
+        model = train_head_first(job, model)
     freeze_layers(model, parameters.layers_to_freeze)
     learner: nn.Module = model
     if parameters.method == "lora":
@@ -319,37 +286,12 @@ def _train_network(job: _Job, model: Any) -> tuple[Any, TrainerState]:
         lambda network, pixel_values: network(pixel_values=pixel_values).logits,
         # A head that fits these classes already was fitted to features normalised so: other
         # statistics would undo it before anything is learnt.
-        keep_statistics=job.source.classes == job.train.classes and not job.source.from_scratch,
+        keep_statistics=job.plan.head_first or _has_fitted_head(job.source, job.train.classes),
     )
     state = loop.run()
     learner.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     load_weights(loop.best_weights, learner)
     return (merge_lora(learner) if parameters.method == "lora" else model), state
-
-
-def _train_head(job: _Job, model: Any) -> tuple[Any, TrainerState]:
-    """Train the head alone, on features that the frozen backbone computes once."""
-    model.to(job.device).eval()
-    train, validation = (
-        FeatureInputs(
-            table,
-            digests,
-            job.preprocessor,
-            partial(head_features, model),
-            backbone_digest=f"{job.source.weights_digest}-{job.plan.parameters.pooling}",
-            settings=job.settings,
-            device=job.device,
-            precision=torch.float32 if job.plan.precision == "fp32" else torch.bfloat16,
-        )
-        for table, digests in zip((job.train, job.validation), job.digests, strict=True)
-    )
-    head = head_of(model)
-    learner = StandardisedHead(head, train.gather(np.arange(len(job.train))))
-    loop = job.loop(learner, (train, validation), lambda network, features: network(features))
-    state = loop.run()
-    load_weights(loop.best_weights, learner)
-    head.load_state_dict(learner.folded().state_dict())
-    return model, state
 
 
 def _card(

@@ -13,7 +13,7 @@ from tintype.models.hardware import has_fast_bf16
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
-__all__ = ["TrainingPlan", "make_plan"]
+__all__ = ["TrainingPlan", "make_plan", "plan_of_head"]
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -55,6 +55,9 @@ class TrainingPlan:
     metric: str
     """The metric that chooses the best checkpoint, as `evaluation.metrics` names it, or `loss`."""
 
+    head_first: bool = False
+    """Whether the head is fitted alone before all weights learn."""
+
     def summary(self) -> dict[str, Any]:
         """The resolved values, flat and JSON-able, for logs and the model's card."""
         own = {
@@ -91,6 +94,26 @@ _DEFAULTS = {
 }
 
 
+# What the loss, its rows and the choice of the best depend on.
+_OF_HEAD_TOO = (
+    "class_balance",
+    "loss",
+    "asymmetric_gamma_neg",
+    "asymmetric_gamma_pos",
+    "asymmetric_clip",
+    "label_smoothing_factor",
+    "weighted_loss",
+    "metric_for_best_model",
+    "multilabel_threshold",
+    "precision",
+    "random_seed",
+    "validation_batch_size",
+)
+
+# Epochs, for an evaluation takes longer than one of a head; and evaluations without improvement.
+_HEAD_EVALUATED_EVERY, _HEAD_PATIENCE = 5, 4
+
+
 def make_plan(
     parameters: FinetuningParameters,
     *,
@@ -99,11 +122,16 @@ def make_plan(
     from_scratch: bool,
     model_parameters: int,
     device: torch.device,
+    fitted_head: bool = False,
 ) -> TrainingPlan:
     """Resolve every "auto" for `rows` training rows and a model of `model_parameters` weights.
 
+    Args:
+        fitted_head: whether the model's head was fitted to these classes already.
+
     Raises:
-        UsageError: fp16 was asked for on a device that cannot train in it.
+        UsageError: fp16 was asked for on a device that cannot train in it, or a head to be fitted
+            first to the features of random weights.
     """
     defaults = _DEFAULTS[
         "scratch" if from_scratch and parameters.method == "full" else parameters.method
@@ -138,7 +166,35 @@ def make_plan(
         loss=(parameters.loss or "bce") if task == MULTILABEL else "cross_entropy",
         multilabel_threshold=_or(parameters.multilabel_threshold, 0.5),
         metric=parameters.metric_for_best_model or ("iou" if task == MULTILABEL else "accuracy"),
+        head_first=_head_first(parameters, from_scratch=from_scratch, fitted_head=fitted_head),
     )
+
+
+def plan_of_head(plan: TrainingPlan, *, rows: int, device: torch.device) -> TrainingPlan:
+    """How the head is fitted before `plan` trains all weights: by the defaults of method: head, for the
+    same loss and metric."""
+    same = {name: getattr(plan.parameters, name) for name in _OF_HEAD_TOO}
+    parameters = FinetuningParameters(
+        method="head",
+        evaluation_frequency=_HEAD_EVALUATED_EVERY,
+        early_stopping=True,
+        early_stopping_patience=_HEAD_PATIENCE,
+        **same,
+    )
+    return make_plan(
+        parameters, task=plan.task, rows=rows, from_scratch=False, model_parameters=0, device=device
+    )
+
+
+def _head_first(parameters: FinetuningParameters, *, from_scratch: bool, fitted_head: bool) -> bool:
+    if parameters.head_first == "auto":
+        return parameters.method != "head" and not from_scratch and not fitted_head
+    if parameters.head_first and from_scratch:
+        raise UsageError(
+            "head_first: this network starts from random weights, whose features no head is worth "
+            "fitting to; leave it out, or name a pretrained checkpoint"
+        )
+    return parameters.head_first
 
 
 def _or(value: float | None, default: float) -> float:

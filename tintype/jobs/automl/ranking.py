@@ -1,6 +1,6 @@
-"""The first trial of an automatic sweep: backbones ranked by linear heads.
+"""The first trial of an automatic sweep: backbones ranked by heads on them.
 
-Its model, the best backbone with its linear head, is there as soon as the first backbone is
+Its model, the best backbone with its head, is there as soon as the first backbone is
 through, and is replaced whenever another leads.
 """
 
@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from tintype.automl.backbone_ranking import BackboneRank, write_ranking
-from tintype.automl.ranking import RankedBackbone, rank_backbones, write_linear_classifier
+from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbone_classifier
 from tintype.automl.settings_to_try import FINER
 from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
@@ -47,7 +47,7 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
 
     def leads(backbone: RankedBackbone) -> None:
         first = not run.model_folder.exists()
-        write_linear_classifier(run.model_folder, backbone, sweep.task, classes)
+        write_backbone_classifier(run.model_folder, backbone, backbone.head, sweep.task, classes)
         if first:
             seconds = time.monotonic() - started
             log(f"First usable model after {seconds:.1f} s: {run.model_folder}")
@@ -69,11 +69,13 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
         if not ranking:
             write_ranking(run.outputs, [])
             raise TintypeError("no checkpoint could be used for features")
-        # Fine-tuning starts from the linear head, not a random one (LP-FT, Kumar et al. 2022).
+        # Fine-tuning starts from a fitted head, not a random one (LP-FT, Kumar et al. 2022).
         starts = [backbone.name for backbone in ranking]
         for place, backbone in enumerate(ranking[:_STARTS]):
             start = run.outputs / "heads" / str(place)
-            write_linear_classifier(start, backbone, sweep.task, classes)
+            write_backbone_classifier(
+                start, backbone, backbone.head.to_finetune, sweep.task, classes
+            )
             starts[place] = str(start)
         write_ranking(run.outputs, [_rank(*pair) for pair in zip(ranking, starts, strict=True)])
         best = ranking[0]

@@ -60,7 +60,7 @@ class TrialRuns:
         """The model that `trial` trains, as the document named it."""
         parameters = self._job.training_parameters
         if "ranking" in trial.parameters:
-            return "linear heads"
+            return "heads"
         named = trial.parameters.get("model_name", parameters.model_name)
         return str(named or (self._checkpoint and "checkpoint") or DEFAULT_MODEL)
 

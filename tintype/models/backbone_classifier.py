@@ -1,7 +1,8 @@
-"""A linear layer on one kind of features of any backbone, where transformers has no such class.
+"""A head of ours on one kind of features of any backbone, where transformers has no such class.
 
-On disk it is the backbone in Hub format, which transformers loads as it is, with
-`linear_head.safetensors` beside it and `tintype_head: {pooling: ...}` in its config.json.
+On disk it is the backbone in Hub format, which transformers loads as it is, with the head beside it
+in `linear_head.safetensors`, `mlp_head.safetensors` or `neighbours_head.safetensors`, and
+`tintype_head: {pooling: ..., kind: ...}` in its config.json; without a kind it is linear.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers.modeling_outputs import ImageClassifierOutput
@@ -20,29 +22,37 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from tintype.errors import CheckpointError
 from tintype.models.checkpoint import Checkpoint
 from tintype.models.features import POOLINGS, Pooling, features_of, load_backbone, pooling_for
+from tintype.models.heads import HEAD_KINDS, head_settings, head_tensors, make_head
 from tintype.models.image_size import with_image_size
 from tintype.models.timm_library import TIMM, timm_input_size
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
-__all__ = ["LinearClassifier", "has_linear_head", "load_linear_classifier", "new_linear_classifier"]
+__all__ = [
+    "BackboneClassifier",
+    "has_neighbours_head",
+    "is_backbone_classifier",
+    "load_backbone_classifier",
+    "new_backbone_classifier",
+]
 
-_KEY = "tintype_head"
-_FILE = "linear_head.safetensors"
+_KEY, _FILE = "tintype_head", "{}_head.safetensors"
+
+_MULTILABEL = "multi_label_classification"
 
 
-class LinearClassifier(nn.Module):
+class BackboneClassifier(nn.Module):
     """Used like transformers' image classifiers: `config`, `classifier`, `.logits`, saving."""
 
     base_model_prefix = "backbone"
     """What peft and we find the backbone by, as in transformers' models."""
 
-    def __init__(self, backbone: nn.Module, pooling: Pooling, config: Any, features: int) -> None:
-        """Prefer `new_linear_classifier` and `load_linear_classifier`."""
+    def __init__(self, backbone: nn.Module, pooling: Pooling, config: Any, head: nn.Module) -> None:
+        """Prefer `new_backbone_classifier` and `load_backbone_classifier`."""
         super().__init__()
         self.backbone = backbone
         self.pooling = pooling
         self.config = config
-        self.classifier = nn.Linear(features, config.num_labels)
+        self.classifier = head
 
     @property
     def base_model(self) -> nn.Module:
@@ -55,15 +65,16 @@ class LinearClassifier(nn.Module):
         return ImageClassifierOutput(logits=self.classifier(features))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write the backbone, the linear layer and the config to `folder`."""
+        """Write the backbone, the head and the config to `folder`."""
         folder = Path(folder)
         self.backbone.save_pretrained(folder)  # type: ignore[operator]
-        head = {name: value.contiguous() for name, value in self.classifier.state_dict().items()}
-        save_file(head, folder / _FILE, metadata={"format": "pt"})
+        settings = head_settings(self.classifier)
+        path = folder / _FILE.format(settings["kind"])
+        save_file(head_tensors(self.classifier), path, metadata={"format": "pt"})
         content = json.loads((folder / "config.json").read_text("utf-8"))
         labels = {str(code): name for code, name in self.config.id2label.items()}
         content |= {
-            _KEY: {"pooling": self.pooling},
+            _KEY: {"pooling": self.pooling, **settings},
             "id2label": labels,
             "label2id": {name: int(code) for code, name in labels.items()},
             "problem_type": self.config.problem_type,
@@ -71,23 +82,31 @@ class LinearClassifier(nn.Module):
         (folder / "config.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def has_linear_head(checkpoint: Checkpoint) -> bool:
-    """Whether it was written by `LinearClassifier.save_pretrained`."""
+def is_backbone_classifier(checkpoint: Checkpoint) -> bool:
+    """Whether it was written by `BackboneClassifier.save_pretrained`."""
     return _KEY in checkpoint.config
 
 
-def new_linear_classifier(
+def has_neighbours_head(checkpoint: Checkpoint) -> bool:
+    """Whether its head is of nearest neighbours, which cannot be trained."""
+    settings = checkpoint.config.get(_KEY)
+    return isinstance(settings, dict) and settings.get("kind") == "neighbours"
+
+
+def new_backbone_classifier(
     checkpoint: Checkpoint,
     pooling: str,
     *,
     task: ClassificationTask,
     classes: Sequence[str],
     image_size: tuple[int, int] | None = None,
-) -> LinearClassifier:
-    """A linear layer of zeros on `checkpoint`'s features, for `classes`.
+    head: nn.Module | None = None,
+) -> BackboneClassifier:
+    """`head` on `checkpoint`'s features, for `classes`.
 
     Args:
         image_size: (height, width) of the input; None keeps the checkpoint's.
+        head: one of `models.heads`; None: a linear layer of zeros.
 
     Raises:
         CheckpointError: damaged weights, a family whose features are not known, or one that cannot
@@ -96,18 +115,18 @@ def new_linear_classifier(
     """
     chosen = pooling_for(checkpoint, pooling)
     backbone = _backbone(checkpoint, chosen, image_size)
-    model = LinearClassifier(
-        backbone, chosen, _config(backbone, task, classes), _width(backbone, chosen)
-    )
-    nn.init.zeros_(model.classifier.weight)
-    nn.init.zeros_(model.classifier.bias)
-    return model.eval()
+    if head is None:
+        head = nn.Linear(_width(backbone, chosen), len(classes))
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+    config = _config(backbone, task, classes)
+    return BackboneClassifier(backbone, chosen, config, head).eval()
 
 
-def load_linear_classifier(
+def load_backbone_classifier(
     checkpoint: Checkpoint, *, image_size: tuple[int, int] | None = None
-) -> LinearClassifier:
-    """The classifier that `LinearClassifier.save_pretrained` wrote.
+) -> BackboneClassifier:
+    """The classifier that `BackboneClassifier.save_pretrained` wrote.
 
     Args:
         image_size: (height, width) of the input; None keeps the checkpoint's.
@@ -115,28 +134,35 @@ def load_linear_classifier(
     Raises:
         CheckpointError: damaged or incomplete, or it cannot take that size.
     """
-    content = checkpoint.config[_KEY]
-    pooling = content.get("pooling") if isinstance(content, dict) else None
+    settings = checkpoint.config[_KEY]
+    pooling = settings.get("pooling") if isinstance(settings, dict) else None
     if pooling not in POOLINGS:
         raise CheckpointError(f"checkpoint {checkpoint.name!r}: {_KEY} names no known pooling")
-    backbone = _backbone(checkpoint, pooling, image_size)
-    try:
-        head = load_file(checkpoint.folder / _FILE)
-        labels = {int(code): str(name) for code, name in checkpoint.config["id2label"].items()}
-        weight, bias = head["weight"], head["bias"]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"checkpoint {checkpoint.name!r}: no linear head: {error}") from None
-    if weight.shape != (len(labels), _width(backbone, pooling)) or bias.shape != (len(labels),):
+    kind = settings.get("kind", "linear")
+    if kind not in HEAD_KINDS:
         raise CheckpointError(
-            f"checkpoint {checkpoint.name!r}: config.json names {len(labels)} labels, but the "
-            f"linear head has the shape {list(weight.shape)}"
+            f"checkpoint {checkpoint.name!r}: {_KEY} has the kind {kind!r}; expected one of "
+            f"{', '.join(HEAD_KINDS)}"
         )
+    backbone = _backbone(checkpoint, pooling, image_size)
     config: Any = copy.deepcopy(backbone.config)
-    config.id2label = labels
     config.problem_type = checkpoint.config.get("problem_type")
-    model = LinearClassifier(backbone, pooling, config, weight.shape[1])
-    model.classifier.load_state_dict({"weight": weight, "bias": bias})
-    return model.eval()
+    try:
+        labels = {int(code): str(name) for code, name in checkpoint.config["id2label"].items()}
+        head = make_head(
+            kind,
+            settings,
+            load_file(checkpoint.folder / _FILE.format(kind)),
+            features=_width(backbone, pooling),
+            classes=len(labels),
+            multilabel=config.problem_type == _MULTILABEL,
+        )
+    except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r}: its head cannot be used: {error}"
+        ) from None
+    config.id2label = labels
+    return BackboneClassifier(backbone, pooling, config, head).eval()
 
 
 def _backbone(
@@ -153,9 +179,7 @@ def _config(backbone: nn.Module, task: ClassificationTask, classes: Sequence[str
     config: Any = copy.deepcopy(backbone.config)
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = (
-        "multi_label_classification" if task == MULTILABEL else "single_label_classification"
-    )
+    config.problem_type = _MULTILABEL if task == MULTILABEL else "single_label_classification"
     return config
 
 
