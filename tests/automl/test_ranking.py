@@ -10,10 +10,11 @@ import pytest
 from checkpoints import write_checkpoint
 from pictures import write_class_folders
 
-from tintype.automl import ranking
-from tintype.automl.ranking import RankedBackbone, rank_backbones
+from tintype.automl import head_search, ranking
+from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbone_classifier
 from tintype.data import read_image_table
 from tintype.errors import RunCancelled
+from tintype.scoring import Scorer
 
 
 def test_a_first_model_comes_from_a_sample_of_every_class(
@@ -82,3 +83,40 @@ def test_a_ranking_stops_where_it_is_asked_to(tmp_path: Path, asked: int) -> Non
         )
     assert count == asked
     assert len(found) == (asked == 27)
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "mlp"])
+def test_what_is_served_is_what_was_ranked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever wins; and fine-tuning starts from a head that can learn."""
+    monkeypatch.setattr(head_search, "_WINS_BY", -1e9)
+    other = "_MOST_FOR_MLPS" if kind == "neighbours" else "_MOST_KNOWN"
+    monkeypatch.setattr(head_search, other, 0)
+    train = read_image_table(write_class_folders(tmp_path / "train", per_class=12, classes=3))
+    validation = read_image_table(
+        write_class_folders(tmp_path / "validation", per_class=4, classes=3)
+    )
+    (backbone,) = rank_backbones(
+        [str(write_checkpoint(tmp_path / "vit", "vit"))],
+        train,
+        validation,
+        task="image_classification",
+        metric="accuracy",
+        deadline=time.time() + 600,
+        log=lambda sentence: None,
+    )
+    heads = {"served": backbone.head, "start": backbone.head.to_finetune}
+    kinds = {}
+    for name, head in heads.items():
+        folder = write_backbone_classifier(
+            tmp_path / name, backbone, head, "image_classification", train.classes
+        )
+        kinds[name] = folder.checkpoint.config["tintype_head"]["kind"]
+        assert folder.card["training"]["solver"] == head.solver
+        scorer = Scorer.load(folder.path, runtime="torch", precision="fp32")
+        found = np.stack([row.probs for row in scorer.predict(list(validation.locations()))])
+        if name == "served":
+            # Features that were ranked may have been computed in bf16.
+            assert np.abs(found - backbone.probabilities).mean() < 0.03
+    assert kinds == {"served": kind, "start": "mlp" if kind == "mlp" else "linear"}
