@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tintype.automl.automatic import WAIT, AutomaticMode
 from tintype.automl.backbone_ranking import BackboneRank
-from tintype.automl.settings_to_try import Setting
+from tintype.automl.settings_to_try import Setting, setting_key
 from tintype.automl.study import Study, Trial
-from tintype.automl.trial_costs import TrialCost, epochs_that_fit
+from tintype.automl.trial_costs import TrialCost, cost_of, epochs_that_fit
 from tintype.schemas.automl_limits import Quality
 from tintype.schemas.finetuning import FinetuningParameters
 
@@ -44,6 +46,7 @@ class Case:
         quality: Quality | None = None,
         rows: int = 1000,
         backbones: list[str] | None = None,
+        **more: Any,
     ) -> None:
         self.study = Study(folder / "study.db")
         self.said: list[str] = []
@@ -56,6 +59,7 @@ class Case:
             deadline=time.time() + seconds,
             say=self.said.append,
             quality=quality,
+            **more,
         )
 
     def trial(self) -> Trial:
@@ -91,26 +95,49 @@ def test_transformers_begin_with_lora_from_their_head(tmp_path: Path) -> None:
     assert "its head reached 0.8000" in case.said[1]
 
 
-def test_convolutional_networks_train_all_weights_from_the_fitted_head_and_from_a_new_one(
-    tmp_path: Path,
-) -> None:
+def test_convolutional_networks_begin_with_their_last_layers(tmp_path: Path) -> None:
     case = Case(tmp_path, [backbone("r", 0.8, "resnet")]).ranked()
-    first, second = case.trial(), case.trial()
-    assert (first.parameters["method"], first.parameters["start"]) == ("full", "/heads/r")
-    assert (second.parameters["method"], second.parameters["start"]) == ("full", "r")
-    rates = [case.parameters(trial).learning_rate for trial in (first, second)]
-    assert rates == pytest.approx([3e-4, 9e-4])
-    for _ in range(12):
+    trials = [case.trial() for _ in range(4)]
+    assert [trial.parameters["method"] for trial in trials] == ["full"] * 4
+    assert [trial.parameters.get("frozen") for trial in trials] == [0.75, 0.6, None, None]
+    # From the fitted head, and at a high rate from a new one.
+    assert [trial.parameters["start"] for trial in trials] == ["/heads/r"] * 3 + ["r"]
+    rates = [case.parameters(trial).learning_rate for trial in trials]
+    assert rates == pytest.approx([3e-4, 3e-4, 3e-4, 9e-4])
+    for _ in range(10):
         trial = case.trial()
         assert trial.parameters["method"] == "full"
         new_head = trial.parameters["setting"][2] >= 2.5
         assert trial.parameters["start"] == ("r" if new_head else "/heads/r")
 
 
-def test_half_the_layers_can_be_frozen(tmp_path: Path) -> None:
+def test_most_layers_can_be_frozen(tmp_path: Path) -> None:
     case = Case(tmp_path, [backbone("a", 0.8)]).ranked()
     frozen = [t for t in (case.trial() for _ in range(5)) if t.parameters.get("frozen")]
-    assert case.parameters(frozen[0]).layers_to_freeze == 6
+    # Of 13 layers.
+    assert [case.parameters(trial).layers_to_freeze for trial in frozen] == [7, 9]
+
+
+def test_frozen_layers_cost_an_embedding(tmp_path: Path) -> None:
+    transformer = backbone("a", 0.8)
+    whole, last = Setting("a", "full"), Setting("a", "full", frozen=0.75)
+    guessed = cost_of(last, transformer, 1000, [])
+    # 100 embeddings a second; of all layers an image costs 4.5, and a guess is a quarter too high.
+    assert guessed.epoch == pytest.approx(1.25 * 10 * (0.75 + 4.5 * 0.25))
+    network = backbone("r", 0.8, "resnet")
+    assert cost_of(last, network, 1000, []).epoch == pytest.approx(
+        1.25 * 10 * (0.75 + 4.5 * 0.25**1.5)
+    )
+    study = Study(tmp_path / "study.db")
+    trial = study.ask_at({"setting": list(setting_key(whole))})
+    study.note(trial.number, seconds=100.0, epoch_seconds=9.0)
+    study.tell(trial.number, "completed", 0.9)
+    measured = cost_of(whole, transformer, 1000, study.trials())
+    assert (measured.epoch, measured.measured) == (9.0, True)
+    # What was measured of all layers tells of the last ones, too.
+    told = cost_of(last, transformer, 1000, study.trials())
+    assert told.epoch == pytest.approx(9.0 * (0.75 + 4.5 * 0.25) / 4.5)
+    assert not told.measured
 
 
 def test_finer_images_where_the_family_takes_them(tmp_path: Path) -> None:
@@ -126,7 +153,8 @@ def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
     # 1000 images at 100/s, LoRA 3.3 times slower, unmeasured a quarter more: 41.25 s an epoch.
     case = Case(tmp_path, [backbone("a", 0.8)], seconds=400).ranked()
     first = case.trial()
-    assert first.parameters["epochs"] == int((400 * 0.6 - 11) / 41.25)
+    # Ten seconds are set aside for an ensemble.
+    assert first.parameters["epochs"] == int((390 * 0.6 - 11) / 41.25)
     assert "5 epochs, about" in case.said[0]
     assert "for the time's sake" in case.said[1]
     # It turns out twice as quick: the next ones are planned by what was measured.
@@ -135,11 +163,14 @@ def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
         case.study.report(first.number, step, 0.5)
     case.study.tell(first.number, "completed", 0.9)
     case.mode._deadline = time.time() + 200
+    # The last 40 % of the layers, at 30 s an epoch, would get three; a quarter of them cost less.
+    quarter = case.trial()
+    assert (quarter.parameters["method"], quarter.parameters["frozen"]) == ("full", 0.75)
     # All weights, at 56 s an epoch, would get one: passed over for LoRA at twice the rate.
     lora = case.trial()
     assert lora.parameters["setting"][:3] == ["a", "lora", 2.0]
     fixed = 80 - 4 * 16.5
-    assert lora.parameters["epochs"] == int((200 * 0.9 - fixed) / 16.5)
+    assert lora.parameters["epochs"] == int((190 * 0.9 - fixed) / 16.5)
 
 
 def test_the_plan_is_said_once_with_its_times_and_with_what_does_not_fit(tmp_path: Path) -> None:
@@ -151,7 +182,7 @@ def test_the_plan_is_said_once_with_its_times_and_with_what_does_not_fit(tmp_pat
     assert plan.startswith(
         "Plan for the 33 min that are left: 1. a, LoRA, 15 epochs, about 10 min;"
     )
-    assert "2. a, all weights, 15 epochs, about 14 min" in plan
+    assert "2. a, the last 40% of the layers, 15 epochs, about 8 min" in plan
     assert "settings drawn near the best, while time is left" in plan
     assert "Too long for the time: b, LoRA" in plan
 
@@ -189,7 +220,28 @@ def test_best_ends_when_ten_trials_have_brought_nothing(tmp_path: Path) -> None:
     last = case.trial()
     case.study.tell(last.number, "completed", 0.9004)
     assert case.mode.propose() is None
-    assert "brought nothing more" in case.said[-1]
+    assert "brought nothing more" in case.said[-2]
+    assert "No mean of several models" in case.said[-1]
+
+
+def test_an_ensemble_comes_last_and_once(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def ensemble(finished: Sequence[Trial]) -> tuple[list[Any], str]:
+        asked.append(len(finished))
+        return [{"model": "/heads/a", "weight": 1.0}], "Next: the mean of two models."
+
+    case = Case(tmp_path, [backbone("a", 0.8)], quality="fast", ensemble=ensemble)
+    ranking = case.trial()
+    assert case.mode.propose() == WAIT
+    case.study.tell(ranking.number, "completed", 0.8)
+    # Quality fast fine-tunes nothing: the heads alone may be averaged.
+    last = case.trial()
+    assert last.parameters == {"ensemble": [{"model": "/heads/a", "weight": 1.0}]}
+    assert case.said[-1] == "Next: the mean of two models."
+    case.study.tell(last.number, "completed", 0.81)
+    assert case.mode.propose() is None
+    assert asked == [1]
 
 
 def test_a_trial_that_cannot_reach_the_best_any_more_is_ended(tmp_path: Path) -> None:

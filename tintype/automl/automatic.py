@@ -46,6 +46,9 @@ _NOTHING_LEFT = 0.99999
 _GOOD_SETTINGS = 3
 _BEST_PATIENCE, _WORTH = 10, 0.001
 
+# Set aside for an ensemble: written, converted and scored on the validation images.
+_ENSEMBLE_SECONDS = 10.0
+
 _HOW = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}
 
 
@@ -63,6 +66,7 @@ class AutomaticMode:
         deadline: float,
         say: Callable[[str], None],
         quality: Quality | None = None,
+        ensemble: Callable[[Sequence[Trial]], tuple[list[Any], str] | None] = lambda finished: None,
     ) -> None:
         """
         Args:
@@ -71,6 +75,7 @@ class AutomaticMode:
             rows: training images.
             say: receives plain sentences on every choice.
             quality: how much is tried; None: as much as fits into the time.
+            ensemble: of finished trials, the members of an ensemble that wins, and a sentence on it.
         """
         self._study = study
         self._backbones = list(backbones)
@@ -80,10 +85,32 @@ class AutomaticMode:
         self._deadline = deadline
         self._say = say
         self._quality = quality
+        self._ensemble = ensemble
         self._said: set[str] = set()
 
     def propose(self) -> Trial | Literal["wait"] | None:
         """The next trial, WAIT, or None when nothing more is worth trying."""
+        proposed = self._proposed()
+        return self._last() if proposed is None else proposed
+
+    def _last(self) -> Trial | Literal["wait"] | None:
+        """Models of the finished trials averaged, where that is better than the best of them."""
+        trials = self._study.trials()
+        if any(trial.state == "running" for trial in trials):
+            return WAIT
+        completed = [trial for trial in trials if trial.state == "completed"]
+        if any("ensemble" in trial.parameters for trial in trials) or not completed:
+            return None
+        members = self._ensemble(completed)
+        if members is None:
+            self._once("No mean of several models is better than the best one by more than noise.")
+            return None
+        chosen, sentence = members
+        self._say(sentence)
+        return self._study.ask_at({"ensemble": chosen})
+
+    def _proposed(self) -> Trial | Literal["wait"] | None:
+        """What to train next."""
         trials = self._study.trials()
         if not trials and self._backbones:
             return self._study.ask_at({"ranking": True})
@@ -142,7 +169,7 @@ class AutomaticMode:
         if "plan" in self._said:
             return
         self._said.add("plan")
-        left = self._deadline - time.time()
+        left = self._left()
         trials = self._study.trials()
         steps: list[str] = []
         passed: list[str] = []
@@ -195,7 +222,7 @@ class AutomaticMode:
         backbone = _ranked(setting.backbone, ranking)
         trials = self._study.trials()
         cost = cost_of(setting, backbone, self._rows, trials)
-        left = self._deadline - time.time()
+        left = self._left()
         epochs = epochs_that_fit(setting, cost, left, first=_is_first(trials))
         if epochs is None:
             takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
@@ -249,6 +276,10 @@ class AutomaticMode:
         if setting.resolution != 1 and backbone is not None:
             hyperparameters["image_height"] = hyperparameters["image_width"] = backbone.finer_side
         return hyperparameters
+
+    def _left(self) -> float:
+        """Seconds for fine-tuning; after it an ensemble may be made."""
+        return self._deadline - time.time() - _ENSEMBLE_SECONDS
 
     def _once(self, sentence: str) -> None:
         if sentence not in self._said:

@@ -18,6 +18,10 @@ EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
 # torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
 _COST: dict[Method, float] = {"full": 4.5, "lora": 3.3, "scratch": 4.5}
 
+# A convolutional network's last layers see fewer pixels: they cost less than their share. Lite0's last
+# 40 % and 25 % took 24 % and 15 % of the seconds of all (benchmarks/RESULTS.md).
+_POWER_OF_CONVOLUTIONS = 1.5
+
 # A cost that was not measured yet may be so much higher than it is told.
 _UNMEASURED = 1.25
 
@@ -59,22 +63,42 @@ def cost_of(
         backbone: its place in the ranking; None for random weights.
         trials: earlier ones; the newest of the same kind tells.
     """
-    wanted = (setting.backbone, setting.method, setting.resolution)
+    alike: tuple[Setting, float, float] | None = None
     for trial in reversed(trials):
-        name, method, *_, resolution = trial.parameters.get("setting", [None] * 3)
-        epoch = trial.facts.get("epoch_seconds")
-        if (name, method, resolution) == wanted and epoch and trial.facts.get("seconds"):
-            fixed = trial.facts["seconds"] - epoch * len(trial.intervals)
-            return TrialCost(float(epoch), max(1.0, float(fixed)), True)
+        epoch, seconds = trial.facts.get("epoch_seconds"), trial.facts.get("seconds")
+        if "setting" not in trial.parameters or not epoch or not seconds:
+            continue
+        other = Setting(*trial.parameters["setting"])
+        if (other.backbone, other.method) != (setting.backbone, setting.method):
+            continue
+        fixed = max(1.0, float(seconds - epoch * len(trial.intervals)))
+        if (other.frozen, other.resolution) == (setting.frozen, setting.resolution):
+            return TrialCost(float(epoch), fixed, True)
+        alike = alike or (other, float(epoch), fixed)
+    if alike is not None:
+        # As much more or less as the two should differ by.
+        other, epoch, fixed = alike
+        ratio = _passes(setting, backbone) / _passes(other, backbone)
+        return TrialCost(epoch * ratio, fixed, False)
     if backbone is None:
         return TrialCost(None, _FIXED_SECONDS_SMALL, False)
     large = min(1.0, backbone.parameters / 1e8)
     fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
     if not backbone.images_per_second:
         return TrialCost(None, fixed, False)
-    embeddings = _COST[setting.method] * setting.resolution**2
-    epoch = _UNMEASURED * rows * embeddings / backbone.images_per_second
+    epoch = _UNMEASURED * rows * _passes(setting, backbone) / backbone.images_per_second
     return TrialCost(epoch, fixed, False)
+
+
+def _passes(setting: Setting, backbone: BackboneRank | None) -> float:
+    """What training on one image costs, in embeddings of one."""
+    whole = _COST[setting.method]
+    if setting.frozen:
+        convolutional = backbone is not None and backbone.is_convolutional
+        power = _POWER_OF_CONVOLUTIONS if convolutional else 1.0
+        # The frozen layers run at the engine's speed, the rest is trained.
+        whole = setting.frozen + whole * (1 - setting.frozen) ** power
+    return whole * setting.resolution**2
 
 
 def epochs_that_fit(

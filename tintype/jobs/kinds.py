@@ -13,7 +13,7 @@ from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
-from tintype.schemas.trial_job import RankingJob, SweepJob, TrialJob
+from tintype.schemas.trial_job import EnsembleJob, RankingJob, SweepJob, TrialJob
 
 __all__ = ["KINDS", "kind_of"]
 
@@ -55,6 +55,11 @@ KINDS = {
         execute="tintype.jobs.automl.ranking:execute",
         download=download_outputs,
         memory_advice="; name smaller checkpoints in portfolio",
+    ),
+    "ensemble": JobKind(
+        document=EnsembleJob,
+        execute="tintype.jobs.automl.ensemble:execute",
+        download=download_outputs,
     ),
     "batch": JobKind(
         document=BatchJob,

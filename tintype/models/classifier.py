@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ from tintype.models.backbone_classifier import (
     new_backbone_classifier,
 )
 from tintype.models.checkpoint import Checkpoint, classes_in
+from tintype.models.ensemble import Ensemble, ensemble_config, is_ensemble, read_members
 from tintype.models.features import has_features
 from tintype.models.heads import NeighboursHead, logit_factors
 from tintype.models.image_size import with_image_size
@@ -64,6 +67,8 @@ def load_classifier(
         CheckpointError: damaged or incomplete weights, not a classifier, or an architecture that
             cannot take that size.
     """
+    if is_ensemble(checkpoint):
+        return _ensemble(checkpoint, classes, image_size, learns=learns)
     if is_backbone_classifier(checkpoint):
         return _with_own_head(checkpoint, task, classes, image_size, learns=learns)
     config = checkpoint.transformers_config()
@@ -88,6 +93,29 @@ def load_classifier(
     if image_size is not None:
         model = with_image_size(model, image_size, checkpoint.name)
     return model.eval()
+
+
+def _ensemble(
+    checkpoint: Checkpoint,
+    classes: Sequence[str] | None,
+    image_size: tuple[int, int] | None,
+    *,
+    learns: bool,
+) -> Any:
+    """Several classifiers of one set of classes, as they were trained."""
+    with tempfile.TemporaryDirectory(prefix="tintype-members-") as folder:
+        members = read_members(checkpoint, Path(folder))
+        models = [load_classifier(opened) for opened, _ in members]
+    fits = classes is None or tuple(classes) == checkpoint.classes
+    if learns or not fits or image_size is not None:
+        bases = ", ".join(sorted({type(model).__name__ for model in models}))
+        raise CheckpointError(
+            f"checkpoint {checkpoint.name!r} is an ensemble of {len(models)} trained models ({bases}), "
+            "which cannot be trained further as one: fine-tune a checkpoint that they came from "
+            "(base_checkpoint in its card.yaml)"
+        )
+    config = ensemble_config(_task_in(checkpoint.config.get("problem_type")), checkpoint.classes)
+    return Ensemble(models, [member for _, member in members], config).eval()
 
 
 def _with_own_head(
@@ -192,8 +220,11 @@ def labels_of(model: Any) -> tuple[str, ...]:
 
 def task_of(model: Any) -> ClassificationTask:
     """Multi-label where the config says so, else multi-class."""
-    multilabel = model.config.problem_type == "multi_label_classification"
-    return MULTILABEL if multilabel else MULTICLASS
+    return _task_in(model.config.problem_type)
+
+
+def _task_in(problem_type: object) -> ClassificationTask:
+    return MULTILABEL if problem_type == "multi_label_classification" else MULTICLASS
 
 
 def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:

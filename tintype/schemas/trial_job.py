@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning_job import FinetuningJob
 
-__all__ = ["RankingJob", "SweepJob", "TrialJob"]
+__all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "SweepJob", "TrialJob"]
 
 
 class _Written(StrictModel):
@@ -59,3 +61,21 @@ class RankingJob(_OfSweep):
 
     deadline: float
     """time.time() after which no further backbone is tried, once one has been ranked."""
+
+
+class EnsembleMember(StrictModel):
+    """A model that takes part in an ensemble."""
+
+    model: str
+    """Its model folder."""
+
+    weight: float = Field(gt=0)
+    """How much its probabilities count."""
+
+
+class EnsembleJob(_OfSweep):
+    """Models of earlier trials, averaged into one: the last trial of the automatic mode."""
+
+    type: Literal["ensemble"] = "ensemble"
+
+    members: list[EnsembleMember] = Field(min_length=2)

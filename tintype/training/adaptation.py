@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from tintype.errors import UsageError
 from tintype.models.classifier import head_of
 
-__all__ = ["add_lora", "freeze_layers", "layer_scales", "merge_lora"]
+__all__ = ["add_lora", "freeze_layers", "layer_scales", "layers_of", "merge_lora"]
 
 # The attention projections that LoRA's paper adapts (Hu 2021, §4.2), as transformers' image
 # models name them.
@@ -78,7 +78,7 @@ def freeze_layers(model: PreTrainedModel, count: int) -> None:
     """
     if count == 0:
         return
-    layers = _layers(model)
+    layers = layers_of(model)
     if count > len(layers):
         raise UsageError(
             f"layers_to_freeze {count}: {model.config.model_type!r} has {len(layers)} layers "
@@ -102,7 +102,7 @@ def layer_scales(model: nn.Module, decay: float) -> dict[int, float]:
     whole: Any = model
     plain = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
     parts: list[list[nn.Module]] = []
-    for place, layer in enumerate(_layers(plain)):
+    for place, layer in enumerate(layers_of(plain)):
         parts.extend(_parts(layer) if place else [[layer]])
     scales = {id(parameter): 1.0 for parameter in model.parameters()}
     # Backwards: a stem that lies inside the first stage (DINOv3's ConvNeXt) stays a stem.
@@ -112,7 +112,7 @@ def layer_scales(model: nn.Module, decay: float) -> dict[int, float]:
                 scales[id(parameter)] = decay ** (len(parts) - depth)
     backbone = _backbone(plain)
     beside = [p for name, p in backbone.named_parameters(recurse=False) if _is_stem(name)]
-    first_block = {id(p) for layer in _layers(plain)[1:2] for p in layer.parameters()}
+    first_block = {id(p) for layer in layers_of(plain)[1:2] for p in layer.parameters()}
     for child in backbone.children():
         # What stands before the first block goes with the stem, such as timm's first normalisation.
         if not first_block or any(id(p) in first_block for p in child.parameters()):
@@ -160,7 +160,7 @@ def _backbone(model: PreTrainedModel) -> nn.Module:
     return backbone
 
 
-def _layers(model: PreTrainedModel) -> list[nn.Module]:
+def layers_of(model: PreTrainedModel) -> list[nn.Module]:
     """The stem and then the blocks of the backbone, in the order an image passes them."""
     backbone = _backbone(model)
     stem = next(

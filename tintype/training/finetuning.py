@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from tintype.data.checks import check_training_table, check_validation_table
 from tintype.data.digests import content_digests
@@ -22,24 +20,16 @@ from tintype.images.preprocess import Preprocessor
 from tintype.models.backbone_classifier import has_neighbours_head, new_backbone_classifier
 from tintype.models.checkpoint import Checkpoint, resolve_checkpoint
 from tintype.models.classifier import load_classifier
-from tintype.models.families import CONVOLUTIONAL
 from tintype.models.hardware import pick_device
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.task import ClassificationTask
 from tintype.scoring.calibration import temperature_of, thresholds_of
 from tintype.settings import get_settings
-from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
-from tintype.training.augmentation import make_augmenter
-from tintype.training.checkpoints import (
-    TrainerState,
-    latest_checkpoint,
-    load_weights,
-    prune_checkpoints,
-)
+from tintype.training.checkpoints import TrainerState, prune_checkpoints
 from tintype.training.finishing import finish_model
-from tintype.training.head_training import HEAD_FOLDER, train_head, train_head_first
-from tintype.training.image_sizes import preprocessor_for, preprocessor_for_training
-from tintype.training.inputs import PixelInputs
+from tintype.training.head_training import HEAD_FOLDER, train_head
+from tintype.training.image_sizes import preprocessor_for
+from tintype.training.network_training import train_network
 from tintype.training.plan import TrainingPlan, make_plan
 from tintype.training.training_job import TrainingJob
 
@@ -130,6 +120,7 @@ def finetune(
     if has_neighbours_head(source):
         said = f"the head of {source.name} is of nearest neighbours, which cannot be trained: "
         log({"event": "notice", "message": f"{said}a new linear layer takes its place"})
+    fitted_head = _has_fitted_head(source, train.classes)
     plan = make_plan(
         parameters,
         task=task,
@@ -137,7 +128,7 @@ def finetune(
         from_scratch=source.from_scratch,
         model_parameters=sum(parameter.numel() for parameter in model.parameters()),
         device=device,
-        fitted_head=_has_fitted_head(source, train.classes),
+        fitted_head=fitted_head,
     )
     rows = {"training_rows": len(train), "validation_rows": len(validation)}
     log({"event": "plan", "device": device.type, **rows, **plan.summary()})
@@ -145,7 +136,7 @@ def finetune(
     checkpoints = checkpoint_folder or output_folder / "checkpoints"
     with locked_folder(checkpoints):
         digests = content_digests(train), content_digests(validation)
-        run = train_head if parameters.method == "head" else _train_network
+        run = train_head if parameters.method == "head" else train_network
         if not (resume or parameters.resume_from_checkpoint):
             prune_checkpoints(checkpoints, keep=0)
             shutil.rmtree(checkpoints / HEAD_FOLDER, ignore_errors=True)
@@ -157,6 +148,7 @@ def finetune(
             validation,
             digests,
             device,
+            fitted_head,
             settings,
             checkpoints,
             log,
@@ -242,56 +234,6 @@ def _initial_model(
         seed=parameters.random_seed,
         learns=True,
     )
-
-
-def _train_network(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
-    """Train all weights, or LoRA's adapters, on pixels."""
-    parameters = job.plan.parameters
-    if job.plan.head_first and latest_checkpoint(job.checkpoints) is None:
-        model = train_head_first(job, model)
-    freeze_layers(model, parameters.layers_to_freeze)
-    learner: nn.Module = model
-    if parameters.method == "lora":
-        learner = add_lora(
-            model,
-            rank=parameters.lora_rank,
-            alpha=parameters.lora_alpha,
-            dropout=parameters.lora_dropout,
-            seed=parameters.random_seed,
-        )
-    training_preprocessor = preprocessor_for_training(job.source, job.preprocessor, parameters)
-    augmenter = make_augmenter(parameters)
-    train, validation = (
-        PixelInputs(
-            table,
-            digests,
-            preprocessor,
-            settings=job.settings,
-            augmenter=augmenter,
-        )
-        for table, digests, preprocessor in zip(
-            (job.train, job.validation),
-            job.digests,
-            (training_preprocessor, job.preprocessor),
-            strict=True,
-        )
-    )
-    if job.source.family in CONVOLUTIONAL:
-        # Channels last is how convolutions are computed on either chip: a quarter faster on a CPU,
-        # twice as fast on a GPU (benchmarks/RESULTS.md).
-        learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    loop = job.loop(
-        learner,
-        (train, validation),
-        lambda network, pixel_values: network(pixel_values=pixel_values).logits,
-        # A head that fits these classes already was fitted to features normalised so: other
-        # statistics would undo it before anything is learnt.
-        keep_statistics=job.plan.head_first or _has_fitted_head(job.source, job.train.classes),
-    )
-    state = loop.run()
-    learner.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    load_weights(loop.best_weights, learner)
-    return (merge_lora(learner) if parameters.method == "lora" else model), state
 
 
 def _card(

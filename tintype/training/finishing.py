@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tintype.models.networks import ImageNetwork
 from tintype.models.runtimes.choice import choose_runtime
 from tintype.models.runtimes.torch_runtime import TorchRuntime
 from tintype.schemas.scorer_options import ScorerOptions
-from tintype.schemas.task import MULTILABEL
+from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import with_temperature
 from tintype.scoring.loading import LoadedModel
 from tintype.scoring.results import TableScores
@@ -27,7 +28,7 @@ from tintype.training.calibration import choose_temperature
 from tintype.training.plan import TrainingPlan
 from tintype.training.thresholds import choose_thresholds
 
-__all__ = ["FinishedModel", "finish_model"]
+__all__ = ["FinishedModel", "finish_model", "tuned_thresholds"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,12 @@ def finish_model(
                     "log_loss_after_cross_validated": found.log_loss_after,
                 },
             }
-    if task == MULTILABEL and plan.parameters.multilabel_threshold is None and len(scores.rows):
-        card = {**card, **_tuned(probabilities, targets, validation.classes, plan)}
+    if plan.parameters.multilabel_threshold is None:
+        seed = plan.parameters.random_seed
+        tuned = tuned_thresholds(
+            task, probabilities, targets, validation.classes, metric=plan.metric, seed=seed
+        )
+        card = {**card, **tuned}
     folder = write_model_folder(
         path,
         model=model,
@@ -93,13 +98,23 @@ def finish_model(
     return FinishedModel(folder, TableScores(scores.rows, probabilities, scores.failures))
 
 
-def _tuned(
-    probabilities: np.ndarray, targets: np.ndarray, classes: tuple[str, ...], plan: TrainingPlan
+def tuned_thresholds(
+    task: ClassificationTask,
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    classes: Sequence[str],
+    *,
+    metric: str,
+    seed: int,
 ) -> dict[str, Any]:
-    """What the card says of thresholds; nothing where 0.5 is as good."""
-    tuned = choose_thresholds(
-        probabilities, targets, metric=plan.metric, seed=plan.parameters.random_seed
-    )
+    """What the card of a multi-label model says of its thresholds; nothing where 0.5 is as good.
+
+    Args:
+        probabilities, targets: (n, classes), of the validation images.
+    """
+    if task != MULTILABEL or not len(targets):
+        return {}
+    tuned = choose_thresholds(probabilities, targets, metric=metric, seed=seed)
     if tuned is None:
         return {}
     return {

@@ -32,8 +32,11 @@ _SHARD_ROWS = 1024
 class Inputs(Protocol):
     """Rows of model input, gathered on the host and finished on the device."""
 
-    def gather(self, rows: np.ndarray) -> torch.Tensor:
-        """The stored arrays of `rows` (int64), stacked, on the CPU. Called from a thread."""
+    def gather(self, rows: np.ndarray, epoch: int = 0) -> torch.Tensor:
+        """The stored arrays of `rows` (int64), stacked, on the CPU. Called from a thread.
+
+        `epoch` counts from 0; it matters where there are several views of an image.
+        """
 
     def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
         """`batch`, already on the device, as the model takes it.
@@ -74,7 +77,7 @@ class PixelInputs:
             self._cache = ContentCache(settings.home / "cache" / "pixels" / name)
             self._fill(self._cache)
 
-    def gather(self, rows: np.ndarray) -> torch.Tensor:
+    def gather(self, rows: np.ndarray, epoch: int = 0) -> torch.Tensor:
         """Pixels of `rows`: uint8 (n, height, width, 3)."""
         if self._cache is not None:
             return torch.from_numpy(self._cache.gather([self._digests[row] for row in rows]))
@@ -145,7 +148,7 @@ class FeatureInputs:
                     rows.append(backbone(pixels).float().cpu().numpy())
             self._cache.add([digests[row] for row in part], np.concatenate(rows))
 
-    def gather(self, rows: np.ndarray) -> torch.Tensor:
+    def gather(self, rows: np.ndarray, epoch: int = 0) -> torch.Tensor:
         """Features of `rows`: float32 (n, D)."""
         return torch.from_numpy(self._cache.gather([self._digests[row] for row in rows]))
 

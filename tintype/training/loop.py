@@ -258,14 +258,18 @@ class TrainingLoop:
         parts = self._parts_of_step(step)
         future = self._gathering.pop((step, number), None)
         if future is None:
-            future = self._gatherer.submit(self._train.inputs.gather, parts[number])
+            future = self._submit(step, parts[number])
         if number + 1 < len(parts):
             following, rows = (step, number + 1), parts[number + 1]
         else:
             following, rows = (step + 1, 0), self._parts_of_step(step + 1)[0]
         if following[0] < self._plan.total_steps:
-            self._gathering[following] = self._gatherer.submit(self._train.inputs.gather, rows)
+            self._gathering[following] = self._submit(following[0], rows)
         return future.result().to(self._device, non_blocking=True)
+
+    def _submit(self, step: int, rows: np.ndarray) -> Future[torch.Tensor]:
+        epoch = step // self._plan.steps_per_epoch
+        return self._gatherer.submit(self._train.inputs.gather, rows, epoch)
 
     # Evaluation ---------------------------------------------------------------------------------
 

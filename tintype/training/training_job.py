@@ -37,6 +37,8 @@ class TrainingJob:
     validation: ImageTable
     digests: tuple[list[str], list[str]]
     device: torch.device
+    fitted_head: bool
+    """Whether the checkpoint's head was fitted to these classes already."""
     settings: Settings
     checkpoints: Path
     log: Callable[[dict[str, Any]], None]

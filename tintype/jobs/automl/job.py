@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from tintype.automl.automatic import AutomaticMode
 from tintype.automl.backbone_ranking import read_ranking
@@ -17,6 +18,7 @@ from tintype.errors import RunCancelled, RunFailed
 from tintype.evaluation.config import EvaluationConfig
 from tintype.files import atomic_folder
 from tintype.jobs.automl.backbones import backbones_to_try
+from tintype.jobs.automl.ensemble_members import members_that_win
 from tintype.jobs.automl.models import substitution_notices
 from tintype.jobs.automl.outputs import (
     corrected_for_selection,
@@ -192,8 +194,20 @@ def _plan(
         deadline=status.deadline,
         say=status.log,
         quality=job.quality,
+        ensemble=lambda finished: _ensemble(job, trials, tables, finished),
     )
     return mode.propose, _AUTOMATIC_POLICY, mode.cannot_win
+
+
+def _ensemble(
+    job: AutomlJob, trials: TrialRuns, tables: Tables, finished: Sequence[Trial]
+) -> tuple[list[dict[str, Any]], str] | None:
+    """See `members_that_win`; the members as a study keeps them."""
+    found = members_that_win(job, trials, tables, finished)
+    if found is None:
+        return None
+    members, sentence = found
+    return [member.model_dump() for member in members], sentence
 
 
 def _never(number: int) -> bool:

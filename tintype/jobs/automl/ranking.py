@@ -16,6 +16,7 @@ from tintype.automl.settings_to_try import FINER
 from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.backbones import blocks_of, input_side
+from tintype.jobs.automl.ensemble_members import HEADS
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
@@ -72,11 +73,13 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
         # Fine-tuning starts from a fitted head, not a random one (LP-FT, Kumar et al. 2022).
         starts = [backbone.name for backbone in ranking]
         for place, backbone in enumerate(ranking[:_STARTS]):
-            start = run.outputs / "heads" / str(place)
+            start = run.outputs / HEADS / str(place)
             write_backbone_classifier(
                 start, backbone, backbone.head.to_finetune, sweep.task, classes
             )
             starts[place] = str(start)
+            if backbone.head.to_finetune is backbone.head:
+                np.save(start.with_suffix(".npy"), backbone.probabilities)
         write_ranking(run.outputs, [_rank(*pair) for pair in zip(ranking, starts, strict=True)])
         best = ranking[0]
         np.save(run.outputs / "validation_probabilities.npy", best.probabilities)

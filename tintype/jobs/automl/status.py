@@ -22,7 +22,7 @@ FILE = "sweep.json"
 _LEAST_END_SECONDS, _MOST_END_SECONDS, _END_SHARE = 6.0, 30.0, 0.05
 
 # Of a point: what its other columns say already.
-_INTERNAL = ("model_name", "finetuning", "setting", "ranking", "backbone", "start")
+_INTERNAL = ("model_name", "finetuning", "setting", "ranking", "ensemble", "backbone", "start")
 
 
 class SweepStatus:

@@ -59,6 +59,8 @@ class TrialRuns:
     def model(self, trial: Trial) -> str:
         """The model that `trial` trains, as the document named it."""
         parameters = self._job.training_parameters
+        if "ensemble" in trial.parameters:
+            return "ensemble"
         if "ranking" in trial.parameters:
             return "heads"
         named = trial.parameters.get("model_name", parameters.model_name)
@@ -73,15 +75,7 @@ class TrialRuns:
             "experiment_name": self._job.experiment_name,
             "job": self._parent.name,
             "parent_mlflow_run": self._parent_mlflow_run,
-            **(
-                {
-                    "type": "ranking",
-                    "backbones": self.backbones,
-                    "deadline": self.ranking_deadline,
-                }
-                if "ranking" in trial.parameters
-                else self._point(run.name, trial)
-            ),
+            **self._task(run.name, trial),
         }
         if run.exists:
             run.store.replace_document(run.name, content)
@@ -89,6 +83,18 @@ class TrialRuns:
             Run.create(content, store=run.store, parent=self._sweep.name)
         run.update(status="Starting", error=None, ended_at=None)
         return {"run": run.name}
+
+    def _task(self, name: str, trial: Trial) -> dict[str, Any]:
+        """What the trial does."""
+        if "ranking" in trial.parameters:
+            return {
+                "type": "ranking",
+                "backbones": self.backbones,
+                "deadline": self.ranking_deadline,
+            }
+        if "ensemble" in trial.parameters:
+            return {"type": "ensemble", "members": trial.parameters["ensemble"]}
+        return self._point(name, trial)
 
     def _point(self, name: str, trial: Trial) -> dict[str, Any]:
         model = self.model(trial)
