@@ -235,7 +235,7 @@ def test_cancelling_keeps_a_checkpoint(tmp_path: Path, table: ImageTable) -> Non
 def test_a_second_head_on_the_same_images_needs_no_backbone(
     tmp_path: Path, table: ImageTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tintype.training import finetuning
+    from tintype.training import head_training
 
     checkpoint = write_checkpoint(tmp_path / "vit")
     parameters = {"method": "head"}
@@ -244,7 +244,7 @@ def test_a_second_head_on_the_same_images_needs_no_backbone(
     def never(*_: object) -> None:
         raise AssertionError("features should come from the cache")
 
-    monkeypatch.setattr(finetuning, "head_features", never)
+    monkeypatch.setattr(head_training, "head_features", never)
     train(checkpoint, table, tmp_path / "second", parameters={**parameters, "random_seed": 7})
 
 

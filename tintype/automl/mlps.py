@@ -18,7 +18,7 @@ from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = ["MlpSetting", "fit_mlp", "search_mlps"]
 
-_WIDTHS, _DECAYS = (64, 256), (0.01, 1.0)
+_WIDTHS, _DECAYS = (64, 256), (1.0, 10.0)
 
 _RATE, _BATCH = 5e-3, 128
 
