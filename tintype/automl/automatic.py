@@ -25,6 +25,7 @@ from tintype.automl.trial_costs import EPOCHS, cost_of, epochs_that_fit
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
 from tintype.schemas.automl_limits import Quality
 from tintype.schemas.duration import told
+from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = ["WAIT", "AutomaticMode"]
 
@@ -41,6 +42,12 @@ _CONVOLUTIONAL_RATE = 3e-4
 _NEW_HEAD_FROM = 2.5
 
 _NOTHING_LEFT = 0.99999
+
+# With fewer epochs than this, a cheaper setting that has time for more is tried first.
+_ENOUGH_EPOCHS = 8
+
+# Szegedy et al. 2016, "Rethinking the Inception architecture": over-confident heads learn no more.
+_LABEL_SMOOTHING = 0.1
 
 # quality: good tries so many settings; best ends when so many in a row brought no more than this.
 _GOOD_SETTINGS = 3
@@ -62,6 +69,7 @@ class AutomaticMode:
         backbones: Sequence[str],
         ranking: Callable[[], Sequence[BackboneRank]],
         rows: int,
+        task: ClassificationTask,
         metric: str,
         deadline: float,
         say: Callable[[str], None],
@@ -81,6 +89,7 @@ class AutomaticMode:
         self._backbones = list(backbones)
         self._ranking = ranking
         self._rows = rows
+        self._multilabel = task == MULTILABEL
         self._metric = metric
         self._deadline = deadline
         self._say = say
@@ -132,18 +141,31 @@ class AutomaticMode:
             settings = settings[:_GOOD_SETTINGS]
         self._tell_plan(settings, ranking)
         tried = [tuple(t.parameters["setting"]) for t in trials if "setting" in t.parameters]
-        for setting in settings:
-            if setting_key(setting) not in tried:
-                # What no longer fits into the time is passed over: a cheaper one may.
-                parameters = self._parameters(setting, ranking)
-                if parameters is not None:
-                    trial = self._study.ask_near_the_best(setting_space(ranking), drawn_as(setting))
-                    return self._study.settle(trial.number, parameters)
+        untried = [setting for setting in settings if setting_key(setting) not in tried]
+        for setting in self._in_time(untried, ranking):
+            # What no longer fits into the time is passed over: a cheaper one may.
+            parameters = self._parameters(setting, ranking)
+            if parameters is not None:
+                trial = self._study.ask_near_the_best(setting_space(ranking), drawn_as(setting))
+                return self._study.settle(trial.number, parameters)
         if self._quality == "good":
             return None
         if self._quality == "best" and self._settled(trials):
             return None
         return self._drawn(ranking)
+
+    def _in_time(
+        self, settings: Sequence[Setting], ranking: Sequence[BackboneRank]
+    ) -> list[Setting]:
+        """The settings, those first that have time for enough epochs."""
+        trials = self._study.trials()
+
+        def hurried(setting: Setting) -> bool:
+            cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
+            epochs = epochs_that_fit(setting, cost, self._left(), first=_is_first(trials))
+            return epochs is None or epochs < min(_ENOUGH_EPOCHS, EPOCHS[setting.method])
+
+        return sorted(settings, key=hurried)
 
     def cannot_win(self, number: int) -> bool:
         """Whether the running trial `number` is worth no more time; see `outlook.cannot_win`."""
@@ -174,7 +196,7 @@ class AutomaticMode:
         steps: list[str] = []
         passed: list[str] = []
         rest = left
-        for setting in settings:
+        for setting in self._in_time(settings, ranking):
             cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
             first = not steps and _is_first(trials)
             epochs = epochs_that_fit(setting, cost, rest, first=first)
@@ -268,6 +290,8 @@ class AutomaticMode:
             "apply_augmentations": setting.augmentations != "none",
             "save_total_limit": 1,
         }
+        if not self._multilabel:
+            hyperparameters["label_smoothing_factor"] = _LABEL_SMOOTHING
         preset = AUGMENTATION_PRESETS.get(setting.augmentations)
         if preset is not None:
             hyperparameters["augmentations"] = preset.model_dump()

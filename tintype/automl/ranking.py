@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
 from tintype.evaluation.metrics import compute_metrics
+from tintype.files import write_json
 from tintype.images.preprocess import Preprocessor
 from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
@@ -36,6 +38,9 @@ _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
 
+# Beside cached features: images/s at which they were computed.
+_RATE = "rate.json"
+
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).
 _PROMPT, _ZERO_SHOT_SCALE = "a photo of a {}.", 100.0
@@ -54,7 +59,9 @@ class RankedBackbone:
     validation: float
     """The metric of its head on the validation rows."""
     images_per_second: float
-    """At which it embedded images; 0 where all were in the cache."""
+    """At which it embeds images, now or earlier; 0 where that is not known."""
+    cached: bool
+    """Whether all features were there already."""
     seconds: float
     pooling: str
     family: str
@@ -126,7 +133,7 @@ def rank_backbones(
             log(f"{name}: cannot be used for features ({error}).")
             continue
         rate = backbone.images_per_second
-        how = f"{rate:.0f} images/s" if rate else "features from the cache"
+        how = "features from the cache" if backbone.cached else f"{rate:.0f} images/s"
         log(
             f"{name}: {metric} {backbone.score:.4f} by cross-validation, {backbone.validation:.4f} on "
             f"the validation images, in {backbone.seconds:.1f} s ({how})."
@@ -254,8 +261,18 @@ class _Embedder:
 
     @property
     def images_per_second(self) -> float:
-        """0 where every feature was in the cache."""
-        return self._computed / max(self._seconds, 1e-9) if self._computed else 0.0
+        """Now, or when the features in the cache were computed; 0 where that is not known."""
+        if self._computed:
+            return self._computed / max(self._seconds, 1e-9)
+        try:
+            return float(json.loads((self.cache.folder / _RATE).read_text("utf-8")))
+        except (OSError, ValueError):
+            return 0.0
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to be computed."""
+        return not self._computed
 
     def zero_shot(self, classes: Sequence[str], features: np.ndarray) -> ZeroShotWeights | None:
         """What the backbone's text tower gives for `classes`, as a layer for raw `features` (n, D).
@@ -279,6 +296,7 @@ class _Embedder:
         if computed:
             self._computed += computed
             self._seconds += time.monotonic() - begun
+            write_json(self.cache.folder / _RATE, self.images_per_second)
         return self.cache.gather(digests)
 
 
@@ -305,6 +323,7 @@ def _judged(
         score=head.score,
         validation=scores.get(metric, 0.0),
         images_per_second=embedder.images_per_second,
+        cached=embedder.cached,
         seconds=time.monotonic() - embedder.started,
         pooling=embedder.pooling,
         family=embedder.checkpoint.family,

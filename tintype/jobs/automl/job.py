@@ -190,6 +190,7 @@ def _plan(
         backbones=trials.backbones,
         ranking=lambda: read_ranking(ranking_run.outputs),
         rows=len(tables.train),
+        task=job.task,
         metric=job.metric,
         deadline=status.deadline,
         say=status.log,

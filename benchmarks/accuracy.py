@@ -1,0 +1,153 @@
+"""How good the automatic mode is in given minutes, on real photos that nothing was learnt from.
+
+    ./run bench accuracy [--sets clothing sign-digits playing-cards digits] [--seeds 3] [--budget 5m]
+
+Beside it: scikit-learn's logistic regression on features of tintype/efficientnet-lite0, its C by five
+folds. Sets: photo_sets.py. A seed draws another test part (clothing has one of its own) and another
+split of the rest. Everything is computed anew: no cache outlives a row. Prints Markdown for RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from machine import machine, quiet
+from photo_sets import NAMES, PhotoSet, photo_set
+
+BACKBONE = "tintype/efficientnet-lite0"
+
+
+def main() -> None:
+    """Run what was asked for and print it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budget", default="5m")
+    parser.add_argument("--no-peer", action="store_true", help="without logistic regression")
+    options = parser.parse_args()
+    quiet()
+    print(f"Machine: {machine()}\n")
+    print(
+        f"| budget {options.budget} | seed | photos: train, test | metric | logistic regression | "
+        "Tintype | its 95 % interval | by | took | first usable model |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    for name in options.sets:
+        for seed in range(options.seeds):
+            with tempfile.TemporaryDirectory(prefix="tintype-accuracy-") as folder:
+                print(_row(name, seed, Path(folder), options), flush=True)
+
+
+def _row(name: str, seed: int, folder: Path, options: argparse.Namespace) -> str:
+    found = photo_set(name, seed, folder)
+    if found is None:
+        return f"| {name} | {seed} | not at hand | | | | | | | |"
+    os.environ["TINTYPE_HOME"] = str(folder / "home")
+    ours = _tintype(found, folder, options.budget)
+    peer = "–" if options.no_peer else f"{_regression(found):.3f}"
+    low, high = ours["interval"]
+    sizes = ", ".join(str(len(_read(path)[0])) for path in (found.train, found.test))
+    return (
+        f"| {name} | {seed} | {sizes} | {found.metric} | {peer} | **{ours['value']:.3f}** | "
+        f"{low:.3f} to {high:.3f} | {ours['by']} | {ours['seconds']:.0f} s | {ours['first']} |"
+    )
+
+
+def _tintype(found: PhotoSet, folder: Path, budget: str) -> dict[str, Any]:
+    """The command line, as anyone would use it."""
+    document = {
+        "type": "automl",
+        "task": "image_classification" + ("_multilabel" if found.multilabel else ""),
+        "primary_metric": found.metric,
+        "training_data": {"type": "uri_file", "path": str(found.train)},
+        "test_data": {"type": "uri_file", "path": str(found.test)},
+        "image_column_name": "image",
+        "target_column_name": "label",
+        "group_column_name": "group",
+        "budget": budget,
+    }
+    path = folder / "job.yml"
+    path.write_text(yaml.safe_dump(document))
+    command = [str(Path(sys.executable).with_name("tintype")), "job", "create", "--stream"]
+    begun = time.monotonic()
+    result = subprocess.run(
+        [*command, "--file", str(path), "--name", "job"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.monotonic() - begun
+    if result.returncode:
+        raise SystemExit(f"{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
+    outputs = folder / "home" / "runs" / "job" / "outputs"
+    metrics = json.loads((outputs / "test" / "metrics.json").read_text())
+    first = re.search(r"First usable model after ([\d.]+ s)", result.stdout)
+    by = re.search(r"by trial \d+ \(([^)]*)\)", result.stdout)
+    return {
+        "value": metrics["metrics"][found.metric],
+        "interval": metrics["intervals"][found.metric],
+        "seconds": seconds,
+        "first": first[1] if first else "–",
+        "by": by[1] if by else "–",
+    }
+
+
+def _regression(found: PhotoSet) -> float:
+    """scikit-learn's logistic regression on the backbone's features, on the test photos."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MultiLabelBinarizer, StandardScaler
+
+    import tintype
+    from tintype.evaluation.metrics import compute_metrics
+
+    scorer = tintype.Scorer.load(BACKBONE, task="embeddings")
+    features, targets = [], []
+    for path in (found.train, found.test):
+        images, labels = _read(path)
+        features.append(np.stack([one.features for one in scorer.predict(images)]))
+        targets.append(labels)
+    model: Any = LogisticRegression(max_iter=500)
+    step = "logisticregression__C"
+    if found.multilabel:
+        model, step = OneVsRestClassifier(model), "onevsrestclassifier__estimator__C"
+        binarizer = MultiLabelBinarizer().fit([label.split() for label in targets[0]])
+        targets = [binarizer.transform([label.split() for label in part]) for part in targets]
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), model), {step: [0.0001, 0.001, 0.01, 0.1]}, cv=5
+    )
+    search.fit(features[0], targets[0])
+    if not found.multilabel:
+        return float(search.score(features[1], targets[1]))
+    predicted = search.predict_proba(features[1]).astype(np.float32)
+    scores = compute_metrics(
+        "image_classification_multilabel",
+        predicted,
+        targets[1].astype(np.float32),
+        metrics=[found.metric],
+    )
+    return scores[found.metric]
+
+
+def _read(path: Path) -> tuple[list[str], list[str]]:
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [row["image"] for row in rows], [row["label"] for row in rows]
+
+
+if __name__ == "__main__":
+    main()
