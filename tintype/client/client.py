@@ -104,7 +104,7 @@ class Client:
 
     @cached_property
     def environments(self) -> Environments:
-        """Kept and shown."""
+        """Names for the Python that commands run in."""
         from tintype.client.environment import Environments
 
         return Environments()

@@ -1,0 +1,87 @@
+"""Every kind of job that can be a step of a pipeline, a row each; `kinds` has pipelines, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tintype.jobs import batch, evaluation, finetuning
+from tintype.jobs.automl import checks as automl
+from tintype.jobs.command import job as command
+from tintype.jobs.download import download_outputs
+from tintype.jobs.kind import JobKind
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.batch_job import BatchJob
+from tintype.schemas.command_job import CommandJob
+from tintype.schemas.evaluation_job import EvaluationJob
+from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.trial_job import RankingJob, SweepJob, TrialJob
+
+__all__ = ["STEP_KINDS"]
+
+_SMALLER = "; lower training_batch_size or the image size"
+
+
+def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
+    """A document made in Python, whose relative paths are from the current folder."""
+    return job.located(Path.cwd())
+
+
+STEP_KINDS = {
+    "finetuning": JobKind(
+        document=FinetuningJob,
+        settle=_located,
+        check=finetuning.check,
+        execute="tintype.jobs.finetuning:execute",
+        download=download_outputs,
+        memory_advice=_SMALLER,
+    ),
+    "automl": JobKind(
+        document=AutomlJob,
+        settle=_located,
+        check=automl.check,
+        execute="tintype.jobs.automl.job:execute",
+        download=download_outputs,
+        table="sweep",
+        memory_advice=_SMALLER,
+    ),
+    "sweep": JobKind(document=SweepJob, execute=None, download=download_outputs),
+    "trial": JobKind(
+        document=TrialJob,
+        execute="tintype.jobs.automl.trial:execute",
+        download=download_outputs,
+        memory_advice=_SMALLER,
+    ),
+    "ranking": JobKind(
+        document=RankingJob,
+        execute="tintype.jobs.automl.ranking:execute",
+        download=download_outputs,
+        memory_advice="; name smaller checkpoints in portfolio",
+    ),
+    "batch": JobKind(
+        document=BatchJob,
+        settle=batch.settle,
+        check=batch.check,
+        begin=batch.begin,
+        execute="tintype.jobs.batch:execute",
+        download=batch.download,
+        outputs=lambda job: {batch.OUTPUT_NAME: f"{batch.OUTPUT_NAME}/paths"},
+        makes=lambda run, output: batch.score_folder(run),
+    ),
+    "evaluation": JobKind(
+        document=EvaluationJob,
+        settle=evaluation.settle,
+        check=evaluation.check,
+        execute="tintype.jobs.evaluation:execute",
+        download=download_outputs,
+        makes=lambda run, output: run.outputs / "evaluation",
+    ),
+    "command": JobKind(
+        document=CommandJob,
+        settle=command.settle,
+        check=command.check,
+        execute="tintype.jobs.command.job:execute",
+        download=download_outputs,
+        outputs=lambda job: {name: f"{name}/paths" for name in job.outputs},
+        makes=lambda run, output: run.named_outputs / output,
+    ),
+}
