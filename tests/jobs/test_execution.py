@@ -97,8 +97,10 @@ def test_every_kind_of_job_is_a_row() -> None:
     assert set(KINDS) == {
         "automl",
         "batch",
+        "command",
         "evaluation",
         "finetuning",
+        "pipeline",
         "ranking",
         "sweep",
         "trial",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tintype.jobs.pipeline.components import with_components
+from tintype.jobs.pipeline.graph import build_graph
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_deployment import load_batch_deployment
 from tintype.schemas.batch_endpoint import load_batch_endpoint
@@ -13,6 +15,7 @@ from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.job import load_job
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
+from tintype.schemas.pipeline_job import PipelineJob
 
 ROOT = Path(__file__).parents[2]
 ENDPOINTS = {
@@ -24,6 +27,17 @@ ENDPOINTS = {
 JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ENDPOINTS)
 
 
+def without_data(job: PipelineJob) -> PipelineJob:
+    """The pipeline with a folder that is there in place of its users' own data."""
+    inputs = {
+        name: {**value, "path": str(ROOT / "samples"), "type": "uri_folder"}
+        if isinstance(value, dict)
+        else value
+        for name, value in job.inputs.items()
+    }
+    return job.model_copy(update={"inputs": inputs})
+
+
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
 def test_sample_documents_are_valid(path: Path) -> None:
     job = load_job(path)
@@ -32,6 +46,9 @@ def test_sample_documents_are_valid(path: Path) -> None:
         return
     if isinstance(job, EvaluationJob):
         assert Path(job.test_data.path).is_absolute()
+        return
+    if isinstance(job, PipelineJob):
+        assert build_graph(with_components(without_data(job))).steps
         return
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()

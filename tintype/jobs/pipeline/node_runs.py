@@ -28,6 +28,8 @@ class Prepared:
     run: Run
     finished: str | None
     """The run that has done its work already: its own, of an earlier attempt, or another pipeline's."""
+    notices: tuple[str, ...] = ()
+    """What of its document has no effect here."""
 
 
 class NodeRuns:
@@ -110,9 +112,9 @@ class NodeRuns:
         if earlier is not None and earlier.name != run.name:
             self._take_over(run, step, earlier)
             self._origins[name] = self._origin(earlier)
-            return Prepared(run, earlier.name)
+            return Prepared(run, earlier.name, tuple(job.notices()))
         run.update(status="Starting", error=None, ended_at=None)
-        return Prepared(run, None)
+        return Prepared(run, None, tuple(job.notices()))
 
     def finish(self, name: str) -> None:
         """A step has ended well: its outputs are put where other steps look for them.

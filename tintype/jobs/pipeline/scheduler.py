@@ -15,6 +15,7 @@ from pathlib import Path
 from tintype.compute.pools import open_pool
 from tintype.compute.thread_pool import ThreadPool
 from tintype.errors import TintypeError
+from tintype.jobs.event_log import log_notices
 from tintype.jobs.pipeline.node_runs import NodeRuns
 from tintype.jobs.pipeline.status import PipelineStatus
 from tintype.jobs.pipeline.steps import Graph, Made
@@ -108,6 +109,7 @@ class Scheduler:
         except TintypeError as error:
             self._fail(name, str(error))
             return
+        log_notices(f"{name}: {notice}" for notice in prepared.notices)
         run, earlier = prepared.run, prepared.finished
         if earlier is not None:
             own = earlier == run.name
