@@ -104,6 +104,7 @@ def test_every_kind_of_job_is_a_row() -> None:
         "ranking",
         "sweep",
         "trial",
+        "trials",
     }
     for name, kind in KINDS.items():
         assert kind.document.model_fields["type"].default == name

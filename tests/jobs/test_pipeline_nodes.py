@@ -156,8 +156,12 @@ def test_the_fine_tuning_component_is_a_fine_tuning_job(folder: Path) -> None:
 
 def test_automls_names_make_the_component_a_trial_of_one_model(folder: Path) -> None:
     text = FINETUNING.replace("transformers_image", "image").replace("task_name", "task_type")
-    text = text.replace("      precision: \"32\"\n      apply_deepspeed: true\n", "")
-    job = node(folder, text.replace("microsoft/beit-base-patch16-224-pt22k-ft22k", "resnet18"), "huggingface_training")
+    text = text.replace('      precision: "32"\n      apply_deepspeed: true\n', "")
+    job = node(
+        folder,
+        text.replace("microsoft/beit-base-patch16-224-pt22k-ft22k", "resnet18"),
+        "huggingface_training",
+    )
     assert isinstance(job, AutomlJob)
     assert (job.mode, job.training_parameters.model_name) == ("individual", "resnet18")
 

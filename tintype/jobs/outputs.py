@@ -4,11 +4,12 @@ and the registry."""
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tintype.files import atomic_folder, locked_folder, write_bytes
+from tintype.files import atomic_folder, locked_folder, output_errors, write_bytes
 from tintype.jobs.event_log import say_into
 from tintype.jobs.run import Run
 from tintype.schemas.data_asset import DataAssetDocument
@@ -17,7 +18,7 @@ from tintype.schemas.ports import OutputPort
 from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.registry import register_model
 
-__all__ = ["deliver_model", "deliver_outputs", "reserved"]
+__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved"]
 
 
 @contextlib.contextmanager
@@ -81,6 +82,20 @@ def deliver_outputs(outputs: Mapping[str, OutputPort], run: Run) -> str | None:
             said = f"{asset.name}, version {asset.version}"
         say_into(run.log, f"Registered {said}")
     return models[0] if models else None
+
+
+def link_output(path: Path, made: Path) -> None:
+    """Make `path` a link to `made`, relative so that a workspace can be moved.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.link")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(os.path.relpath(made, path.parent))
+        temporary.replace(path)
 
 
 def _asset(output: OutputPort, made: Path, run: Run) -> DataAssetDocument:

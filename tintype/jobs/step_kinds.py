@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.jobs import batch, evaluation, finetuning
+from tintype.jobs import batch, evaluation, finetuning, sweep
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.download import download_outputs
@@ -14,7 +14,8 @@ from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
-from tintype.schemas.trial_job import RankingJob, SweepJob, TrialJob
+from tintype.schemas.sweep_job import SweepJob
+from tintype.schemas.trial_job import RankingJob, TrialJob, TrialsJob
 
 __all__ = ["STEP_KINDS"]
 
@@ -44,7 +45,7 @@ STEP_KINDS = {
         table="sweep",
         memory_advice=_SMALLER,
     ),
-    "sweep": JobKind(document=SweepJob, execute=None, download=download_outputs),
+    "trials": JobKind(document=TrialsJob, execute=None, download=download_outputs),
     "trial": JobKind(
         document=TrialJob,
         execute="tintype.jobs.automl.trial:execute",
@@ -84,4 +85,15 @@ STEP_KINDS = {
         outputs=lambda job: {name: f"{name}/paths" for name in job.outputs},
         makes=lambda run, output: run.named_outputs / output,
     ),
+    "sweep": JobKind(
+        document=SweepJob,
+        settle=sweep.settle,
+        check=sweep.check,
+        execute="tintype.jobs.sweep:execute",
+        download=download_outputs,
+        outputs=lambda job: {name: f"{name}/paths" for name in job.outputs},
+        makes=lambda run, output: run.named_outputs / output,
+        table="sweep",
+    ),
 }
+"""By the type that the job's document says."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning_job import FinetuningJob
 
-__all__ = ["RankingJob", "SweepJob", "TrialJob"]
+__all__ = ["RankingJob", "TrialJob", "TrialsJob"]
 
 
 class _Written(StrictModel):
@@ -21,10 +21,10 @@ class _Written(StrictModel):
     """The AutoML job's."""
 
 
-class SweepJob(_Written):
+class TrialsJob(_Written):
     """What stands between an AutoML job and its trials (docs/contracts.md §2.8)."""
 
-    type: Literal["sweep"] = "sweep"
+    type: Literal["trials"] = "trials"
 
 
 class _OfSweep(_Written):

@@ -129,6 +129,7 @@ def value_for(
     error: Callable[[KeyPath, str], DocumentError],
     *,
     strict: bool,
+    later: frozenset[str] = frozenset(),
 ) -> dict[str, Source]:
     """The inputs of a component: what is given, of the types that it says, and its defaults.
 
@@ -136,6 +137,7 @@ def value_for(
         error: makes an error of a place below the node's inputs and a message.
         strict: whether types are checked, and defaults filled in, here; else the job that the component
             stands for does that.
+        later: inputs that get their values later, of a search space.
 
     Raises:
         DocumentError: an input that it does not have, a required one that is missing, a wrong type.
@@ -152,6 +154,8 @@ def value_for(
             )
     found: dict[str, Source] = {} if strict else dict(given)
     for name, port in ports.items():
+        if name in later:
+            continue
         source = given.get(name)
         if source is None and port.default is not None and strict:
             source = Given.of({"path": port.default} if port.is_data else port.default)

@@ -33,6 +33,9 @@ _OF_NODES = ("base", "name", "component", "comment", "outputs")
 # What else has an output without saying so.
 _OWN_OUTPUTS = {"evaluation": "evaluation_result", "batch": "score"}
 
+# What a sweep needs of the component that it runs.
+_OF_TRIALS = {"command", "code", "environment", "environment_variables"}
+
 # Jobs that read `compute` themselves.
 _PLACES_ITSELF = ("automl", "batch")
 
@@ -114,6 +117,8 @@ class _Builder:
             kind = _type(scope, name, node)
             if kind in _DOCUMENTS:
                 self._add_document(scope, name, kind, node)
+            elif kind == "sweep":
+                self._add_sweep(scope, name, node)
             else:
                 self._add_component(scope, name, kind, node)
             self._bind_outputs(scope, name, node)
@@ -172,6 +177,47 @@ class _Builder:
             )
         )
 
+    def _add_sweep(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
+        """A node that runs a command component at points of a search space."""
+        key: KeyPath = ("jobs", name)
+        trial, space = node.get("trial"), node.get("search_space") or {}
+        if not isinstance(trial, dict):
+            raise scope.error((*key, "trial"), "expected a command component, or its command")
+        given = self._bindings(scope).inputs(node.get("inputs") or {}, (*key, "inputs"))
+        if "type" in trial or "file" in trial or "inputs" in trial:
+            component = ComponentDocument.model_validate(trial)
+            given = value_for(
+                component,
+                given,
+                lambda part, text: scope.error((*key, "inputs", *part), text),
+                strict=True,
+                later=frozenset(space),
+            )
+            trial = component.model_dump(mode="json", exclude_unset=True, include=_OF_TRIALS)
+        if "code_digest" in node:
+            trial = {**trial, "code_digest": node["code_digest"]}
+        kept = ("base", "name", "comment", "inputs", "outputs", "trial", "code_digest")
+        content = {
+            **{part: value for part, value in node.items() if part not in kept},
+            "type": "sweep",
+            "trial": trial,
+            "inputs": {part: source.content() for part, source in given.items()},
+            "outputs": _written(_outputs_of(scope, name, node)),
+        }
+        place = node.get("compute") or scope.place
+        if place is not None:
+            content["compute"] = place
+        self._put(
+            Step(
+                scope.prefix + name,
+                content,
+                scope.document,
+                key,
+                Path(node["base"]),
+                _outputs_of(scope, name, node),
+            )
+        )
+
     def _add_component(self, scope: _Scope, name: str, kind: str, raw: dict[str, Any]) -> None:
         key: KeyPath = ("jobs", name)
         component = _component(raw)
@@ -198,10 +244,7 @@ class _Builder:
             variables = content["environment_variables"]
             place = (*key, "environment_variables")
             content["environment_variables"] = self._bindings(scope).resolved(variables, place)
-            content["outputs"] = {
-                output: port.model_dump(mode="json", exclude_unset=True)
-                for output, port in _outputs_of(scope, name, raw).items()
-            }
+            content["outputs"] = _written(_outputs_of(scope, name, raw))
             if not content.get("command"):
                 raise scope.error(key, "expected a command, or a component that has one")
         self._put(
@@ -307,7 +350,16 @@ def _type(scope: _Scope, name: str, node: dict[str, Any]) -> str:
 
 def _component(node: dict[str, Any]) -> ComponentDocument | None:
     component = node.get("component")
+    trial = node.get("trial")
+    if component is None and isinstance(trial, dict) and "outputs" in trial:
+        # What a sweep makes is what its best trial does.
+        component = trial
     return None if component is None else ComponentDocument.model_validate(component)
+
+
+def _written(ports: Mapping[str, OutputPort]) -> dict[str, Any]:
+    """Outputs as documents have them."""
+    return {name: port.model_dump(mode="json", exclude_unset=True) for name, port in ports.items()}
 
 
 def _outputs_of(scope: _Scope, name: str, node: dict[str, Any]) -> dict[str, OutputPort]:

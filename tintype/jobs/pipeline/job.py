@@ -9,6 +9,7 @@ runs/<job>-<node>/               the run of a node
 from __future__ import annotations
 
 from tintype.errors import DocumentError, RunCancelled, RunFailed, UsageError
+from tintype.jobs import sweep
 from tintype.jobs.command import job as command
 from tintype.jobs.event_log import log_notices
 from tintype.jobs.outputs import deliver_outputs, reserved
@@ -20,6 +21,7 @@ from tintype.jobs.run import Run
 from tintype.jobs.step_kinds import STEP_KINDS
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.pipeline_job import PipelineJob
+from tintype.schemas.sweep_job import SweepJob
 from tintype.tasks import TaskContext
 
 __all__ = ["check", "execute", "settle"]
@@ -98,13 +100,16 @@ def _check_step(step: Step) -> None:
     kind = STEP_KINDS[job.type]
     if not pending:
         kind.check(kind.settle(job))
-    elif isinstance(job, CommandJob):
+    elif isinstance(job, CommandJob | SweepJob):
         waiting = {
             name
             for name, value in job.inputs.items()
             if str(getattr(value, "path", "")).startswith(_PENDING)
         }
-        command.check(command.settle(job, waiting))
+        if isinstance(job, CommandJob):
+            command.check(command.settle(job, waiting))
+        else:
+            sweep.check(sweep.settle(job, waiting))
 
 
 def _placed(step: Step, error: DocumentError) -> DocumentError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.errors import UsageError
-from tintype.files import output_errors
+from tintype.jobs.outputs import link_output
 from tintype.jobs.pipeline.reuse import StepDigests, finished_run, remember
 from tintype.jobs.pipeline.steps import Graph, Made, Step, filled
 from tintype.jobs.run import Run
@@ -130,7 +130,7 @@ class NodeRuns:
             if not made.exists():
                 raise UsageError(f"node {name!r} has ended without its output {output!r}, {made}")
             if path != made:
-                _link(path, made)
+                link_output(path, made)
         self._origins[name] = run.name
         remember(self._digest_of[name], run, list(step.outputs))
 
@@ -150,7 +150,7 @@ class NodeRuns:
         Raises:
             OutputError: it cannot be written.
         """
-        _link(path, self.run(made.step).named_outputs / made.output)
+        link_output(path, self.run(made.step).named_outputs / made.output)
 
     def _name(self, step: str) -> str:
         return f"{self._run.name}-{step.replace('.', '-')}"
@@ -193,7 +193,7 @@ class NodeRuns:
         """Complete `run` with what `earlier` made."""
         shutil.rmtree(run.named_outputs, ignore_errors=True)
         for output in step.outputs:
-            _link(run.named_outputs / output, earlier.named_outputs / output)
+            link_output(run.named_outputs / output, earlier.named_outputs / output)
         record = earlier.state
         run.update(
             status="Completed",
@@ -222,13 +222,3 @@ def _made_in(step: Step) -> list[Made]:
 
     filled(step.content, note)
     return found
-
-
-def _link(path: Path, made: Path) -> None:
-    """Make `path` a link to `made`, relative so that a workspace can be moved."""
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.link")
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(os.path.relpath(made, path.parent))
-        temporary.replace(path)
