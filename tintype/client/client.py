@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
     from tintype.client.records import Poller
+    from tintype.client.schedule import Schedules
     from tintype.client.workspace import Workspaces
 
 __all__ = ["Client"]
@@ -108,6 +109,13 @@ class Client:
         from tintype.client.environment import Environments
 
         return Environments()
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Jobs that are submitted again and again."""
+        from tintype.client.schedule import Schedules
+
+        return Schedules()
 
     @cached_property
     def workspaces(self) -> Workspaces:

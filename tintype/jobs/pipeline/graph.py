@@ -14,12 +14,17 @@ from typing import Any
 from tintype.errors import DocumentError, nearest
 from tintype.jobs.pipeline.bindings import Bindings, Given, Source, value_for
 from tintype.jobs.pipeline.catalog import TRANSLATORS
+from tintype.jobs.pipeline.node_outputs import (
+    MAKES_MODEL,
+    component_of,
+    outputs_of,
+    written_ports,
+)
 from tintype.jobs.pipeline.steps import Graph, Made, Step
 from tintype.schemas.component import ComponentDocument
 from tintype.schemas.document import Document, KeyPath, read_yaml, validate
 from tintype.schemas.expressions import reference_of
 from tintype.schemas.pipeline_job import NodeDocument, PipelineJob
-from tintype.schemas.ports import OutputPort
 
 __all__ = ["NODE_TYPES", "build_graph"]
 
@@ -30,9 +35,6 @@ NODE_TYPES = ("command", "pipeline", "sweep", "parallel", *_DOCUMENTS)
 # Keys of a node that are no keys of the job's document.
 _OF_NODES = ("base", "name", "component", "comment", "outputs")
 
-# What else has an output without saying so.
-_OWN_OUTPUTS = {"evaluation": "evaluation_result", "batch": "score"}
-
 # What a sweep needs of the component that it runs.
 _OF_TRIALS = {"command", "code", "environment", "environment_variables"}
 
@@ -41,9 +43,6 @@ _PLACES_ITSELF = ("automl", "batch")
 
 # Keys of jobs that name a model by its text alone.
 _MODEL_KEYS = ("model", "model_name")
-
-# What a node gives that is a document of its own, whatever its outputs are called.
-_MAKES_MODEL = ("automl", "finetuning")
 
 
 def build_graph(job: PipelineJob) -> Graph:
@@ -157,8 +156,8 @@ class _Builder:
         content.setdefault("compute", scope.place)
         if kind not in _PLACES_ITSELF:
             del content["compute"]
-        kept = _outputs_of(scope, name, node)
-        if kind in _MAKES_MODEL:
+        kept = outputs_of(name, node, scope)
+        if kind in MAKES_MODEL:
             written = {part: port.model_dump(exclude_unset=True) for part, port in kept.items()}
             content["outputs"] = {
                 part: {k: v for k, v in port.items() if k in ("type", "name", "path")}
@@ -202,7 +201,7 @@ class _Builder:
             "type": "sweep",
             "trial": trial,
             "inputs": {part: source.content() for part, source in given.items()},
-            "outputs": _written(_outputs_of(scope, name, node)),
+            "outputs": written_ports(outputs_of(name, node, scope)),
         }
         place = node.get("compute") or scope.place
         if place is not None:
@@ -214,13 +213,13 @@ class _Builder:
                 scope.document,
                 key,
                 Path(node["base"]),
-                _outputs_of(scope, name, node),
+                outputs_of(name, node, scope),
             )
         )
 
     def _add_component(self, scope: _Scope, name: str, kind: str, raw: dict[str, Any]) -> None:
         key: KeyPath = ("jobs", name)
-        component = _component(raw)
+        component = component_of(raw)
         node = self._checked(scope, key, raw)
         given = self._bindings(scope).inputs(node.inputs, (*key, "inputs"))
         known = component is not None and component.name in TRANSLATORS and not component.jobs
@@ -244,7 +243,7 @@ class _Builder:
             variables = content["environment_variables"]
             place = (*key, "environment_variables")
             content["environment_variables"] = self._bindings(scope).resolved(variables, place)
-            content["outputs"] = _written(_outputs_of(scope, name, raw))
+            content["outputs"] = written_ports(outputs_of(name, raw, scope))
             if not content.get("command"):
                 raise scope.error(key, "expected a command, or a component that has one")
         self._put(
@@ -254,7 +253,7 @@ class _Builder:
                 scope.document,
                 key,
                 Path(node.base),
-                _outputs_of(scope, name, raw),
+                outputs_of(name, raw, scope),
                 TRANSLATORS[component.name] if known and component is not None else None,
                 None if component is None else component.name,
                 node.compute or scope.place,
@@ -292,7 +291,7 @@ class _Builder:
         def made(node: str, output: str, key: KeyPath) -> Made:
             if node not in scope.nodes:
                 raise scope.error(key, f"there is no node {node!r}.{nearest(node, scope.nodes)}")
-            outputs = _outputs_of(scope, node, scope.nodes[node])
+            outputs = outputs_of(node, scope.nodes[node], scope)
             if output not in outputs:
                 known = ", ".join(outputs) or "none"
                 raise scope.error(
@@ -306,7 +305,7 @@ class _Builder:
 
     def _bind_outputs(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
         """What of the node's outputs is an output of its pipeline."""
-        known = _outputs_of(scope, name, node)
+        known = outputs_of(name, node, scope)
         for output, value in (node.get("outputs") or {}).items():
             key = ("jobs", name, "outputs", output)
             try:
@@ -346,55 +345,6 @@ def _type(scope: _Scope, name: str, node: dict[str, Any]) -> str:
             f"{kind!r} given; expected one of {', '.join(NODE_TYPES)}.{nearest(str(kind), NODE_TYPES)}",
         )
     return str(kind)
-
-
-def _component(node: dict[str, Any]) -> ComponentDocument | None:
-    component = node.get("component")
-    trial = node.get("trial")
-    if component is None and isinstance(trial, dict) and "outputs" in trial:
-        # What a sweep makes is what its best trial does.
-        component = trial
-    return None if component is None else ComponentDocument.model_validate(component)
-
-
-def _written(ports: Mapping[str, OutputPort]) -> dict[str, Any]:
-    """Outputs as documents have them."""
-    return {name: port.model_dump(mode="json", exclude_unset=True) for name, port in ports.items()}
-
-
-def _outputs_of(scope: _Scope, name: str, node: dict[str, Any]) -> dict[str, OutputPort]:
-    """What a node makes: its component's outputs, as the node says more of them, or its own.
-
-    Raises:
-        DocumentError: an output that is written wrongly, or that its component does not have.
-    """
-    component = _component(node)
-    declared = dict(component.outputs) if component is not None else {}
-    if node.get("type") in _MAKES_MODEL:
-        declared = {"best_model": OutputPort(type="mlflow_model")}
-    if node.get("type") in _OWN_OUTPUTS:
-        declared = {_OWN_OUTPUTS[str(node["type"])]: OutputPort()}
-    for output, value in (node.get("outputs") or {}).items():
-        key: KeyPath = ("jobs", name, "outputs", output)
-        if component is not None and output not in declared:
-            raise scope.error(
-                key,
-                f"component {component.name} has no output {output!r}.{nearest(output, declared)}",
-            )
-        own = declared.get(output, _default_port(node))
-        if not isinstance(value, dict) or "${{" in str(value.get("path", "")):
-            declared[output] = own
-            continue
-        part = scope.document.part(key, {**own.model_dump(exclude_unset=True), **value})
-        try:
-            declared[output] = validate(OutputPort, part)
-        except DocumentError as error:
-            raise scope.error(key, error.message) from None
-    return declared
-
-
-def _default_port(node: dict[str, Any]) -> OutputPort:
-    return OutputPort(type="mlflow_model") if node.get("type") in _MAKES_MODEL else OutputPort()
 
 
 def _command(
