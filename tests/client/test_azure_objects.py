@@ -45,7 +45,7 @@ def test_finetuning(notebooks: Notebooks, finetuned: Any) -> None:
     assert finetuned == {
         "data_path": f"{notebooks.folder / 'photos'}/",
         "status": "Completed",
-        "type": "finetuning",
+        "type": "pipeline",
         "display_name": "stripes by Azure's component",
         "epochs": "2",
         "model": "azureml:stripes:1700000000",
@@ -90,7 +90,7 @@ def test_automl(notebooks: Notebooks, given: dict[str, str]) -> None:
         "trials": 2,
         "metrics": True,
         "model": "azureml:swept:1",
-        "task": ["automl", "automl"],
+        "task": ["automl", "pipeline"],
     }
 
 

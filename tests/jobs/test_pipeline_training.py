@@ -86,3 +86,71 @@ def test_a_training_node_that_fails_says_why(small: list[str], tmp_path: Path) -
     assert "Node 'train' failed: " in str(outcome.error)
     assert run.sibling(f"{run.name}-train").state.status == "Failed"
     assert not run.sibling(f"{run.name}-evaluate").exists
+
+
+REGISTRY = """
+type: pipeline
+inputs:
+  data: {type: uri_folder, path: DATA}
+outputs:
+  model: {type: custom_model}
+jobs:
+  selector:
+    component: azureml://registries/azureml/components/image_framework_selector/labels/latest
+    inputs: {task_type: image-classification, model_name: a/b}
+  imported:
+    component: azureml://registries/azureml/components/transformers_image_classification_model_import/labels/latest
+    inputs: {model_name: MODEL}
+  finetune:
+    component: azureml://registries/azureml/components/transformers_image_classification_finetune/labels/latest
+    inputs:
+      model_path: ${{parent.jobs.imported.outputs.output_dir}}
+      training_data: ${{parent.inputs.data}}
+      task_name: image-classification
+      number_of_epochs: 1
+  select:
+    component: azureml://registries/azureml/components/image_model_output_selector/labels/latest
+    inputs:
+      mlflow_model_f: ${{parent.jobs.finetune.outputs.mlflow_model_folder}}
+      pytorch_model_f: ${{parent.jobs.finetune.outputs.pytorch_model_folder}}
+      condition: ${{parent.jobs.selector.outputs.output}}
+    outputs: {pytorch_model_folder: "${{parent.outputs.model}}"}
+  predict:
+    component: azureml://registries/azureml/components/model_prediction/labels/latest
+    inputs:
+      task: image-classification
+      test_data: ${{parent.inputs.data}}
+      mlflow_model: ${{parent.jobs.select.outputs.mlflow_model_folder}}
+  metrics:
+    component: azureml://registries/azureml/components/compute_metrics/labels/latest
+    inputs:
+      task: image-classification
+      ground_truth: ${{parent.jobs.predict.outputs.ground_truth}}
+      prediction: ${{parent.jobs.predict.outputs.predictions}}
+      prediction_probabilities: ${{parent.jobs.predict.outputs.prediction_probabilities}}
+      evaluation_config_params: '{"metrics": ["accuracy", "log_loss"]}'
+"""
+
+
+def test_the_registrys_steps_in_one_graph(small: list[str], tmp_path: Path) -> None:
+    text = REGISTRY.replace("DATA", str(tmp_path / "stripes")).replace(
+        "MODEL", str(tmp_path / "vit")
+    )
+    (tmp_path / "job.yml").write_text(text)
+    run = Run(submit_job(load_job(tmp_path / "job.yml")).name)
+    assert execute_run(run, Context()).status == "Completed", run.state.error
+    assert (run.named_outputs / "model" / "config.json").is_file()
+    made = run.sibling(f"{run.name}-predict").named_outputs
+    rows = [json.loads(line) for line in (made / "predictions").read_text().splitlines()]
+    truth = [json.loads(line) for line in (made / "ground_truth").read_text().splitlines()]
+    probabilities = [
+        json.loads(line) for line in (made / "prediction_probabilities").read_text().splitlines()
+    ]
+    assert len(rows) == len(truth) == len(probabilities) == 16
+    assert {row["label"] for row in truth} == {"level", "upright"}
+    assert sum(probabilities[0].values()) == pytest.approx(1, abs=1e-4)
+    assert json.loads((made / "performance_metadata").read_text())["time_taken_ms"] > 0
+    right = sum(a["predictions"] == b["label"] for a, b in zip(rows, truth, strict=True))
+    metrics = run.sibling(f"{run.name}-metrics").state.metrics
+    assert metrics["accuracy"] == pytest.approx(right / 16)
+    assert set(metrics) == {"accuracy", "log_loss"}

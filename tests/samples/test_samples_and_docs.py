@@ -7,6 +7,7 @@ import pytest
 
 from tintype.jobs.pipeline.components import with_components
 from tintype.jobs.pipeline.graph import build_graph
+from tintype.jobs.scheduled import job_of
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_deployment import load_batch_deployment
 from tintype.schemas.batch_endpoint import load_batch_endpoint
@@ -16,15 +17,17 @@ from tintype.schemas.job import load_job
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
 from tintype.schemas.pipeline_job import PipelineJob
+from tintype.schemas.schedule import load_schedule
 
 ROOT = Path(__file__).parents[2]
-ENDPOINTS = {
+NO_JOBS = {
+    "nightly-schedule.yml",
     "online-endpoint.yml",
     "online-deployment.yml",
     "batch-endpoint.yml",
     "batch-deployment.yml",
 }
-JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ENDPOINTS)
+JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in NO_JOBS)
 
 
 def without_data(job: PipelineJob) -> PipelineJob:
@@ -66,6 +69,11 @@ def test_the_sample_batch_endpoint_and_its_deployment_are_valid() -> None:
     deployment = load_batch_deployment(ROOT / "samples" / "batch-deployment.yml")
     assert deployment.endpoint_name == endpoint.name
     assert [*endpoint.notices(), *deployment.notices()] == []
+
+
+def test_the_sample_schedule_is_valid() -> None:
+    schedule = load_schedule(ROOT / "samples" / "nightly-schedule.yml")
+    assert isinstance(job_of(schedule), PipelineJob)
 
 
 def test_the_page_of_keys_says_what_the_code_does() -> None:

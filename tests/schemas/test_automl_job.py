@@ -15,7 +15,7 @@ from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.distributions import Choice, Uniform
 from tintype.schemas.document import Document
 from tintype.schemas.job import load_job
-from tintype.schemas.sweep import BanditPolicy, RandomSampling
+from tintype.schemas.sweep import BanditPolicy
 
 DIALLED = {"task": "image_classification", "training_data": {"path": "photos"}}
 
@@ -44,6 +44,7 @@ search_space:
     learning_rate: {type: uniform, min_value: 0.001, max_value: 0.01}
     layers_to_freeze: {type: choice, values: [0, 2]}
 """
+
 
 def load(folder: Path, text: str, *overrides: str) -> AutomlJob:
     (folder / "job.yml").write_text(text)

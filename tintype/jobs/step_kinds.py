@@ -9,6 +9,7 @@ from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.download import download_outputs
 from tintype.jobs.kind import JobKind
+from tintype.jobs.run import Run
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
@@ -27,6 +28,12 @@ def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
     return job.located(Path.cwd())
 
 
+def _of_finetuning(run: Run, output: str) -> Path:
+    """The model folder, or the checkpoint in it, by the name that Azure's components give that."""
+    checkpoint = run.model_folder / "data" / "model"
+    return checkpoint if output == "pytorch_model_folder" else run.model_folder
+
+
 STEP_KINDS = {
     "finetuning": JobKind(
         document=FinetuningJob,
@@ -34,6 +41,7 @@ STEP_KINDS = {
         check=finetuning.check,
         execute="tintype.jobs.finetuning:execute",
         download=download_outputs,
+        makes=_of_finetuning,
         memory_advice=_SMALLER,
     ),
     "automl": JobKind(

@@ -1,6 +1,6 @@
 """Azure's components for fine-tuning, as the jobs that their inputs ask for.
 
-Source of their inputs: docs/contracts.md §4.1 to §4.3.
+Source of their inputs: docs/contracts.md §4.1 and §4.2.
 """
 
 from __future__ import annotations

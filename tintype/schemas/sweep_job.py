@@ -18,7 +18,7 @@ from tintype.schemas.place import Place, place_notices
 from tintype.schemas.ports import CommandLimits, OutputPort, Scalar
 from tintype.schemas.sweep import EarlyTermination, SamplingAlgorithm, Sweep
 
-__all__ = ["SweepJob", "SweepTrial", "read_sweep_job"]
+__all__ = ["Objective", "SweepJob", "SweepLimits", "SweepTrial", "read_sweep_job"]
 
 _WITHOUT_EFFECT = ("identity", "queue_settings", "services", "resources")
 
