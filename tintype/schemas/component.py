@@ -136,6 +136,9 @@ def read_component(document: Document, within: tuple[Path, ...] = ()) -> Compone
     update: dict[str, Any] = {}
     if component.code is not None and ":" not in component.code:
         update["code"] = str((base / component.code).resolve())
+    if component.task is not None and isinstance(component.task.get("code"), str):
+        code = str((base / component.task["code"]).resolve())
+        update["task"] = {**component.task, "code": code}
     if component.jobs is not None:
         update["jobs"] = nodes_with_files(component.jobs, document, base, within)
     return component.model_copy(update=update)

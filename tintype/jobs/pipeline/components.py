@@ -9,6 +9,7 @@ from typing import Any
 
 from tintype.errors import DocumentError, UsageError, nearest
 from tintype.jobs.command.job import settled_input
+from tintype.jobs.pipeline.parallel_nodes import PARALLEL_KEYS, parallel_command
 from tintype.schemas.azure_components import COMPONENT_NAMES, azure_component
 from tintype.schemas.component import ComponentDocument
 from tintype.schemas.document import Document, KeyPath, read_yaml
@@ -66,9 +67,24 @@ def _written_out(nodes: Mapping[str, Any], document: Document) -> dict[str, Any]
         if isinstance(component, dict) and component.get("jobs"):
             inside = _document_of(component)
             node["component"] = {**component, "jobs": _written_out(component["jobs"], inside)}
+        if "parallel" in (node.get("type"), (node.get("component") or {}).get("type")):
+            node = _as_command(node, key, document)
         _keep_code(node, key, document)
         found[name] = node
     return found
+
+
+def _as_command(node: dict[str, Any], key: KeyPath, document: Document) -> dict[str, Any]:
+    """A parallel node as the command that runs its task."""
+    component = node.get("component")
+    settings = {name: node[name] for name in PARALLEL_KEYS if name in node}
+    rest = {name: value for name, value in node.items() if name not in PARALLEL_KEYS}
+    if not isinstance(component, dict):
+        return {**rest, **parallel_command(settings, document, key), "type": "command"}
+    settings = {name: component[name] for name in PARALLEL_KEYS if name in component} | settings
+    kept = {name: value for name, value in component.items() if name not in PARALLEL_KEYS}
+    written = {**kept, **parallel_command(settings, document, key), "type": "command"}
+    return {**rest, "component": written, "type": "command"}
 
 
 def _keep_code(node: dict[str, Any], key: KeyPath, document: Document) -> None:
