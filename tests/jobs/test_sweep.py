@@ -135,9 +135,7 @@ def test_a_trial_that_lags_is_ended_early(folder: Path) -> None:
     run = submitted(
         folder, **{**SWEEP, "limits": limits, "search_space": space, "early_termination": policy}
     )
-    started = time.monotonic()
     assert execute_run(run, Context()).status == "Completed", run.state.error
-    assert time.monotonic() - started < 20
     trials = json.loads((run.folder / "sweep.json").read_text())["trials"]
     assert [trial["state"] for trial in trials] == ["completed", "stopped"]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.jobs import batch, evaluation, finetuning, sweep
+from tintype.jobs import batch, evaluation, finetuning
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.download import download_outputs
 from tintype.jobs.kind import JobKind
 from tintype.jobs.run import Run
+from tintype.jobs.sweep import checks as sweep
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
@@ -97,7 +98,7 @@ STEP_KINDS = {
         document=SweepJob,
         settle=sweep.settle,
         check=sweep.check,
-        execute="tintype.jobs.sweep:execute",
+        execute="tintype.jobs.sweep.job:execute",
         download=download_outputs,
         outputs=lambda job: {name: f"{name}/paths" for name in job.outputs},
         makes=lambda run, output: run.named_outputs / output,

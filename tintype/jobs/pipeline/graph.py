@@ -25,6 +25,7 @@ from tintype.schemas.component import ComponentDocument
 from tintype.schemas.document import Document, KeyPath, read_yaml, validate
 from tintype.schemas.expressions import reference_of
 from tintype.schemas.pipeline_job import NodeDocument, PipelineJob
+from tintype.schemas.ports import OutputPort
 
 __all__ = ["NODE_TYPES", "build_graph"]
 
@@ -56,7 +57,7 @@ def build_graph(job: PipelineJob) -> Graph:
     inputs: dict[str, Source] = {
         name: Given.of(value) for name, value in job.inputs.items() if value is not None
     }
-    scope = _Scope("", document, inputs, job.jobs, job.place, set(job.outputs))
+    scope = _Scope("", document, inputs, job.jobs, job.place, job.outputs)
     builder = _Builder()
     builder.add(scope)
     outputs = {name: builder.final(made) for name, made in scope.made.items()}
@@ -86,8 +87,8 @@ class _Scope:
     inputs: Mapping[str, Source]
     nodes: Mapping[str, Any]
     place: str | None
-    outputs: set[str]
-    """Names of its outputs, for nodes to bind theirs to."""
+    outputs: Mapping[str, OutputPort]
+    """Its outputs, for nodes to bind theirs to."""
     made: dict[str, Made] = field(default_factory=dict)
     """What became of them."""
 
@@ -273,7 +274,7 @@ class _Builder:
             given,
             component.jobs,
             scope.place,
-            set(component.outputs),
+            component.outputs,
         )
         self.pipelines[scope.prefix + name] = component.name
         self.add(inner)

@@ -9,7 +9,6 @@ runs/<job>-<node>/               the run of a node
 from __future__ import annotations
 
 from tintype.errors import DocumentError, RunCancelled, RunFailed, UsageError
-from tintype.jobs import sweep
 from tintype.jobs.command import job as command
 from tintype.jobs.event_log import log_notices
 from tintype.jobs.outputs import deliver_outputs, reserved
@@ -19,6 +18,7 @@ from tintype.jobs.pipeline.scheduler import Scheduler
 from tintype.jobs.pipeline.steps import Made, Step
 from tintype.jobs.run import Run
 from tintype.jobs.step_kinds import STEP_KINDS
+from tintype.jobs.sweep import checks as sweep
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.pipeline_job import PipelineJob
 from tintype.schemas.sweep_job import SweepJob

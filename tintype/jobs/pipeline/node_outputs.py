@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from tintype.errors import DocumentError, nearest
 from tintype.schemas.component import ComponentDocument
 from tintype.schemas.document import Document, KeyPath, validate
+from tintype.schemas.expressions import reference_of
 from tintype.schemas.ports import OutputPort
 
 __all__ = ["MAKES_MODEL", "component_of", "outputs_of", "written_ports"]
@@ -23,6 +24,7 @@ class Place(Protocol):
     """The pipeline that a node stands in."""
 
     document: Document
+    outputs: Mapping[str, OutputPort]
 
     def error(self, key: KeyPath, message: str) -> DocumentError:
         """An error that names the place of `key`."""
@@ -62,7 +64,7 @@ def outputs_of(name: str, node: dict[str, Any], scope: Place) -> dict[str, Outpu
                 key,
                 f"component {component.name} has no output {output!r}.{nearest(output, declared)}",
             )
-        own = declared.get(output, _default_port(node))
+        own = declared.get(output) or _bound_port(value, scope) or _default_port(node)
         if not isinstance(value, dict) or "${{" in str(value.get("path", "")):
             declared[output] = own
             continue
@@ -72,6 +74,17 @@ def outputs_of(name: str, node: dict[str, Any], scope: Place) -> dict[str, Outpu
         except DocumentError as error:
             raise scope.error(key, error.message) from None
     return declared
+
+
+def _bound_port(value: Any, scope: Place) -> OutputPort | None:
+    """The pipeline's output that a node's is bound to, whose type is then the node's."""
+    try:
+        reference = reference_of(value)
+    except ValueError:
+        # Told with its place where outputs are bound.
+        return None
+    port = None if reference is None else scope.outputs.get(reference.name)
+    return None if port is None else OutputPort(type=port.type)
 
 
 def _default_port(node: dict[str, Any]) -> OutputPort:

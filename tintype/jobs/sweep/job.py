@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tintype.automl.study import Proposals, Study, Trial
@@ -18,7 +18,6 @@ from tintype.compute.pools import open_pool
 from tintype.compute.thread_pool import ThreadPool
 from tintype.errors import RunFailed
 from tintype.files import write_json
-from tintype.jobs.command import job as command
 from tintype.jobs.event_log import say_into
 from tintype.jobs.outputs import deliver_outputs, link_output, reserved
 from tintype.jobs.run import Run
@@ -28,7 +27,7 @@ from tintype.settings import get_settings
 from tintype.tasks import TaskContext, TaskPool, load_function
 from tintype.workspace.tracking import mlflow_client
 
-__all__ = ["check", "execute", "run_trial", "settle"]
+__all__ = ["execute", "run_trial"]
 
 # Of a sweep without a timeout: longer than any.
 _FOREVER = 10 * 365 * 86400.0
@@ -38,37 +37,6 @@ _LOOK_SECONDS = 1.0
 
 # By name: it executes any kind of job.
 _RUN = "tintype.jobs.worker:run_beside_others"
-
-
-def settle(job: SweepJob, pending: Container[str] = ()) -> SweepJob:
-    """See `JobKind.settle`, and `command.settle`.
-
-    Raises:
-        UsageError: the code folder, an input or the environment is not there.
-    """
-    point = dict.fromkeys(job.search_space, "")
-    example = job.command_at(dict(point)).model_copy(update={"source": job.source})
-    settled = command.settle(example, {*point} | {n for n in job.inputs if n in pending})
-    trial = job.trial.model_copy(
-        update={"code": settled.code, "code_digest": settled.code_digest} if settled.code else {}
-    )
-    update: dict[str, Any] = {"trial": trial}
-    if job.inputs:
-        update["inputs"] = {name: settled.inputs[name] for name in job.inputs}
-    return job.model_copy(update=update)
-
-
-def check(job: SweepJob) -> None:
-    """Its environment is there.
-
-    Raises:
-        UsageError: it is not; names the place.
-    """
-    command.check(
-        job.command_at(dict.fromkeys(job.search_space, "")).model_copy(
-            update={"source": job.source}
-        )
-    )
 
 
 def execute(job: SweepJob, run: Run, context: TaskContext) -> None:
@@ -146,7 +114,7 @@ def run_trial(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 def _pool(job: SweepJob) -> TaskPool:
     size = job.limits.max_concurrent_trials or get_settings().cpu_threads
     if job.compute is not None and runs_in_ray(job.compute):
-        return open_pool("tintype.jobs.sweep:run_trial", job.compute, size)
+        return open_pool("tintype.jobs.sweep.job:run_trial", job.compute, size)
     return ThreadPool(run_trial, size)
 
 
