@@ -228,6 +228,7 @@ def test_an_environment_is_a_python_of_ones_own(folder: Path, command: Any) -> N
         ({"command": "echo ${{inputs.absent}}"}, "the input 'absent' has no value"),
         ({"command": "echo ${{outputs.absent}}"}, "there is no output 'absent'"),
         ({"command": "echo ${{parent.inputs.data}}"}, "name it as an input of the node"),
+        ({"outputs": {"../out": {}}}, r"outputs: the name '../out': use letters"),
         ({"comand": "x"}, "Did you mean 'command'"),
         ({"code": "gone"}, r"job.yml:\d+: code: the code folder .*gone does not exist"),
         (

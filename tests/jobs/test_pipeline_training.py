@@ -88,6 +88,49 @@ def test_a_training_node_that_fails_says_why(small: list[str], tmp_path: Path) -
     assert not run.sibling(f"{run.name}-evaluate").exists
 
 
+# As scripts of Azure's samples register what an AutoML node made.
+AZURES_SCRIPT = """
+import argparse, os
+from azureml.core import Run
+import mlflow
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--model")
+parser.add_argument("--name")
+given = parser.parse_args()
+experiment = Run.get_context().experiment
+mlflow.set_tracking_uri(experiment.workspace.get_mlflow_tracking_uri())
+mlflow.set_experiment(experiment.name)
+with open(os.path.join(given.model, "MLmodel")) as file:
+    [run_id] = [line.split(":")[1].strip() for line in file if line.startswith("run_id")]
+mlflow.register_model(f"runs:/{run_id}/outputs/mlflow-model", given.name)
+Run.get_context().log("registered", 1)
+"""
+
+
+def test_a_script_of_azures_registers_by_the_run_that_made_the_model(
+    small: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "register.py").write_text(AZURES_SCRIPT)
+    document = yaml.safe_load((SAMPLES / "train-pipeline.yml").read_text())
+    del document["jobs"]["evaluate"]
+    document["jobs"]["register"] = {
+        "type": "command",
+        "code": "src",
+        "command": "python register.py --model ${{inputs.model}} --name azures",
+        "inputs": {"model": "${{parent.jobs.train.outputs.best_model}}"},
+    }
+    (tmp_path / "job.yml").write_text(yaml.safe_dump(document))
+    overrides = [each for each in small if "least" not in each and "test_data" not in each]
+    data = f"inputs.test_data.path={tmp_path / 'stripes'}"
+    run = Run(submit_job(load_job(tmp_path / "job.yml", [*overrides, data])).name)
+    assert execute_run(run, Context()).status == "Completed", run.state.error
+    assert [model.name for model in list_models()] == ["azures"]
+    assert run.sibling(f"{run.name}-register").state.metrics == {"registered": 1.0}
+    assert Path(resolve_model("azureml:azures:1"), "MLmodel").is_file()
+
+
 REGISTRY = """
 type: pipeline
 inputs:

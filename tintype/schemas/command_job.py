@@ -14,7 +14,13 @@ from tintype.schemas.command_line import mentioned_in
 from tintype.schemas.document import Document, validate
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.place import Place, place_notices
-from tintype.schemas.ports import CommandLimits, DataValue, OutputPort, Scalar
+from tintype.schemas.ports import (
+    CommandLimits,
+    DataValue,
+    OutputPort,
+    Scalar,
+    checked_names,
+)
 
 __all__ = ["CommandJob", "EnvironmentVariables", "InputValues", "read_command_job"]
 
@@ -87,6 +93,11 @@ class CommandJob(JobHead):
     @classmethod
     def _no_outputs(cls, value: Any) -> Any:
         return {} if value is None else value
+
+    @field_validator("inputs", "outputs")
+    @classmethod
+    def _named(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_names(value)
 
     @field_validator("inputs", mode="before")
     @classmethod

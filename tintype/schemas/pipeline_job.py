@@ -15,7 +15,7 @@ from tintype.schemas.component import nodes_with_files
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.place import Place, place_notices
-from tintype.schemas.ports import CommandLimits, DataValue, OutputPort
+from tintype.schemas.ports import CommandLimits, DataValue, OutputPort, checked_names
 
 __all__ = ["NodeDocument", "PipelineJob", "PipelineSettings", "read_pipeline_job"]
 
@@ -71,6 +71,11 @@ class PipelineJob(JobHead):
     @classmethod
     def _none(cls, value: Any) -> Any:
         return {} if value is None else value
+
+    @field_validator("inputs", "outputs", "jobs")
+    @classmethod
+    def _named(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_names(value)
 
     @property
     def place(self) -> str | None:

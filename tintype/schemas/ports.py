@@ -6,6 +6,7 @@ Source of types and keys: Azure's CLI (v2) command component and pipeline job YA
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ __all__ = [
     "OutputPort",
     "Scalar",
     "accepts",
+    "checked_names",
     "literal_of",
     "type_of",
 ]
@@ -35,6 +37,8 @@ DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model
 
 LITERAL_TYPES = ("string", "number", "integer", "boolean")
 """Values that a command is given as they are."""
+
+_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 
 # What may be a single file.
 _FILES = ("uri_file", "custom_model")
@@ -158,6 +162,18 @@ class CommandLimits(StrictModel):
 
     timeout: float | None = Field(None, gt=0)
     """Seconds; None: as long as it takes."""
+
+
+def checked_names(ports: dict[str, Any]) -> dict[str, Any]:
+    """`ports`, whose names references and files can have.
+
+    Raises:
+        ValueError: one of them cannot be.
+    """
+    for name in ports:
+        if not _NAME.fullmatch(str(name)):
+            raise ValueError(f"the name {name!r}: use letters, digits and '_', a letter first")
+    return ports
 
 
 def type_of(value: Any) -> str:

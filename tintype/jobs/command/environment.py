@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -36,6 +37,9 @@ _PASSED_ON = (
     "TINTYPE_THREADS",
     "TINTYPE_OFFLINE",
 )
+
+# Holds the little of `azureml.core` that scripts of Azure's samples import.
+_SITE = Path(__file__).with_name("site")
 
 _NAMED = re.compile(r"azureml:(?P<name>[^:@/]+)(?::(?P<version>[^:@/]+)|@(?P<label>[^:@/]+))?")
 
@@ -103,8 +107,10 @@ def variables_for(python: Path, given: dict[str, str]) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": _without_password(settings.resolved_tracking_uri),
     }
     if python == Path(sys.executable):
-        if "PYTHONPATH" in os.environ:
-            variables["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        paths = [os.environ.get("PYTHONPATH", "")]
+        if importlib.util.find_spec("azureml") is None:
+            paths.append(str(_SITE))
+        variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     else:
         variables["VIRTUAL_ENV"] = str(python.parent.parent)
     return {**variables, **given}

@@ -19,7 +19,7 @@ from tintype.files import output_errors
 from tintype.jobs.command.environment import environment_notice, python_of, variables_for
 from tintype.jobs.command.process import Ended, last_lines, run_command_line
 from tintype.jobs.event_log import say_into
-from tintype.jobs.outputs import deliver_outputs
+from tintype.jobs.outputs import deliver_outputs, reserved
 from tintype.jobs.run import Run
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.command_line import expanded
@@ -91,7 +91,7 @@ def execute(job: CommandJob, run: Run, context: TaskContext) -> None:
     work = _fresh_folder(job, run)
     start = run.log.stat().st_size if run.log.exists() else 0
     say_into(run.log, *(f"notice: {notice}" for notice in _notices(job)))
-    with run.tracked(job.experiment_name, job.tags) as tracking:
+    with run.tracked(job.experiment_name, job.tags) as tracking, reserved(job.output_paths()):
         literals = {k: v for k, v in job.inputs.items() if not isinstance(v, DataValue)}
         tracking.log_params(literals)
         ended = run_command_line(
