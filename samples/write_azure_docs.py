@@ -47,7 +47,8 @@ a workspace over.
   ray://HOST:PORT` mapped it to a Ray cluster.
 - `--registry-name` means the catalog, whatever the registry is called; any version of a card is found.
 - `model create --type custom_model` is accepted; what is registered is always an MLflow model folder.
-- `environment create` keeps the document and builds nothing: everything runs in Tintype's own Python.
+- `environment create` builds nothing: commands run in the Python that an environment names (`--python`), or in
+  Tintype's own.
 - `online-endpoint invoke` prints the answer's body as it is, not as a JSON string within a string.
 - `job download` prints the folder; below it lie `artifacts/` and `named-outputs/NAME/`, as Azure lays them out.
 - `--no-wait` comes back at once where creating takes a while (online deployments); elsewhere there is nothing to wait for.

@@ -16,10 +16,13 @@ from tintype.schemas.automl_job import AutomlJob, Limits
 from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.batch_job import BatchInput, BatchJob
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings
+from tintype.schemas.command_job import CommandJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
 from tintype.schemas.job_parts import DataInput, JobDocument, JobHead, ModelOutput
+from tintype.schemas.pipeline_job import PipelineJob, PipelineSettings
+from tintype.schemas.ports import DataValue, OutputPort
 from tintype.schemas.scoring_settings import ScoringSettings
 from tintype.schemas.sweep import (
     BanditPolicy,
@@ -28,6 +31,7 @@ from tintype.schemas.sweep import (
     Sweep,
     TruncationSelectionPolicy,
 )
+from tintype.schemas.sweep_job import Objective, SweepJob, SweepLimits, SweepTrial
 from tintype.schemas.training_recipes import TrainingRecipes
 
 PAGE = Path(__file__).parents[1] / "docs" / "jobs.md"
@@ -43,14 +47,15 @@ was killed goes on with `tintype job resume --name NAME`, or with `tintype job c
 --name NAME --resume`: a training from its last checkpoint, to the weights it would have reached; a sweep
 without repeating a finished trial.
 
-- `type: finetuning` trains one checkpoint: [below](#fine-tuning). Azure's pipeline document around
-  `transformers_image_classification_pipeline` is read too (`samples/finetune-azure-pipeline.yml`).
+- `type: finetuning` trains one checkpoint: [below](#fine-tuning).
 - `type: automl` finds the best model: [below](#automl), and [automl.md](automl.md) for how it works.
-  Azure's pipeline document around an AutoML node is read too.
 - `type: batch` scores files with a model: [below](#batch), and [batch.md](batch.md). Invoking a batch
   endpoint makes such a job.
 - `type: evaluation` holds a model against labelled images: [below](#evaluation-of-a-model), and
   [evaluate.md](evaluate.md).
+- `type: command` runs a command line of your own: [below](#command).
+- `type: sweep` runs one at points of a search space: [below](#sweep).
+- `type: pipeline` runs several of these in one graph: [below](#pipeline), and [pipelines.md](pipelines.md).
 """
 
 
@@ -83,6 +88,15 @@ def page() -> str:
     parts.append(section("`settings.retry_settings`", RetrySettings))
     parts.append(section("`scoring`, of batch deployments too", ScoringSettings))
     parts.append(section("Evaluation of a model", EvaluationJob, beyond=JobHead))
+    parts.append(section("Command", CommandJob, beyond=JobHead))
+    parts.append(section("`inputs.<any name>`, of commands, sweeps and pipelines", DataValue))
+    parts.append(section("`outputs.<any name>`, of commands, sweeps and pipelines", OutputPort))
+    parts.append(section("Sweep", SweepJob, beyond=JobHead))
+    parts.append(section("`trial`", SweepTrial))
+    parts.append(section("`objective`", Objective))
+    parts.append(section("`limits`, of sweeps", SweepLimits))
+    parts.append(section("Pipeline", PipelineJob, beyond=JobHead))
+    parts.append(section("`settings`, of pipelines", PipelineSettings))
     return "\n".join(parts)
 
 

@@ -45,7 +45,7 @@ def test_finetuning(notebooks: Notebooks, finetuned: Any) -> None:
     assert finetuned == {
         "data_path": f"{notebooks.folder / 'photos'}/",
         "status": "Completed",
-        "type": "finetuning",
+        "type": "pipeline",
         "display_name": "stripes by Azure's component",
         "epochs": "2",
         "model": "azureml:stripes:1700000000",
@@ -90,7 +90,7 @@ def test_automl(notebooks: Notebooks, given: dict[str, str]) -> None:
         "trials": 2,
         "metrics": True,
         "model": "azureml:swept:1",
-        "task": ["automl", "automl"],
+        "task": ["automl", "pipeline"],
     }
 
 
@@ -109,7 +109,7 @@ def test_what_is_not_run_is_refused_whole(notebooks: Notebooks) -> None:
         "table": "ClassificationJob: task: task 'classification': expected",
         "nothing": f"{notebooks.folder / 'nothing'}: no such file or folder",
         "datastore": "AzureBlobDatastore has no counterpart here; name its folder in the setting",
-        "schedule": "JobSchedule has no counterpart here; run `tintype job create` by cron",
+        "schedule": "JobSchedule has no counterpart here; write it as YAML for client.schedules",
         "pipeline deployment": "deploy each model by itself, as a ModelBatchDeployment",
         "other noun": "Data given to client.models; give it to client.data",
         "name": "ManagedOnlineEndpoint: name: 'no_such_name' given; expected 3 to 32 letters",

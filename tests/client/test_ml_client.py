@@ -75,14 +75,14 @@ def test_components_without_azures_package_are_records() -> None:
 
 
 def test_components_have_the_inputs_that_jobs_read() -> None:
-    """What `schemas/pipeline.py` makes of every input is a key of the job, or without effect."""
+    """Every input is a key of the job that the component comes to, or without effect."""
     from tintype.schemas.azure_components import azure_component
     from tintype.schemas.finetuning import FinetuningParameters
-    from tintype.schemas.pipeline import _JOB_KEYS, _WITHOUT_EFFECT
+    from tintype.schemas.finetuning_components import JOB_KEYS, WITHOUT_EFFECT
 
     component = azure_component("transformers_image_classification_pipeline")
     assert component is not None
     inputs = set(component.inputs)
     models = {"model_name", "mlflow_model", "pytorch_model", "task_name"}
-    read = {*FinetuningParameters.model_fields, *_JOB_KEYS, *_WITHOUT_EFFECT, *models}
+    read = {*FinetuningParameters.model_fields, *JOB_KEYS, *WITHOUT_EFFECT, *models}
     assert inputs - read == set()

@@ -97,11 +97,14 @@ def test_every_kind_of_job_is_a_row() -> None:
     assert set(KINDS) == {
         "automl",
         "batch",
+        "command",
         "evaluation",
         "finetuning",
+        "pipeline",
         "ranking",
         "sweep",
         "trial",
+        "trials",
     }
     for name, kind in KINDS.items():
         assert kind.document.model_fields["type"].default == name

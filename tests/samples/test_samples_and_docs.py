@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tintype.jobs.pipeline.components import with_components
+from tintype.jobs.pipeline.graph import build_graph
+from tintype.jobs.scheduled import job_of
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_deployment import load_batch_deployment
 from tintype.schemas.batch_endpoint import load_batch_endpoint
@@ -13,15 +16,29 @@ from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.job import load_job
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
+from tintype.schemas.pipeline_job import PipelineJob
+from tintype.schemas.schedule import load_schedule
 
 ROOT = Path(__file__).parents[2]
-ENDPOINTS = {
+NO_JOBS = {
+    "nightly-schedule.yml",
     "online-endpoint.yml",
     "online-deployment.yml",
     "batch-endpoint.yml",
     "batch-deployment.yml",
 }
-JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in ENDPOINTS)
+JOBS = sorted(path for path in (ROOT / "samples").glob("*.yml") if path.name not in NO_JOBS)
+
+
+def without_data(job: PipelineJob) -> PipelineJob:
+    """The pipeline with a folder that is there in place of its users' own data."""
+    inputs = {
+        name: {**value, "path": str(ROOT / "samples"), "type": "uri_folder"}
+        if isinstance(value, dict)
+        else value
+        for name, value in job.inputs.items()
+    }
+    return job.model_copy(update={"inputs": inputs})
 
 
 @pytest.mark.parametrize("path", JOBS, ids=lambda path: path.name)
@@ -32,6 +49,9 @@ def test_sample_documents_are_valid(path: Path) -> None:
         return
     if isinstance(job, EvaluationJob):
         assert Path(job.test_data.path).is_absolute()
+        return
+    if isinstance(job, PipelineJob):
+        assert build_graph(with_components(without_data(job))).steps
         return
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()
@@ -49,6 +69,11 @@ def test_the_sample_batch_endpoint_and_its_deployment_are_valid() -> None:
     deployment = load_batch_deployment(ROOT / "samples" / "batch-deployment.yml")
     assert deployment.endpoint_name == endpoint.name
     assert [*endpoint.notices(), *deployment.notices()] == []
+
+
+def test_the_sample_schedule_is_valid() -> None:
+    schedule = load_schedule(ROOT / "samples" / "nightly-schedule.yml")
+    assert isinstance(job_of(schedule), PipelineJob)
 
 
 def test_the_page_of_keys_says_what_the_code_does() -> None:

@@ -15,7 +15,7 @@ from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.distributions import Choice, Uniform
 from tintype.schemas.document import Document
 from tintype.schemas.job import load_job
-from tintype.schemas.sweep import BanditPolicy, RandomSampling
+from tintype.schemas.sweep import BanditPolicy
 
 DIALLED = {"task": "image_classification", "training_data": {"path": "photos"}}
 
@@ -43,37 +43,6 @@ search_space:
   - model_name: {type: choice, values: [seresnext, resnet50]}
     learning_rate: {type: uniform, min_value: 0.001, max_value: 0.01}
     layers_to_freeze: {type: choice, values: [0, 2]}
-"""
-
-PIPELINE = """
-type: pipeline
-experiment_name: pipeline
-settings: {default_compute: azureml:gpu-cluster}
-inputs:
-  training: {type: mltable, path: data/train}
-jobs:
-  classify:
-    type: automl
-    task: image_classification_multilabel
-    primary_metric: iou
-    limits: {timeout_minutes: 180}
-    target_column_name: label
-    training_data: ${{parent.inputs.training}}
-    sweep:
-      limits: {max_trials: 10, max_concurrent_trials: 2}
-      sampling_algorithm: {type: Random, rule: Sobol, seed: 3}
-    search_space:
-      - model_name: "choice('vitb16r224')"
-        learning_rate: "uniform(0.005, 0.05)"
-        grad_accumulation_step: "choice(1, 2)"
-    outputs:
-      best_model: {type: mlflow_model}
-  register:
-    type: command
-    component: file:./components/register.yaml
-    inputs:
-      model_input_path: ${{parent.jobs.classify.outputs.best_model}}
-      model_base_name: fridge_items
 """
 
 
@@ -138,16 +107,6 @@ def test_the_older_dialect_says_the_same(tmp_path: Path) -> None:
     assert load(tmp_path, old) == load(tmp_path, SWEEP)
 
 
-def test_a_pipeline_around_an_automl_node(tmp_path: Path) -> None:
-    job = load(tmp_path, PIPELINE)
-    assert job.limits.max_trials == 10
-    assert job.outputs["registered_fridge_items"].name == "fridge_items"
-    assert job.search_space is not None
-    assert job.search_space[0]["gradient_accumulation_step"] == Choice([1, 2])
-    assert job.sweep is not None
-    assert job.sweep.sampling_algorithm == RandomSampling(rule="sobol", seed=3)
-
-
 def test_modes_are_told_apart(tmp_path: Path) -> None:
     plain = "type: automl\ntask: image_classification\ntraining_data: data\n"
     assert load(tmp_path, plain).mode == "individual"
@@ -157,12 +116,11 @@ def test_modes_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_what_a_run_keeps_is_read_back_the_same(tmp_path: Path) -> None:
-    for text in (SWEEP, PIPELINE):
-        job = load(tmp_path, text)
-        kept = job.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True)
-        assert AutomlJob.model_validate(kept) == job.model_copy(
-            update={"without_effect": (), "schema_": None}
-        )
+    job = load(tmp_path, SWEEP)
+    kept = job.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True)
+    assert AutomlJob.model_validate(kept) == job.model_copy(
+        update={"without_effect": (), "schema_": None}
+    )
 
 
 CHOICES_ONLY = SWEEP.replace(
@@ -290,28 +248,6 @@ def test_other_checkpoints_keep_our_defaults() -> None:
     )
     assert found.learning_rate is None
     assert found.optimizer is None
-
-
-def test_a_pipeline_as_the_sdk_writes_it(tmp_path: Path) -> None:
-    """Nodes have names of their own there, and references stand below `path`."""
-    (tmp_path / "job.yml").write_text(
-        """
-type: pipeline
-name: nightly
-inputs: {train: {type: mltable, path: ./train}}
-jobs:
-  node:
-    name: node
-    type: automl
-    task: image_classification
-    target_column_name: label
-    training_data: {path: "${{parent.inputs.train}}"}
-    outputs: {best_model: {type: mlflow_model}}
-"""
-    )
-    job = load_job(tmp_path / "job.yml")
-    assert (job.type, job.name) == ("automl", "nightly")
-    assert job.training_data.path == str(tmp_path / "train")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`tintype environment`: kept and shown, for scripts that create them."""
+"""`tintype environment`: the Python that commands run in, by name; and what scripts of Azure's create."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tintype.cli.options import (
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Environments: kept and shown; everything runs in Tintype's own Python.",
+    help="Environments: names for the Python that commands run in.",
     no_args_is_help=True,
 )
 
@@ -39,6 +39,10 @@ def create(
     build: Annotated[
         str | None, typer.Option("-b", "--build-context", help="Folder of a Dockerfile.")
     ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option("--python", help="Interpreter, or the folder of a virtual environment."),
+    ] = None,
     os_type: Annotated[str | None, typer.Option("--os-type", help="linux or windows.")] = None,
     description: Description = None,
     set_: Set = None,
@@ -53,6 +57,7 @@ def create(
         "image": image,
         "conda_file": conda_file,
         "build": build,
+        "python": python,
         "os_type": os_type,
         "description": description,
     }

@@ -224,9 +224,8 @@ def follow(name: str, *, from_end: bool) -> RunRecord:
         RunFailed: the job ended in failure.
         typer.Exit: with 130, after Ctrl-C.
     """
-    from tintype.cli.sweep_table import follow_sweep, is_terminal
+    from tintype.cli.live_table import follow_table, is_terminal
     from tintype.client import Client
-    from tintype.jobs.automl.status import FILE
     from tintype.jobs.kinds import kind_of
     from tintype.jobs.run import Run
     from tintype.workspace.runs import FINAL
@@ -237,8 +236,9 @@ def follow(name: str, *, from_end: bool) -> RunRecord:
 
     try:
         run = Run(name)
-        if is_terminal() and kind_of(run).has_trials:
-            follow_sweep(run.folder / FILE, lambda: run.state.status in FINAL)
+        table = kind_of(run).table
+        if is_terminal() and table is not None:
+            follow_table(table, run.folder, lambda: run.state.status in FINAL)
             from_end = True
         return Client().jobs.stream(name, write, from_end=from_end)
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ from tintype.cli import (
     online_deployment,
     online_endpoint,
     predict,
+    schedule,
     serve,
     similar,
     workspace,
@@ -73,6 +74,7 @@ app.add_typer(batch_deployment.app, name="batch-deployment")
 app.add_typer(compute.app, name="compute")
 app.add_typer(component.app, name="component")
 app.add_typer(environment.app, name="environment")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
 for single in (az, batch, predict, evaluate, serve, similar, daemon):

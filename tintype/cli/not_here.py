@@ -36,7 +36,6 @@ NOT_HERE: dict[tuple[str, str], str] = {
         "names and folders"
     ),
     ("registry", ""): "the catalog is the one registry: tintype model list --registry-name azureml",
-    ("schedule", ""): "run tintype job create from cron or a systemd timer",
     ("connection", ""): "the workspace needs no connections; tokens of the Hub come by HF_TOKEN",
 }
 """(noun, verb), or (noun, "") for all verbs of a noun: what to do instead."""

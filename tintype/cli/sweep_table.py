@@ -1,37 +1,16 @@
-"""The live table of a sweep, drawn on a terminal from its sweep.json while the job runs."""
+"""The table of a sweep, drawn from its sweep.json."""
 
 from __future__ import annotations
 
-import json
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["follow_sweep", "is_terminal", "sweep_table"]
+__all__ = ["clock", "sweep_table"]
 
 _MOST_ROWS = 30
-_REDRAW_SECONDS = 0.5
-
-
-def follow_sweep(path: Path, ended: Callable[[], bool]) -> None:
-    """Redraw the table of the sweep in `path` (sweep.json) until `ended` says so."""
-    from rich.console import Console
-    from rich.live import Live
-
-    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
-        while True:
-            last = ended()
-            content = _read(path)
-            if content is not None:
-                live.update(sweep_table(content))
-            if last:
-                return
-            time.sleep(_REDRAW_SECONDS)
 
 
 def sweep_table(content: dict[str, Any]) -> Table:
@@ -61,11 +40,11 @@ def sweep_table(content: dict[str, Any]) -> Table:
                 "stopped early" if trial["state"] == "stopped" else trial["state"],
                 style=_STYLES.get(trial["state"], ""),
             ),
-            _clock(trial["seconds"]),
+            clock(trial["seconds"]),
             style="bold" if trial["number"] == content["best_trial"] else "",
         )
     note = content["notes"][-1] if content["notes"] else ""
-    table.caption = f"{_clock(max(0.0, content['deadline'] - time.time()))} left. {note}"
+    table.caption = f"{clock(max(0.0, content['deadline'] - time.time()))} left. {note}"
     return table
 
 
@@ -74,24 +53,12 @@ _UNBOUNDED = 1000
 _STYLES = {"completed": "green", "failed": "red", "stopped": "yellow"}
 
 
-def is_terminal() -> bool:
-    """Whether a table that redraws itself can be shown."""
-    return sys.stderr.isatty()
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content
-
-
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A span of time as people read it: 1:05, 2:00:00."""
     if seconds >= 86400:
         return f"{seconds / 86400:.1f} days"
     minutes, rest = divmod(int(seconds), 60)

@@ -1,7 +1,7 @@
 """Components to be called in the `@pipeline` functions of azure-ai-ml.
 
 Its decorator takes note of its own component objects only. Where a script has loaded that package, one is
-made of ours; what the pipeline then says is read by `schemas/pipeline.py`.
+made of ours; what the pipeline then says is read by `jobs/pipeline/graph.py`.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ _NOUNS: dict[str, str | None] = {
 
 _INSTEAD = {
     "Datastore": "name its folder in the setting TINTYPE_DATASTORES",
-    "JobSchedule": "run `tintype job create` by cron",
+    "JobSchedule": "write it as YAML for client.schedules",
     "PipelineComponentBatchDeployment": "deploy each model by itself, as a ModelBatchDeployment",
     "ServerlessEndpoint": "use a ManagedOnlineEndpoint with a ManagedOnlineDeployment",
     "Registry": "models of this workspace are its registry",

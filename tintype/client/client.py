@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
     from tintype.client.records import Poller
+    from tintype.client.schedule import Schedules
     from tintype.client.workspace import Workspaces
 
 __all__ = ["Client"]
@@ -104,10 +105,17 @@ class Client:
 
     @cached_property
     def environments(self) -> Environments:
-        """Kept and shown."""
+        """Names for the Python that commands run in."""
         from tintype.client.environment import Environments
 
         return Environments()
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Jobs that are submitted again and again."""
+        from tintype.client.schedule import Schedules
+
+        return Schedules()
 
     @cached_property
     def workspaces(self) -> Workspaces:

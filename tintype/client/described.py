@@ -40,6 +40,8 @@ _NOUNS = {
     "Compute": "compute",
     "ComponentDocument": "components",
     "Component": "components",
+    "ScheduleDocument": "schedules",
+    "Schedule": "schedules",
     "EnvironmentDocument": "environments",
     "Environment": "environments",
 }

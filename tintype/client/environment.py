@@ -13,7 +13,7 @@ __all__ = ["Environments"]
 
 
 class Environments:
-    """`client.environments`: kept and shown; everything runs in Tintype's own Python."""
+    """`client.environments`: names for the Python that commands run in."""
 
     def create_or_update(
         self, environment: EnvironmentDocument | Describes, overrides: Sequence[str] = ()

@@ -32,7 +32,7 @@ from tintype.workspace.runs import now
 if TYPE_CHECKING:
     from tintype.batch.summary import BatchSummary
 
-__all__ = ["OUTPUT_NAME", "begin", "check", "download", "execute", "settle"]
+__all__ = ["OUTPUT_NAME", "begin", "check", "download", "execute", "score_folder", "settle"]
 
 OUTPUT_NAME = "score"
 """Azure's name for the rows of a batch job."""
@@ -61,7 +61,7 @@ def _child(run: Run) -> Run:
     return run.sibling(f"{run.name}_batchscoring")
 
 
-def _score_folder(run: Run) -> Path:
+def score_folder(run: Run) -> Path:
     """Where the output of a batch job lies; `run` is the job or its child.
 
     Raises:
@@ -102,7 +102,7 @@ def settle(job: BatchJob) -> BatchJob:
 def execute(job: BatchJob, run: Run, context: TaskContext) -> None:
     """See `JobKind.execute`; begun anew, it goes on from its last shard."""
     log_notices(job.notices())
-    child, folder = _child(run), _score_folder(run)
+    child, folder = _child(run), score_folder(run)
     os.environ.update(job.settings.environment_variables)
     with run.tracked(job.experiment_name, job.tags) as tracking:
         child.update(status="Running", started_at=now(), ended_at=None, error=None)
@@ -141,7 +141,7 @@ def download(run: Run, output_name: str | None, everything: bool, folder: Path) 
         raise UsageError(
             f"job {run.name!r} has no output {output_name!r}; its output is {OUTPUT_NAME!r}"
         )
-    score = _score_folder(run)
+    score = score_folder(run)
     if not (score / "summary.json").exists():
         raise UsageError(f"job {run.name!r} has no output {OUTPUT_NAME!r} (yet)")
     shutil.copytree(score, folder / "named-outputs" / OUTPUT_NAME)
@@ -169,7 +169,7 @@ def _data(reference: str) -> str:
     output = _JOB_OUTPUT.fullmatch(reference)
     if output is None:
         return resolve_data(reference)
-    return str(_score_folder(Run(output["job"])) / output["path"])
+    return str(score_folder(Run(output["job"])) / output["path"])
 
 
 def _options(job: BatchJob) -> BatchOptions:

@@ -19,23 +19,43 @@ def download_outputs(run: Run, output_name: str | None, everything: bool, folder
     """The default output below `artifacts/outputs`, a named one below `named-outputs/<name>`.
 
     Raises:
-        UsageError: the run has no output yet, or no model to be the named one.
+        UsageError: the run has no output yet, or none of that name.
     """
-    if not run.outputs.is_dir() or not any(run.outputs.iterdir()):
-        raise UsageError(f"job {run.name!r} has no outputs (yet)")
-    if output_name is not None and not run.model_folder.is_dir():
-        raise UsageError(f"job {run.name!r} has no output {output_name!r} (yet)")
-    if output_name is None or everything:
-        shutil.copytree(run.outputs, folder / "artifacts" / "outputs")
-        copy_log(run, folder)
     if output_name is not None:
-        shutil.copytree(run.model_folder, folder / "named-outputs" / output_name)
+        _copy_named(run, output_name, folder)
+        if not everything:
+            return
+    # Those of commands and pipelines: nothing else shows by itself which names there are.
+    every = [path.name for path in run.named_outputs.glob("*")] if everything else []
+    for name in every:
+        if name != output_name:
+            _copy_named(run, name, folder)
+    if not run.outputs.is_dir() or not any(run.outputs.iterdir()):
+        if output_name is None and not every:
+            raise UsageError(f"job {run.name!r} has no outputs (yet)")
+    else:
+        shutil.copytree(run.outputs, folder / "artifacts" / "outputs")
+    copy_log(run, folder)
+
+
+def _copy_named(run: Run, name: str, folder: Path) -> None:
+    known = run.named_outputs / name
+    if not known.exists() and not run.model_folder.is_dir():
+        raise UsageError(f"job {run.name!r} has no output {name!r} (yet)")
+    found, target = known if known.exists() else run.model_folder, folder / "named-outputs" / name
+    target.parent.mkdir(exist_ok=True)
+    if found.is_dir():
+        shutil.copytree(found, target)
+    else:
+        # Azure makes a folder of an output that is one file, too.
+        target.mkdir()
+        shutil.copy2(found, target / name)
 
 
 def copy_log(run: Run, folder: Path) -> None:
     """The run's log below `artifacts`, where there is one."""
     if run.log.exists():
-        (folder / "artifacts").mkdir(exist_ok=True)
+        (folder / "artifacts").mkdir(parents=True, exist_ok=True)
         shutil.copy2(run.log, folder / "artifacts" / "log.txt")
 
 

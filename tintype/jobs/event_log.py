@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tintype.workspace.tracking import MlflowRun
 
-__all__ = ["log_event", "log_notices"]
+__all__ = ["log_event", "log_notices", "say_into"]
 
 _SHOWN = (
     "step",
@@ -32,6 +33,13 @@ def log_notices(notices: Iterable[str]) -> None:
     """Print a line for each thing that people should know of the job."""
     for notice in notices:
         print(f"notice: {notice}", flush=True)
+
+
+def say_into(log: Path, *lines: str) -> None:
+    """Write lines to the end of a run's own log, for work that shares its process with other runs."""
+    if lines:
+        with log.open("a", encoding="utf-8") as stream:
+            stream.write("".join(f"{line}\n" for line in lines))
 
 
 def log_event(event: dict[str, Any], run: MlflowRun) -> None:

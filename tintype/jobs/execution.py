@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +18,10 @@ from tintype.workspace.runs import now
 __all__ = ["Outcome", "execute_run"]
 
 
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How an execution ended."""
@@ -28,38 +33,44 @@ class Outcome:
     result: Result = field(default_factory=dict)
 
 
-def execute_run(run: Run, context: TaskContext) -> Outcome:
-    """Execute a run in this process and write down how it ended; nothing is raised."""
+def execute_run(
+    run: Run, context: TaskContext, say: Callable[[str], object] = _print_line
+) -> Outcome:
+    """Execute a run in this process and write down how it ended; nothing is raised.
+
+    Args:
+        say: takes the lines that tell of its end; several runs in one process have logs of their own.
+    """
     try:
         with locked_folder(run.folder):
-            outcome = _executed(run, context)
+            outcome = _executed(run, context, say)
             run.update(status=outcome.status, error=outcome.error, ended_at=now())
             return outcome
     except OutputError as error:
         # Another worker has it, or the record cannot be written: it stays as it is.
-        print(f"error: {error}", flush=True)
+        say(f"error: {error}")
         return Outcome("Failed", str(error), error.exit_code)
 
 
-def _executed(run: Run, context: TaskContext) -> Outcome:
+def _executed(run: Run, context: TaskContext, say: Callable[[str], object]) -> Outcome:
     kind = kind_of(run)
     document = kind.read(run.document)
     run.update(status="Preparing", started_at=now())
+
+    def failed(message: str, exit_code: int = 1) -> Outcome:
+        say(f"error: {message}")
+        return Outcome("Failed", message, exit_code)
+
     try:
         return Outcome("Completed", result=kind.run(document, run, context))
     except RunCancelled as stopped:
         ended_early = context.stop() == "terminate"
-        print(f"{'Stopped' if ended_early else 'Canceled'}: {stopped}", flush=True)
+        say(f"{'Stopped' if ended_early else 'Canceled'}: {stopped}")
         return Outcome("Canceled")
     except TintypeError as error:
-        return _failed(str(error), error.exit_code)
+        return failed(str(error), error.exit_code)
     except MemoryError:
-        return _failed(f"memory ran out{kind.memory_advice}")
+        return failed(f"memory ran out{kind.memory_advice}")
     except Exception as error:
-        traceback.print_exc()
-        return _failed(f"{type(error).__name__}: {error} (the traceback is in the job's log)")
-
-
-def _failed(message: str, exit_code: int = 1) -> Outcome:
-    print(f"error: {message}", flush=True)
-    return Outcome("Failed", message, exit_code)
+        say(traceback.format_exc())
+        return failed(f"{type(error).__name__}: {error} (the traceback is in the job's log)")

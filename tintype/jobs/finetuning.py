@@ -7,6 +7,7 @@ from tintype.jobs.outputs import deliver_model, reserved
 from tintype.jobs.run import Run
 from tintype.jobs.tables import load_tables
 from tintype.models.checkpoint import check_obtainable
+from tintype.models.model_folder import note_mlflow_run
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.tasks import TaskContext
 from tintype.workspace.registry import resolve_model
@@ -58,6 +59,7 @@ def execute(job: FinetuningJob, run: Run, context: TaskContext) -> None:
         metrics = evaluate_finetuned(job.task, result, tables, config, run.outputs)
         metrics["dropped_images"] = float(sum(tables.dropped.values()))
         tracking.log_metrics(metrics, step=result.best_step)
+        note_mlflow_run(result.model_folder, tracking.run_id)
         tracking.log_folder(run.outputs, "outputs")
         registered = deliver_model(job, run)
         run.update(metrics=metrics, registered_model=registered)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -25,6 +25,14 @@ def _as_it_is(document: Any) -> Any:
 
 def _nothing(*_: Any) -> None:
     return None
+
+
+def _model_folder(run: Run, output: str) -> Path:
+    return run.model_folder
+
+
+def _no_outputs(document: Any) -> dict[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,14 @@ class JobKind:
     """(run, named output, everything, folder) fills the folder with what the run made. Raises
     UsageError where there is nothing (yet)."""
 
-    outputs: dict[str, str] = field(default_factory=dict)
-    """Named outputs of a run beside the default one; see `RunRecord.outputs`."""
+    outputs: Callable[[Any], dict[str, str]] = _no_outputs
+    """Named outputs of a document's run beside the default one; see `RunRecord.outputs`."""
 
-    has_trials: bool = False
-    """Whether a terminal shows its trials in a table while it runs."""
+    makes: Callable[[Run, str], Path] = _model_folder
+    """(run, name of an output) -> what of a finished run goes by that name where other jobs need it."""
+
+    table: Literal["sweep", "pipeline"] | None = None
+    """What a terminal shows in a table while it runs: trials or nodes."""
 
     memory_advice: str = ""
     """What to do when memory runs out."""

@@ -4,16 +4,21 @@ and the registry."""
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tintype.files import atomic_folder, locked_folder
+from tintype.files import atomic_folder, locked_folder, output_errors, write_bytes
+from tintype.jobs.event_log import say_into
 from tintype.jobs.run import Run
+from tintype.schemas.data_asset import DataAssetDocument
 from tintype.schemas.job_parts import JobDocument
+from tintype.schemas.ports import OutputPort
+from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.registry import register_model
 
-__all__ = ["deliver_model", "reserved"]
+__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved"]
 
 
 @contextlib.contextmanager
@@ -48,6 +53,68 @@ def deliver_model(job: JobDocument, run: Run) -> str | None:
             registered.append(f"{model.name}:{model.version}")
             print(f"Registered {model.name}, version {model.version}", flush=True)
     return registered[0] if registered else None
+
+
+def deliver_outputs(outputs: Mapping[str, OutputPort], run: Run) -> str | None:
+    """Copy a run's named outputs to where the document wants them, and register them.
+
+    Returns:
+        `name:version` of the first model that was registered, if any was.
+
+    Raises:
+        OutputError: a folder or the registry cannot be written.
+        UsageError: a version that exists, or a model that is none.
+    """
+    models: list[str] = []
+    for name, output in outputs.items():
+        made = run.named_outputs / name
+        if output.path:
+            _copy(made, Path(output.path))
+        if output.name is None:
+            continue
+        if output.type == "mlflow_model":
+            tags = {"tintype.job": run.name}
+            model = register_model(output.name, made, version=output.version, tags=tags)
+            models.append(f"{model.name}:{model.version}")
+            said = f"{model.name}, version {model.version}"
+        else:
+            asset = DataAssetStore().create(_asset(output, made, run))
+            said = f"{asset.name}, version {asset.version}"
+        say_into(run.log, f"Registered {said}")
+    return models[0] if models else None
+
+
+def link_output(path: Path, made: Path) -> None:
+    """Make `path` a link to `made`, relative so that a workspace can be moved.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.link")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(os.path.relpath(made, path.parent))
+        temporary.replace(path)
+
+
+def _asset(output: OutputPort, made: Path, run: Run) -> DataAssetDocument:
+    known = {
+        "name": output.name,
+        "version": output.version,
+        "type": output.type if output.type in ("uri_file", "mltable") else "uri_folder",
+        "path": str(made.resolve()),
+        "description": output.description or f"output {made.name} of job {run.name}",
+    }
+    return DataAssetDocument.model_validate({k: v for k, v in known.items() if v is not None})
+
+
+def _copy(made: Path, target: Path) -> None:
+    if made.is_dir():
+        with atomic_folder(target) as temporary:
+            shutil.copytree(made, temporary, dirs_exist_ok=True)
+    else:
+        write_bytes(target, made.read_bytes())
 
 
 @contextlib.contextmanager

@@ -57,6 +57,11 @@ class Run:
         return self.outputs / "mlflow-model"
 
     @property
+    def named_outputs(self) -> Path:
+        """Outputs that the document names, each below its name (`workspace.job_outputs`)."""
+        return self.folder / "named-outputs"
+
+    @property
     def log(self) -> Path:
         """What its worker prints."""
         return self.folder / "log.txt"
@@ -101,9 +106,15 @@ class Run:
         """The run in MLflow, started or gone on with, and ended as the block ends."""
         known = self.state.mlflow_run_id
         # What Azure's notebooks look for the runs of a job by.
-        tags = {**tags, "mlflow.rootRunId": self.store.ancestor(self.name)}
+        tags = {**self._parent_tag(), **tags, "mlflow.rootRunId": self.store.ancestor(self.name)}
         with mlflow_run(
             experiment, self.name, tags={**tags, "tintype.job": self.name}, run_id=known
         ) as tracking:
             self.update(status="Running", mlflow_run_id=tracking.run_id)
             yield tracking
+
+    def _parent_tag(self) -> dict[str, str]:
+        """What makes a run in MLflow the child of its parent's, where that has one."""
+        parent = self.state.parent
+        known = None if parent is None else self.sibling(parent).state.mlflow_run_id
+        return {} if known is None else {"mlflow.parentRunId": known}

@@ -44,9 +44,9 @@ def submit_job(job: Job, *, validate: bool = True, mlflow_name: bool = False) ->
         **settled.model_dump(mode="json", exclude={"schema_"}, exclude_unset=True),
     }
     if mlflow_name and settled.name is None:
-        run = _named_by_mlflow(settled, document, kind.outputs)
+        run = _named_by_mlflow(settled, document, kind.outputs(settled))
     else:
-        run = Run.create(document, outputs=kind.outputs)
+        run = Run.create(document, outputs=kind.outputs(settled))
     kind.begin(run, settled)
     return _start(run)
 

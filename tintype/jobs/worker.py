@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tintype.jobs.execution import execute_run
+from tintype.jobs.event_log import say_into
+from tintype.jobs.execution import Outcome, execute_run
 from tintype.jobs.run import Run
 from tintype.tasks import Stop, TaskContext
 
-__all__ = ["main", "run_task"]
+__all__ = ["main", "run_beside_others", "run_task"]
 
 
 class _Process:
@@ -52,6 +53,19 @@ def run_task(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     started = time.monotonic()
     with _printed_to(run.log):
         outcome = execute_run(run, context)
+    return _answer(outcome, context, started)
+
+
+def run_beside_others(document: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """As `run_task`, in a process that executes other runs at the same time: for kinds that print
+    nothing themselves."""
+    run = Run(document["run"])
+    started = time.monotonic()
+    outcome = execute_run(run, context, lambda line: say_into(run.log, line))
+    return _answer(outcome, context, started)
+
+
+def _answer(outcome: Outcome, context: TaskContext, started: float) -> dict[str, Any]:
     state = outcome.status.lower()
     if outcome.status == "Canceled" and context.stop() == "terminate":
         state = "stopped"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ModelFolder",
     "is_model_folder",
+    "note_mlflow_run",
     "open_model_folder",
     "write_checkpoint_folder",
     "write_model_folder",
@@ -187,6 +188,17 @@ def open_model_folder(path: Path) -> ModelFolder:
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise CheckpointError(f"the model folder {path} is damaged: {error}") from None
     return ModelFolder(path, task, classes, card, open_checkpoint_folder(data, str(path)))
+
+
+def note_mlflow_run(path: Path, run_id: str) -> None:
+    """Write into a model folder which run in MLflow made it, as MLflow's own `log_model` does.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    file = path / "MLmodel"
+    content = yaml.safe_load(file.read_text("utf-8"))
+    write_text(file, yaml.safe_dump({**content, "run_id": run_id}, sort_keys=True))
 
 
 def _save_mlflow_model(

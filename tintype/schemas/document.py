@@ -14,11 +14,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tintype.errors import DocumentError, UsageError, nearest
 from tintype.schemas.model_tree import keys_at, places_of
 
-__all__ = ["Document", "StrictModel", "apply_overrides", "read_yaml", "validate"]
+__all__ = [
+    "Document",
+    "KeyPath",
+    "StrictModel",
+    "apply_overrides",
+    "read_yaml",
+    "validate",
+    "written",
+]
 
 _MAX_BYTES = 4 * 1024 * 1024
 _PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 KeyPath = tuple[str | int, ...]
+"""A place in a document: the keys and positions that lead to it."""
 
 # A key that stands in more places than these, such as `name`, says nothing of where it was meant.
 _MOST_PLACES = 2

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, SkipValidation, field_validator, model_validator
 
-from tintype.schemas.document import StrictModel
+from tintype.errors import DocumentError
+from tintype.schemas.document import Document, KeyPath, StrictModel
 from tintype.schemas.group_pattern import check_group_pattern
 from tintype.schemas.task import ClassificationTask, parse_training_task
 
@@ -159,6 +160,9 @@ class JobHead(StrictModel):
     without_effect: tuple[str, ...] = Field((), exclude=True)
     """Keys of the document that mean nothing off Azure."""
 
+    source: SkipValidation[Document | None] = Field(None, exclude=True, repr=False)
+    """Where it was read from, so that what is found later can still name file and line."""
+
     def notices(self) -> list[str]:
         """One sentence for every key that was given but has no effect here."""
         return [f"{key} has no effect here" for key in self.without_effect]
@@ -166,6 +170,16 @@ class JobHead(StrictModel):
     def output_paths(self) -> list[str]:
         """Folders beyond the run's own that the job writes."""
         return []
+
+    def error_at(self, key: KeyPath, message: str) -> DocumentError:
+        """An error that names the place of `key` in the document that the job was read from."""
+        document = self.source or Document({})
+        return DocumentError(
+            message,
+            file=document.path,
+            line=document.line(key),
+            field=".".join(str(part) for part in key),
+        )
 
 
 class JobDocument(JobHead):

@@ -9,7 +9,7 @@ from pydantic import Field
 from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning_job import FinetuningJob
 
-__all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "SweepJob", "TrialJob"]
+__all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "TrialJob", "TrialsJob"]
 
 
 class _Written(StrictModel):
@@ -23,10 +23,10 @@ class _Written(StrictModel):
     """The AutoML job's."""
 
 
-class SweepJob(_Written):
+class TrialsJob(_Written):
     """What stands between an AutoML job and its trials (docs/contracts.md §2.8)."""
 
-    type: Literal["sweep"] = "sweep"
+    type: Literal["trials"] = "trials"
 
 
 class _OfSweep(_Written):

@@ -22,8 +22,16 @@ class Component(Asset):
     command: str | None = None
     code: str | None = None
     environment: dict[str, Any] | str | None = None
+    environment_variables: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, Any] | None = None
     is_deterministic: bool = True
+    task: dict[str, Any] | None = None
+    input_data: str | None = None
+    mini_batch_size: str | int | None = None
+    error_threshold: int | None = None
+    mini_batch_error_threshold: int | None = None
+    retry_settings: dict[str, Any] | None = None
+    max_concurrency_per_instance: int | None = None
     distribution: dict[str, Any] | None = None
     resources: dict[str, Any] | None = None
 
@@ -42,5 +50,7 @@ class ComponentStore(AssetStore[Component]):
 
 def catalog_component(document: ComponentDocument) -> Component:
     """A component that is no workspace's, as the same kind of record."""
-    given: dict[str, Any] = document.model_dump(exclude={"schema_", "version"})
+    given: dict[str, Any] = document.model_dump(
+        exclude={"schema_", "version", "file", "logging_level"}
+    )
     return Component(version=document.version or "1", **given)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tintype.errors import UsageError
 from tintype.workspace.assets import Asset, AssetStore
+from tintype.workspace.job_outputs import is_job_output, job_output
 
 __all__ = ["DataAsset", "DataAssetStore", "resolve_data"]
 
@@ -34,13 +35,16 @@ class DataAssetStore(AssetStore[DataAsset]):
 
 
 def resolve_data(reference: str) -> str:
-    """The path, `azureml://` path or URL of a data asset: of `azureml:name:1`, `azureml:name@latest`.
+    """The path, `azureml://` path or URL of a data asset: of `azureml:name:1`, `azureml:name@latest`;
+    the path of a job's output: of `azureml://jobs/...`.
 
     Anything else (paths, datastores' `azureml://` paths, URLs) stays as it is.
 
     Raises:
-        UsageError: there is no such asset or version, or `azureml:` without one.
+        UsageError: there is no such asset, version or output, or `azureml:` without one.
     """
+    if is_job_output(reference):
+        return str(job_output(reference))
     if not reference.startswith("azureml:") or reference.startswith("azureml://"):
         return reference
     reference_parts = _REFERENCE.fullmatch(reference)

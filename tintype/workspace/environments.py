@@ -1,4 +1,5 @@
-"""Environments: kept and shown, for scripts that create them; nothing is built."""
+"""Environments: names for the Python that commands run in, and what scripts of Azure's keep; nothing is
+built."""
 
 from __future__ import annotations
 
@@ -19,6 +20,8 @@ class Environment(Asset):
     image: str | None = None
     conda_file: dict[str, Any] | None = None
     build: dict[str, Any] | str | None = None
+    python: str | None = None
+    """Interpreter, or the folder of a virtual environment; None: Tintype's own."""
     os_type: str | None = None
     inference_config: dict[str, Any] | None = None
 

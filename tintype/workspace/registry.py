@@ -17,7 +17,7 @@ from tintype.files import atomic_folder
 from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.schemas.asset_parts import VERSION
 from tintype.workspace.imported import imported_as
-from tintype.workspace.runs import RunStore
+from tintype.workspace.job_outputs import is_job_output, job_output
 from tintype.workspace.tracking import mlflow_client, new_run
 from tintype.workspace.versions import new_version
 
@@ -37,9 +37,6 @@ _REGISTERED = re.compile(
     r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
     # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
     r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
-)
-_JOB_OUTPUT = re.compile(
-    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/(?:paths/)?(?P<path>.*))?"
 )
 _ARCHIVED = "tintype.archived"
 _VERSION_TAG = "tintype.version"
@@ -228,9 +225,8 @@ def resolve_model(reference: str | Path) -> str:
     text = str(reference)
     if Path(text).expanduser().exists():
         return str(Path(text).expanduser().absolute())
-    job = _JOB_OUTPUT.fullmatch(text)
-    if job is not None:
-        return str(_job_output(job["job"], job["output"], (job["path"] or "").strip("/")))
+    if is_job_output(text):
+        return str(job_output(text))
     if text.startswith("runs:/"):
         run_id, _, path = text.removeprefix("runs:/").partition("/")
         return _fetched(f"runs:/{run_id}/{path}", text)
@@ -246,19 +242,6 @@ def resolve_model(reference: str | Path) -> str:
         # Deleted or archived since: the name means what it means without the workspace.
         return str(_local_files(kept[0])) if kept else text
     return text
-
-
-def _job_output(job: str, output: str, path: str) -> Path:
-    store = RunStore()
-    # Azure's scripts take a trial's id from MLflow for its name.
-    job = store.named(job)
-    base = store.path(job)
-    folder = base / path if output == "artifacts" and path else base / "outputs" / "mlflow-model"
-    if not folder.resolve().is_relative_to(base.resolve()):
-        raise UsageError(f"the path {path!r} leaves the job's outputs")
-    if not folder.is_dir():
-        raise UsageError(f"job {job!r} has no output {path or output!r} (yet)")
-    return folder
 
 
 def _versions(client: Any, name: str) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -94,6 +95,17 @@ class MlflowRun:
         stamp = int(time.time() * 1000)
         batch = [Metric(key, float(value), stamp, step) for key, value in metrics.items()]
         self._safely(self._client.log_batch, self.run_id, metrics=batch)
+
+    def metrics(self) -> dict[str, float]:
+        """The last values of what was logged to it, by whatever process; empty if they cannot be had."""
+        found: dict[str, float] = {}
+
+        def read() -> None:
+            known = self._client.get_run(self.run_id).data.metrics
+            found.update({key: float(value) for key, value in known.items()})
+
+        self._safely(read)
+        return {key: value for key, value in found.items() if math.isfinite(value)}
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
         """Upload all files of `folder` below `artifact_path`."""

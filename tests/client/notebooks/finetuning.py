@@ -105,11 +105,13 @@ ended = ml_client.jobs.get(run.name)
 print(ended.outputs)
 
 mlflow.set_tracking_uri(given["tracking_uri"])
-[found] = mlflow.search_runs(
+# The pipeline's run, and its node's, which has the parameters.
+runs = mlflow.search_runs(
     experiment_names=["from-azure"],
     filter_string="tags.mlflow.rootRunId='" + run.name + "'",
     output_format="list",
 )
+[found] = [each for each in runs if "number_of_epochs" in each.data.params]
 
 model = ml_client.models.create_or_update(
     Model(

@@ -32,6 +32,7 @@ from tintype.jobs.event_log import log_notices
 from tintype.jobs.outputs import deliver_model, reserved
 from tintype.jobs.run import Run
 from tintype.jobs.tables import Tables, load_tables
+from tintype.models.model_folder import note_mlflow_run
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.sweep import EarlyTermination, MedianStoppingPolicy
 from tintype.tasks import TaskContext, TaskPool
@@ -140,6 +141,7 @@ def _finish(
     best_run = trials.run(best.number)
     with atomic_folder(run.model_folder) as temporary:
         shutil.copytree(best_run.model_folder, temporary, dirs_exist_ok=True)
+        note_mlflow_run(temporary, tracking.run_id)
     evaluation = evaluate_validation(job, run, best_run, tables)
     corrected = corrected_for_selection(job, study, trials, tables)
     if corrected is not None:

@@ -38,7 +38,7 @@ class TrialRuns:
         """The sweep's run is there, and runs."""
         if not self._sweep.exists:
             document = {
-                "type": "sweep",
+                "type": "trials",
                 "name": self._sweep.name,
                 "display_name": self._sweep.name,
                 "experiment_name": self._job.experiment_name,

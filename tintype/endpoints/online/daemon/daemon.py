@@ -20,6 +20,7 @@ from tintype.endpoints.online.daemon.config import (
     save_config,
 )
 from tintype.endpoints.online.daemon.control import control_socket, serve_control
+from tintype.endpoints.online.daemon.schedules import keep_schedules
 from tintype.endpoints.online.daemon.shown import shown_deployment, shown_endpoint
 from tintype.endpoints.online.deployments.local import LocalDeployment
 from tintype.endpoints.online.deployments.plans import needs_new_instances, plan_of
@@ -70,6 +71,7 @@ class Daemon:
         server = http_server(self.gateway, config.tls)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(self._stopping.wait())
+        schedules = asyncio.create_task(keep_schedules())
         print(f"tintype {__version__} serves {config.address}", flush=True)
         try:
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -77,6 +79,7 @@ class Daemon:
             await serving
         finally:
             stopping.cancel()
+            schedules.cancel()
             await asyncio.gather(*(live.stop() for live in self._live.values()))
             await asyncio.to_thread(leave_cluster)
             # Last: whoever asked for the end waits for this.

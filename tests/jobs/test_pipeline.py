@@ -1,0 +1,411 @@
+"""Pipelines: graphs of steps, checked whole, run side by side, nothing done twice."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tintype.errors import DocumentError
+from tintype.jobs import submit
+from tintype.jobs.execution import Outcome, execute_run
+from tintype.jobs.run import Run
+from tintype.jobs.submit import submit_job
+from tintype.schemas.job import load_job
+from tintype.tasks import Stop
+
+
+class Context:
+    """See `TaskContext`; it says stop after so many seconds."""
+
+    def __init__(self, after: float | None = None) -> None:
+        self.when = None if after is None else time.monotonic() + after
+
+    def send(self, body: dict[str, Any]) -> None:
+        raise AssertionError(body)
+
+    def stop(self) -> Stop | None:
+        return "cancel" if self.when is not None and time.monotonic() > self.when else None
+
+
+@pytest.fixture(autouse=True)
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Worker:
+        pid = None
+
+    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
+
+
+ADD = """
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+name: add
+type: command
+code: ./src
+inputs:
+  table: {type: uri_folder}
+  by: {type: integer, default: 1, min: 0}
+  note: {type: string, optional: true}
+outputs:
+  table: {type: uri_folder}
+command: >-
+  python add.py ${{inputs.table}} ${{inputs.by}} ${{outputs.table}} $[[${{inputs.note}}]]
+"""
+
+SCRIPT = """
+import os, pathlib, sys
+given, by, out = pathlib.Path(sys.argv[1], "n"), int(sys.argv[2]), pathlib.Path(sys.argv[3], "n")
+out.write_text(str(int(given.read_text()) + by))
+"""
+
+PIPELINE = """
+type: pipeline
+experiment_name: sums
+inputs:
+  start: {type: uri_folder, path: ./start}
+  by: 10
+outputs:
+  sum: {type: uri_folder}
+jobs:
+  last:
+    type: command
+    component: file:./add.yml
+    inputs:
+      table: ${{parent.jobs.first.outputs.table}}
+      by: ${{parent.inputs.by}}
+    outputs:
+      table: ${{parent.outputs.sum}}
+  first:
+    type: command
+    component: ./add.yml
+    inputs:
+      table: ${{parent.inputs.start}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "add.py").write_text(SCRIPT)
+    (tmp_path / "add.yml").write_text(ADD)
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "n").write_text("1")
+    return tmp_path
+
+
+def submitted(folder: Path, text: str = PIPELINE, *overrides: str) -> Run:
+    (folder / "job.yml").write_text(text)
+    return Run(submit_job(load_job(folder / "job.yml", overrides)).name)
+
+
+def executed(run: Run, context: Context | None = None) -> Outcome:
+    return execute_run(run, context or Context())
+
+
+def graph(run: Run) -> dict[str, dict[str, Any]]:
+    content = json.loads((run.folder / "graph.json").read_text())
+    return {step["name"]: step for step in content["steps"]}
+
+
+def statuses(run: Run) -> dict[str, str]:
+    return {
+        name: "reused" if step["reused_from"] else step["status"]
+        for name, step in graph(run).items()
+    }
+
+
+def test_nodes_feed_each_other_and_the_pipelines_outputs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = submitted(folder)
+    assert executed(run).status == "Completed"
+    assert (run.named_outputs / "sum" / "n").read_text() == "12"
+    children = [record.name for record in run.store.descendants(run.name)]
+    assert sorted(children) == [f"{run.name}-first", f"{run.name}-last"]
+    record = run.sibling(f"{run.name}-last").state
+    assert (record.display_name, record.parent, record.experiment_name) == (
+        "last",
+        run.name,
+        "sums",
+    )
+    page = (run.outputs / "pipeline.html").read_text()
+    assert "<svg" in page
+    assert page.count("Completed") >= 2
+    said = capsys.readouterr().out
+    assert said.index("first: completed") < said.index("last: started")
+
+
+def test_a_finished_node_is_reused_until_its_code_inputs_or_settings_change(folder: Path) -> None:
+    first = submitted(folder)
+    executed(first)
+    again = submitted(folder)
+    assert executed(again).status == "Completed"
+    assert statuses(again) == {"first": "reused", "last": "reused"}
+    assert (again.named_outputs / "sum" / "n").read_text() == "12"
+    assert again.sibling(f"{again.name}-last").state.properties["azureml.isreused"] == "true"
+    # What was reused is reused again, from the run that did the work.
+    third = submitted(folder)
+    executed(third)
+    assert graph(third)["last"]["reused_from"] == f"{first.name}-last"
+    by = submitted(folder, PIPELINE, "inputs.by=20")
+    executed(by)
+    assert statuses(by) == {"first": "reused", "last": "Completed"}
+    assert (by.named_outputs / "sum" / "n").read_text() == "22"
+    (folder / "src" / "add.py").write_text(SCRIPT + "\n# changed\n")
+    code = submitted(folder)
+    executed(code)
+    assert statuses(code) == {"first": "Completed", "last": "Completed"}
+    (folder / "start" / "n").write_text("41")
+    data = submitted(folder)
+    executed(data)
+    assert statuses(data) == {"first": "Completed", "last": "Completed"}
+    assert (data.named_outputs / "sum" / "n").read_text() == "52"
+    forced = submitted(folder, PIPELINE, "settings.force_rerun=true")
+    executed(forced)
+    assert statuses(forced) == {"first": "Completed", "last": "Completed"}
+
+
+def test_a_pipeline_within_a_pipeline_is_opened(folder: Path) -> None:
+    (folder / "inside").mkdir()
+    (folder / "inside" / "twice.yml").write_text(
+        """
+name: twice
+type: pipeline
+inputs:
+  table: {type: uri_folder}
+  by: {type: integer, default: 5}
+outputs:
+  table: {type: uri_folder}
+jobs:
+  one:
+    type: command
+    component: ../add.yml
+    inputs: {table: "${{parent.inputs.table}}", by: "${{parent.inputs.by}}"}
+  two:
+    type: command
+    component: ../add.yml
+    inputs: {table: "${{parent.jobs.one.outputs.table}}", by: "${{parent.inputs.by}}"}
+    outputs: {table: "${{parent.outputs.table}}"}
+"""
+    )
+    run = submitted(
+        folder,
+        PIPELINE
+        + """
+  middle:
+    type: pipeline
+    component: ./inside/twice.yml
+    inputs: {table: "${{parent.jobs.first.outputs.table}}"}
+""".replace("middle", "middle"),
+        "jobs.last.inputs.table=${{parent.jobs.middle.outputs.table}}",
+    )
+    assert executed(run).status == "Completed"
+    assert (run.named_outputs / "sum" / "n").read_text() == "22"
+    middle = run.sibling(f"{run.name}-middle")
+    assert (middle.state.status, middle.state.type) == ("Completed", "pipeline")
+    inner = run.sibling(f"{run.name}-middle-two").state
+    assert (inner.parent, inner.display_name) == (middle.name, "two")
+    assert list(graph(run)) == ["first", "middle.one", "middle.two", "last"]
+
+
+def test_components_and_data_of_the_workspace(folder: Path, command: Any) -> None:
+    command("component", "create", "-f", folder / "add.yml", "--version", "7")
+    command("data", "create", "-n", "start", "--path", folder / "start", "--type", "uri_folder")
+    text = PIPELINE.replace("file:./add.yml", "azureml:add:7").replace(
+        "./add.yml", "azureml:add@latest"
+    )
+    run = submitted(folder, text.replace("path: ./start", "path: azureml:start@latest"))
+    # What @latest meant then is what runs.
+    command("data", "create", "-n", "start", "--path", folder / "src", "--type", "uri_folder")
+    command("component", "archive", "-n", "add")
+    assert executed(run).status == "Completed"
+    assert (run.named_outputs / "sum" / "n").read_text() == "12"
+
+
+FAN = """
+type: pipeline
+settings: {max_concurrent_nodes: 3}
+jobs:
+"""
+
+
+def fan(count: int, line: str) -> str:
+    return FAN + "".join(
+        f"  n{number}: {{type: command, command: {json.dumps(line)}, outputs: {{x: }}, "
+        f"inputs: {{number: {number}}}}}\n"
+        for number in range(count)
+    )
+
+
+def test_nodes_run_side_by_side_and_never_more_than_the_bound(folder: Path) -> None:
+    line = f"date +%s.%N >> {folder}/begun-${{{{inputs.number}}}}; sleep 0.4; date +%s.%N >> {folder}/begun-${{{{inputs.number}}}}"
+    run = submitted(folder, fan(7, line))
+    assert executed(run).status == "Completed"
+    spans = [tuple(map(float, path.read_text().split())) for path in folder.glob("begun-*")]
+    assert len(spans) == 7
+    together = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
+    assert max(together) == 3
+
+
+def test_a_killed_pipeline_goes_on_without_repeating_a_finished_node(folder: Path) -> None:
+    text = (
+        (
+            PIPELINE
+            + """
+  slow:
+    type: command
+    command: echo x >> COUNT; test -e GO || sleep 60; cp -r ${{inputs.table}}/. ${{outputs.table}}
+    inputs: {table: "${{parent.jobs.first.outputs.table}}"}
+    outputs: {table: {type: uri_folder}}
+"""
+        )
+        .replace("COUNT", str(folder / "count"))
+        .replace("GO", str(folder / "go"))
+    )
+    run = submitted(folder, text, "jobs.last.inputs.table=${{parent.jobs.slow.outputs.table}}")
+    assert executed(run, Context(after=6)) == Outcome("Canceled")
+    assert statuses(run) == {"first": "Completed", "slow": "Canceled", "last": "NotStarted"}
+    begun = run.sibling(f"{run.name}-first").state.started_at
+    (folder / "go").touch()
+    assert executed(run).status == "Completed"
+    assert run.sibling(f"{run.name}-first").state.started_at == begun
+    assert (folder / "count").read_text() == "x\nx\n"
+    assert (run.named_outputs / "sum" / "n").read_text() == "12"
+
+
+def test_a_node_that_fails_ends_the_pipeline_and_finished_nodes_stay(folder: Path) -> None:
+    failing = PIPELINE + "  other: {type: command, command: echo why; exit 4}\n"
+    # The first to be tried, and one at a time.
+    one = "settings.max_concurrent_nodes=1"
+    run = submitted(folder, failing, one)
+    outcome = executed(run)
+    assert outcome.status == "Failed"
+    error = str(outcome.error)
+    assert error.startswith("Node 'other' failed: the command ended with exit code 4. Its log is ")
+    assert error.endswith("why")
+    assert statuses(run)["last"] == "NotStarted"
+    on = submitted(folder, failing, one, "settings.continue_on_step_failure=true")
+    assert executed(on).status == "Failed"
+    assert statuses(on)["last"] in ("Completed", "reused")
+    repaired = submitted(folder, failing.replace("exit 4", "true"))
+    assert executed(repaired).status == "Completed"
+    assert statuses(repaired)["first"] == "reused"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("type: command\n    component: ./add.yml", "type: comand\n    component: ./add.yml",
+         r"job.yml:\d+: jobs.first.type: 'comand' given; .*Did you mean 'command'"),
+        ("${{parent.inputs.start}}", "${{parent.jobs.last.outputs.table}}",
+         r"job.yml:\d+: jobs.(first|last): nodes wait for each other: (first needs last needs first|last needs first needs last)"),
+        ("${{parent.jobs.first.outputs.table}}", "${{parent.jobs.firs.outputs.table}}",
+         r"job.yml:\d+: jobs.last.inputs.table: there is no node 'firs'. Did you mean 'first'"),
+        ("${{parent.jobs.first.outputs.table}}", "${{parent.jobs.first.outputs.tables}}",
+         r"job.yml:\d+: jobs.last.inputs.table: node 'first' makes no output 'tables'; .*mean 'table'"),
+        ("${{parent.inputs.start}}", "${{parent.inputs.begin}}",
+         r"job.yml:\d+: jobs.first.inputs.table: the pipeline has no input 'begin'"),
+        ("${{parent.inputs.start}}", "${{parent.inputs.by}}",
+         r"job.yml:\d+: jobs.first.inputs.table: a integer given; expected a uri_folder"),
+        ("by: ${{parent.inputs.by}}", "by: ${{parent.inputs.start}}",
+         r"job.yml:\d+: jobs.last.inputs.by: a uri_folder given; expected a integer"),
+        ("by: ${{parent.inputs.by}}", "by: many",
+         r"job.yml:\d+: jobs.last.inputs.by: 'many' given; expected a value of type integer"),
+        ("by: ${{parent.inputs.by}}", "by: -1", r"jobs.last.inputs.by: -1 given; expected at least 0"),
+        ("by: ${{parent.inputs.by}}", "buy: 3",
+         r"job.yml:\d+: jobs.last.inputs.buy: component add has no such input"),
+        ("table: ${{parent.inputs.start}}", "by: 2",
+         r"job.yml:\d+: jobs.first.inputs: component add needs the input 'table', a uri_folder"),
+        ("file:./add.yml", "file:./ad.yml", r"job.yml:\d+: jobs.last.component: there is no file .*ad.yml"),
+        ("file:./add.yml", "azureml:ad@latest", r"job.yml:\d+: jobs.last.component: there is no component"),
+        ("file:./add.yml", "azureml://registries/azureml/components/object_detection/labels/latest",
+         r"job.yml:\d+: jobs.last.component: 'object_detection' is no component that runs here"),
+        ("table: ${{parent.outputs.sum}}", "table: ${{parent.outputs.total}}",
+         r"job.yml:\d+: jobs.last.outputs.table: the pipeline has no output 'total'"),
+        ("    outputs:\n      table: ${{parent.outputs.sum}}\n", "",
+         r"job.yml:\d+: outputs.sum: no node makes it"),
+        ("path: ./start", "path: ./begin", r"job.yml:\d+: inputs.start: .*begin: no such file or folder"),
+        ("component: ./add.yml", "component: ./add.yml\n    enviroment: x",
+         r"job.yml:\d+: jobs.first.enviroment: unknown key.*environment"),
+        ("component: ./add.yml", "component: ./add.yml\n    environment: azureml:none@latest",
+         r"job.yml:\d+: jobs.first.environment: there is no environment 'none'"),
+        ("experiment_name", "experimentname", r"job.yml:\d+: experimentname: unknown key"),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_is_told_whole_before_anything_runs(
+    folder: Path, old: str, new: str, told: str, workspace_home: Path
+) -> None:
+    assert old in PIPELINE
+    with pytest.raises(DocumentError, match=re.compile(told, re.S)):
+        submitted(folder, PIPELINE.replace(old, new))
+    assert not (workspace_home / "runs").exists()
+
+
+def test_a_component_without_its_code_or_with_itself_in_it(folder: Path) -> None:
+    text = ADD.replace("./src", "./gone")
+    (folder / "add.yml").write_text(text)
+    with pytest.raises(DocumentError, match=r"add.yml:5: code: the code folder .*gone does not"):
+        submitted(folder)
+    (folder / "add.yml").write_text(
+        "name: add\ntype: pipeline\njobs:\n  again:\n    type: pipeline\n    component: add.yml\n"
+    )
+    with pytest.raises(DocumentError, match=r"add.yml:6: jobs.again.component: .*contains itself"):
+        submitted(folder)
+
+
+SCRIPT_OF_BATCHES = """
+import argparse, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--word")
+word = None
+
+def init():
+    global word
+    word = parser.parse_args().word
+
+def run(files):
+    if any(path.endswith("bad") for path in files):
+        raise ValueError("a bad file")
+    return [f"{pathlib.Path(path).name} {word}" for path in files]
+"""
+
+
+def test_a_parallel_node_runs_a_script_over_mini_batches(folder: Path) -> None:
+    (folder / "src" / "score.py").write_text(SCRIPT_OF_BATCHES)
+    for number in range(7):
+        (folder / "start" / f"f{number}").write_text("x")
+    (folder / "score.yml").write_text(
+        "name: score\ntype: parallel\n"
+        "inputs: {data: {type: uri_folder}, word: {type: string}}\n"
+        "outputs: {rows: {type: uri_file}}\n"
+        "input_data: ${{inputs.data}}\nmini_batch_size: '3'\nerror_threshold: ALLOWED\n"
+        "task:\n  type: run_function\n  code: ./src\n  entry_script: score.py\n"
+        "  program_arguments: --word ${{inputs.word}}\n  append_row_to: ${{outputs.rows}}\n"
+    )
+    written = (folder / "score.yml").read_text()
+    (folder / "score.yml").write_text(written.replace("ALLOWED", "-1"))
+    text = """
+type: pipeline
+jobs:
+  score:
+    type: parallel
+    component: ./score.yml
+    retry_settings: {max_retries: 0}
+    inputs: {data: {type: uri_folder, path: ./start}, word: "it's one"}
+"""
+    run = submitted(folder, text)
+    assert executed(run).status == "Completed", run.state.error
+    rows = (run.sibling(f"{run.name}-score").named_outputs / "rows").read_text().splitlines()
+    assert rows == [*(f"f{number} it's one" for number in range(7)), "n it's one"]
+    (folder / "start" / "bad").write_text("x")
+    (folder / "score.yml").write_text(written.replace("ALLOWED", "0"))
+    failing = submitted(folder, text)
+    outcome = executed(failing)
+    assert outcome.status == "Failed"
+    assert "error_threshold allows 0; the last reason: ValueError: a bad file" in str(outcome.error)
+    (folder / "score.yml").write_text(written.replace("ALLOWED", "many"))
+    with pytest.raises(DocumentError, match=r"error_threshold: 'many' given"):
+        submitted(folder, text)

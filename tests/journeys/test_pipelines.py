@@ -1,0 +1,123 @@
+"""A pipeline killed at random, and one that is watched and canceled, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from commands import TINTYPE, run, wait_for_log
+
+NODES = 8
+
+NODE = """
+  n{number}:
+    type: command
+    command: >-
+      echo ${{{{inputs.number}}}} >> {folder}/begun; sleep 0.4;
+      {use}echo ${{{{inputs.number}}}} >> ${{{{outputs.x}}}}; echo ${{{{inputs.number}}}} >> {folder}/ended
+    inputs: {{number: {number}{feed}}}
+    outputs: {{x: {{type: uri_file}}}}
+"""
+
+
+def chain(folder: Path) -> str:
+    """Nodes in pairs: of each pair one feeds the next pair."""
+    parts = [
+        "type: pipeline\nsettings: {max_concurrent_nodes: 2}\noutputs: {all: {type: uri_file}}\njobs:"
+    ]
+    for number in range(NODES):
+        before = number - 2
+        feed = f", before: '${{{{parent.jobs.n{before}.outputs.x}}}}'" if before >= 0 else ""
+        use = "cat ${{inputs.before}} > ${{outputs.x}}; " if before >= 0 else ""
+        parts.append(NODE.format(number=number, folder=folder, use=use, feed=feed))
+    return "".join(parts)
+
+
+def document(folder: Path) -> Path:
+    folder.mkdir()
+    head, _, tail = chain(folder).rpartition("outputs: {x: {type: uri_file}}")
+    path = folder / "job.yml"
+    path.write_text(head + "outputs: {x: '${{parent.outputs.all}}'}" + tail)
+    return path
+
+
+def ended(workspace: Path, name: str) -> str:
+    for _ in range(2400):
+        status = json.loads((workspace / "runs" / name / "run.json").read_text())["status"]
+        if status in ("Completed", "Failed", "Canceled"):
+            return str(status)
+        time.sleep(0.05)
+    raise AssertionError((workspace / "runs" / name / "log.txt").read_text())
+
+
+@pytest.mark.timeout(600)
+def test_a_pipeline_killed_three_times_gives_what_an_undisturbed_one_gives(
+    tmp_path: Path, workspace_home: Path
+) -> None:
+    calm = document(tmp_path / "calm")
+    run("job", "create", "--file", calm, "--name", "calm", "--stream")
+    wanted = (workspace_home / "runs" / "calm" / "named-outputs" / "all").read_text()
+    assert wanted.split() == [str(n) for n in range(1, NODES, 2)]
+
+    rough = document(tmp_path / "rough")
+    run("job", "create", "--file", rough, "--name", "rough")
+    draw = random.Random(4)
+    for kills in range(3):
+        if kills:
+            run("job", "resume", "--name", "rough")
+        wait_for_log(workspace_home, "rough", "at the same time\n")
+        begun = tmp_path / "rough" / "begun"
+        before = len(begun.read_text().split()) if begun.exists() else 0
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if begun.exists() and len(begun.read_text().split()) > before:
+                break
+            time.sleep(0.02)
+        time.sleep(draw.uniform(0, 0.5))
+        record = json.loads((workspace_home / "runs" / "rough" / "run.json").read_text())
+        os.killpg(record["pid"], signal.SIGKILL)
+        time.sleep(0.3)
+        told = json.loads(run("job", "show", "--name", "rough").stdout)
+        assert told["status"] in ("Failed", "Completed")
+    run("job", "resume", "--name", "rough", "--stream")
+    assert (workspace_home / "runs" / "rough" / "named-outputs" / "all").read_text() == wanted
+    finished = (tmp_path / "rough" / "ended").read_text().split()
+    # Each ended once; one that was killed between its last line and its record may have twice.
+    assert set(finished) == {str(n) for n in range(NODES)}
+    assert len(finished) <= NODES + 3
+
+
+@pytest.mark.timeout(300)
+def test_a_pipeline_is_canceled_within_seconds(tmp_path: Path, workspace_home: Path) -> None:
+    path = tmp_path / "job.yml"
+    path.write_text(
+        "type: pipeline\njobs:\n"
+        "  slow: {type: command, command: sleep 98764}\n"
+        "  after: {type: command, command: 'true'}\n"
+        "settings: {max_concurrent_nodes: 1}\n"
+    )
+    stream = subprocess.Popen(
+        [TINTYPE, "job", "create", "--file", str(path), "--name", "slow", "--stream"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_log(workspace_home, "slow", "slow: started")
+    started = time.monotonic()
+    run("job", "cancel", "--name", "slow")
+    assert ended(workspace_home, "slow") == "Canceled"
+    assert time.monotonic() - started < 20
+    _, said = stream.communicate(timeout=60)
+    assert "slow: canceled" in said
+    listed = json.loads(run("job", "list", "--parent-job-name", "slow").stdout)
+    assert [child["status"] for child in listed] == ["Canceled"]
+    left = subprocess.run(
+        ["pgrep", "-f", "sleep 98764"], capture_output=True, text=True, check=False
+    )
+    assert left.stdout == ""

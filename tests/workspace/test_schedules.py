@@ -1,0 +1,221 @@
+"""Schedules: when they are due, and that the daemon submits their jobs."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tintype.endpoints.online.daemon.schedules import _is_due
+from tintype.errors import DocumentError
+from tintype.jobs.scheduled import submit_scheduled
+from tintype.schemas.document import Document, validate
+from tintype.schemas.schedule import ScheduleDocument, parse_cron, read_schedule
+from tintype.workspace.runs import RunStore
+from tintype.workspace.schedules import Schedule, ScheduleStore, next_time
+
+Command = Callable[..., Any]
+
+
+def moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
+
+
+def due(after: str, **trigger: Any) -> str | None:
+    data = {"name": "x", "trigger": trigger, "create_job": {"type": "command"}}
+    read = validate(ScheduleDocument, Document(data)).trigger
+    found = next_time(read, moment(after), moment("2026-01-01T10:07:00"))
+    return None if found is None else found.strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.parametrize(
+    ("after", "trigger", "expected"),
+    [
+        ("2026-03-05T10:00:00", {"expression": "*/15 * * * *"}, "2026-03-05 10:15"),
+        ("2026-03-05T10:15:00", {"expression": "*/15 * * * *"}, "2026-03-05 10:30"),
+        ("2026-03-05T10:00:00", {"expression": "0 3 * * *"}, "2026-03-06 03:00"),
+        # 5 March 2026 is a Thursday.
+        ("2026-03-05T10:00:00", {"expression": "30 9 * * mon-wed"}, "2026-03-09 09:30"),
+        ("2026-03-05T10:00:00", {"expression": "0 0 * * 7"}, "2026-03-08 00:00"),
+        ("2026-03-05T10:00:00", {"expression": "0 0 13 * 5"}, "2026-03-06 00:00"),
+        ("2026-03-06T10:00:00", {"expression": "0 0 10 * 5"}, "2026-03-10 00:00"),
+        ("2026-03-05T10:00:00", {"expression": "0 0 29 2 *"}, "2028-02-29 00:00"),
+        (
+            "2026-03-05T10:00:00",
+            {"expression": "0 3 * * *", "time_zone": "Europe/Berlin"},
+            "2026-03-06 02:00",
+        ),
+        # Clocks are put forward on 29 March: three in the morning is an hour earlier.
+        (
+            "2026-03-29T00:30:00",
+            {"expression": "0 3 * * *", "time_zone": "Europe/Berlin"},
+            "2026-03-29 01:00",
+        ),
+        (
+            "2026-03-05T10:00:00",
+            {"expression": "0 3 * * *", "start_time": "2026-06-01T00:00:00"},
+            "2026-06-01 03:00",
+        ),
+        (
+            "2026-03-05T10:00:00",
+            {"expression": "0 3 * * *", "end_time": "2026-03-06T02:00:00"},
+            None,
+        ),
+    ],
+)
+def test_cron(after: str, trigger: dict[str, Any], expected: str | None) -> None:
+    assert due(after, type="cron", **trigger) == expected
+
+
+@pytest.mark.parametrize(
+    ("after", "trigger", "expected"),
+    [
+        ("2026-01-01T10:08:00", {"frequency": "minute", "interval": 10}, "2026-01-01 10:17"),
+        ("2026-01-01T10:08:00", {"frequency": "Hour", "interval": 6}, "2026-01-01 16:07"),
+        (
+            "2026-01-01T12:00:00",
+            {"frequency": "day", "interval": 1, "schedule": {"hours": [4, 10], "minutes": 30}},
+            "2026-01-02 04:30",
+        ),
+        (
+            "2026-01-01T12:00:00",
+            {
+                "frequency": "week",
+                "interval": 1,
+                "schedule": {"hours": 9, "minutes": 0, "weekdays": ["Monday", "sunday"]},
+            },
+            "2026-01-04 09:00",
+        ),
+        (
+            "2026-01-15T12:00:00",
+            {
+                "frequency": "month",
+                "interval": 1,
+                "schedule": {"hours": 9, "minutes": 0, "month_days": [5]},
+            },
+            "2026-02-05 09:00",
+        ),
+    ],
+)
+def test_recurrence(after: str, trigger: dict[str, Any], expected: str) -> None:
+    assert due(after, type="recurrence", **trigger) == expected
+
+
+@pytest.mark.parametrize(
+    "expression", ["* * * *", "60 * * * *", "* 24 * * *", "5-1 * * * *", "*/0 * * * *", "x * * * *"]
+)
+def test_what_is_no_cron_expression(expression: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        parse_cron(expression)
+
+
+SCHEDULE = """
+$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json
+name: nightly
+trigger: {type: cron, expression: "0 3 * * *", time_zone: UTC}
+create_job:
+  job: ./pipeline.yml
+  settings: {force_rerun: true}
+"""
+
+PIPELINE = """
+type: pipeline
+jobs:
+  say: {type: command, command: echo said}
+"""
+
+
+def test_the_verbs_of_a_schedule_and_the_daemons_clock(
+    command: Command, tmp_path: Path, workspace_home: Path
+) -> None:
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    file = tmp_path / "nightly.yml"
+    file.write_text(SCHEDULE)
+    try:
+        made = command("schedule", "create", "--file", file)
+        assert (made["name"], made["is_enabled"]) == ("nightly", True)
+        assert made["next_run_at"].endswith("03:00:00+00:00")
+        assert made["create_job"]["settings"] == {"force_rerun": True}
+        assert command("schedule", "disable", "--name", "nightly")["next_run_at"] is None
+        assert command("schedule", "enable", "-n", "nightly")["is_enabled"] is True
+        assert [each["name"] for each in command("schedule", "list")] == ["nightly"]
+        # Due every minute from now on, it is submitted within one by the daemon.
+        store = ScheduleStore()
+        old = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).isoformat()
+        document = {
+            **store.get("nightly").document,
+            "trigger": {"type": "cron", "expression": "* * * * *"},
+        }
+        store.save(Schedule("nightly", document, created_at=old))
+        for _ in range(900):
+            record = store.get("nightly")
+            if record.last_job or record.last_error:
+                break
+            time.sleep(0.1)
+        assert record.last_error is None
+        assert record.last_job is not None
+        run = RunStore().get(record.last_job)
+        assert (run.type, run.tags["schedule"]) == ("pipeline", "nightly")
+        for _ in range(600):
+            if RunStore().get(run.name).status == "Completed":
+                break
+            time.sleep(0.1)
+        assert RunStore().get(run.name).status == "Completed"
+        command("schedule", "delete", "-n", "nightly", "--yes")
+        assert "there is no schedule" in command("schedule", "show", "-n", "nightly", code=2)
+    finally:
+        command("down")
+
+
+def test_one_that_was_made_is_not_due_for_the_time_before() -> None:
+    document = {
+        "name": "x",
+        "trigger": {"type": "cron", "expression": "* * * * *"},
+        "create_job": {"type": "command"},
+    }
+    schedule = Schedule("x", document, created_at="2026-03-05T10:00:30+00:00")
+    assert not _is_due(schedule, moment("2026-03-05T09:00:00"), moment("2026-03-05T10:00:59"))
+    assert _is_due(schedule, moment("2026-03-05T09:00:00"), moment("2026-03-05T10:01:00"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("0 3 * * *", "0 25 * * *", r"nightly.yml:4: trigger.expression: '25' given for the hour"),
+        ("UTC", "Nowhere/City", r"nightly.yml:4: trigger.time_zone: 'Nowhere/City' given"),
+        ("./pipeline.yml", "./gone.yml", r"nightly.yml:5: create_job: there is no file .*gone.yml"),
+        ("type: cron", "type: crom", "crom"),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept(tmp_path: Path, old: str, new: str, told: str) -> None:
+    from tintype.schemas.schedule import load_schedule
+
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    (tmp_path / "nightly.yml").write_text(SCHEDULE.replace(old, new))
+    with pytest.raises(DocumentError, match=told):
+        load_schedule(tmp_path / "nightly.yml")
+
+
+def test_a_job_that_cannot_be_submitted_is_written_down(tmp_path: Path) -> None:
+    read = read_schedule(
+        Document(
+            {
+                "name": "broken",
+                "trigger": {"type": "cron", "expression": "* * * * *"},
+                "create_job": {
+                    "type": "command",
+                    "command": "true",
+                    "code": str(tmp_path / "gone"),
+                },
+            }
+        )
+    )
+    store = ScheduleStore()
+    store.create(read)
+    with pytest.raises(DocumentError, match="gone does not exist"):
+        submit_scheduled("broken")
+    assert "gone does not exist" in str(store.get("broken").last_error)

@@ -1,0 +1,1 @@
+"""Pipelines: a document becomes a graph of steps, and each step a run."""

@@ -1,0 +1,394 @@
+"""From a pipeline's document to its graph: references resolved, types checked, pipelines within it opened.
+
+The whole graph is looked at before anything runs. Every error names file, line and field.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tintype.errors import DocumentError, nearest
+from tintype.jobs.pipeline.bindings import Bindings, Given, Source, value_for
+from tintype.jobs.pipeline.catalog import TRANSLATORS
+from tintype.jobs.pipeline.node_outputs import (
+    MAKES_MODEL,
+    component_of,
+    outputs_of,
+    written_ports,
+)
+from tintype.jobs.pipeline.steps import Graph, Made, Step
+from tintype.schemas.component import ComponentDocument
+from tintype.schemas.document import Document, KeyPath, read_yaml, validate
+from tintype.schemas.expressions import reference_of
+from tintype.schemas.pipeline_job import NodeDocument, PipelineJob
+from tintype.schemas.ports import OutputPort
+
+__all__ = ["NODE_TYPES", "build_graph"]
+
+_DOCUMENTS = ("automl", "finetuning", "evaluation", "batch")
+NODE_TYPES = ("command", "pipeline", "sweep", "parallel", *_DOCUMENTS)
+"""Types that a node may have."""
+
+# Keys of a node that are no keys of the job's document.
+_OF_NODES = ("base", "name", "component", "comment", "outputs")
+
+# What a sweep needs of the component that it runs.
+_OF_TRIALS = {"command", "code", "environment", "environment_variables"}
+
+# Jobs that read `compute` themselves.
+_PLACES_ITSELF = ("automl", "batch")
+
+# Keys of jobs that name a model by its text alone.
+_MODEL_KEYS = ("model", "model_name")
+
+
+def build_graph(job: PipelineJob) -> Graph:
+    """The graph of a pipeline whose components are written out (`components.with_components`).
+
+    Raises:
+        DocumentError: an unknown node type, a reference to nothing, a circle, inputs that are missing or
+            of the wrong type, an output that nothing makes.
+    """
+    document = job.source or Document(job.model_dump(mode="json"))
+    inputs: dict[str, Source] = {
+        name: Given.of(value) for name, value in job.inputs.items() if value is not None
+    }
+    scope = _Scope("", document, inputs, job.jobs, job.place, job.outputs)
+    builder = _Builder()
+    builder.add(scope)
+    outputs = {name: builder.final(made) for name, made in scope.made.items()}
+    for name in job.outputs:
+        if name not in outputs:
+            raise scope.error(("outputs", name), "no node makes it; bind a node's output to it")
+    steps = {name: builder.finished(step) for name, step in builder.steps.items()}
+    try:
+        return Graph.of(steps, outputs, builder.pipelines)
+    except graphlib.CycleError as error:
+        circle = list(reversed(error.args[1]))
+        step = steps[circle[0]]
+        raise DocumentError(
+            f"nodes wait for each other: {' needs '.join(circle)}",
+            file=step.document.path,
+            line=step.document.line(step.key),
+            field=".".join(map(str, step.key)),
+        ) from None
+
+
+@dataclass
+class _Scope:
+    """One pipeline: the job's own, or a node that is one."""
+
+    prefix: str
+    document: Document
+    inputs: Mapping[str, Source]
+    nodes: Mapping[str, Any]
+    place: str | None
+    outputs: Mapping[str, OutputPort]
+    """Its outputs, for nodes to bind theirs to."""
+    made: dict[str, Made] = field(default_factory=dict)
+    """What became of them."""
+
+    def error(self, key: KeyPath, message: str) -> DocumentError:
+        document = self.document
+        return DocumentError(
+            message,
+            file=document.path,
+            line=document.line(key),
+            field=".".join(str(part) for part in key),
+        )
+
+
+class _Builder:
+    """Collects the steps of a pipeline and of those within it."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+        self.pipelines: dict[str, str] = {}
+        self._aliases: dict[tuple[str, str], Made] = {}
+        """What outputs of pipelines within really are: outputs of their nodes."""
+
+    def add(self, scope: _Scope) -> None:
+        """All nodes of a pipeline."""
+        for name, node in scope.nodes.items():
+            kind = _type(scope, name, node)
+            if kind in _DOCUMENTS:
+                self._add_document(scope, name, kind, node)
+            elif kind == "sweep":
+                self._add_sweep(scope, name, node)
+            else:
+                self._add_component(scope, name, kind, node)
+            self._bind_outputs(scope, name, node)
+
+    def final(self, made: Made) -> Made:
+        """What `made` is once pipelines within are opened."""
+        while (made.step, made.output) in self._aliases:
+            made = self._aliases[made.step, made.output]
+        return made
+
+    def finished(self, step: Step) -> Step:
+        """`step` with everything made as it finally is."""
+
+        def opened(value: Any) -> Any:
+            if isinstance(value, Made):
+                return self.final(value)
+            if isinstance(value, dict):
+                return {key: opened(item) for key, item in value.items()}
+            return [opened(item) for item in value] if isinstance(value, list) else value
+
+        return Step(**{**vars(step), "content": opened(step.content)})
+
+    def _add_document(self, scope: _Scope, name: str, kind: str, node: dict[str, Any]) -> None:
+        """A node that is a job's document, with references anywhere in it."""
+        key: KeyPath = ("jobs", name)
+        bindings = self._bindings(scope)
+        content = {
+            part: bindings.resolved(value, (*key, part))
+            for part, value in node.items()
+            if part not in _OF_NODES and value is not None
+        }
+        for part in _MODEL_KEYS:
+            if isinstance(content.get(part), dict):
+                content[part] = content[part]["path"]
+        content["type"] = kind
+        content.setdefault("compute", scope.place)
+        if kind not in _PLACES_ITSELF:
+            del content["compute"]
+        kept = outputs_of(name, node, scope)
+        if kind in MAKES_MODEL:
+            written = {part: port.model_dump(exclude_unset=True) for part, port in kept.items()}
+            content["outputs"] = {
+                part: {k: v for k, v in port.items() if k in ("type", "name", "path")}
+                for part, port in written.items()
+            }
+        self._put(
+            Step(
+                scope.prefix + name,
+                {part: value for part, value in content.items() if value is not None},
+                scope.document,
+                key,
+                Path(node["base"]),
+                kept,
+                # These place their own work.
+                place=None if kind in _PLACES_ITSELF else node.get("compute") or scope.place,
+            )
+        )
+
+    def _add_sweep(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
+        """A node that runs a command component at points of a search space."""
+        key: KeyPath = ("jobs", name)
+        trial, space = node.get("trial"), node.get("search_space") or {}
+        if not isinstance(trial, dict):
+            raise scope.error((*key, "trial"), "expected a command component, or its command")
+        given = self._bindings(scope).inputs(node.get("inputs") or {}, (*key, "inputs"))
+        if "type" in trial or "file" in trial or "inputs" in trial:
+            component = ComponentDocument.model_validate(trial)
+            given = value_for(
+                component,
+                given,
+                lambda part, text: scope.error((*key, "inputs", *part), text),
+                strict=True,
+                later=frozenset(space),
+            )
+            trial = component.model_dump(mode="json", exclude_unset=True, include=_OF_TRIALS)
+        if "code_digest" in node:
+            trial = {**trial, "code_digest": node["code_digest"]}
+        kept = ("base", "name", "comment", "inputs", "outputs", "trial", "code_digest")
+        content = {
+            **{part: value for part, value in node.items() if part not in kept},
+            "type": "sweep",
+            "trial": trial,
+            "inputs": {part: source.content() for part, source in given.items()},
+            "outputs": written_ports(outputs_of(name, node, scope)),
+        }
+        place = node.get("compute") or scope.place
+        if place is not None:
+            content["compute"] = place
+        self._put(
+            Step(
+                scope.prefix + name,
+                content,
+                scope.document,
+                key,
+                Path(node["base"]),
+                outputs_of(name, node, scope),
+            )
+        )
+
+    def _add_component(self, scope: _Scope, name: str, kind: str, raw: dict[str, Any]) -> None:
+        key: KeyPath = ("jobs", name)
+        component = component_of(raw)
+        node = self._checked(scope, key, raw)
+        given = self._bindings(scope).inputs(node.inputs, (*key, "inputs"))
+        known = component is not None and component.name in TRANSLATORS and not component.jobs
+        if component is not None:
+            given = value_for(
+                component,
+                given,
+                lambda part, text: scope.error((*key, "inputs", *part), text),
+                strict=not known,
+            )
+        if kind == "pipeline" and component is not None and component.jobs:
+            self._open(scope, name, component, given)
+            return
+        if kind == "pipeline" and not known:
+            raise scope.error((*key, "component"), "a pipeline node names a component with jobs")
+        if known:
+            assert component is not None
+            content: dict[str, Any] = {"inputs": {k: v.content() for k, v in given.items()}}
+        else:
+            content = _command(node, component, given, scope.place)
+            variables = content["environment_variables"]
+            place = (*key, "environment_variables")
+            content["environment_variables"] = self._bindings(scope).resolved(variables, place)
+            content["outputs"] = written_ports(outputs_of(name, raw, scope))
+            if not content.get("command"):
+                raise scope.error(key, "expected a command, or a component that has one")
+        self._put(
+            Step(
+                scope.prefix + name,
+                content,
+                scope.document,
+                key,
+                Path(node.base),
+                outputs_of(name, raw, scope),
+                TRANSLATORS[component.name] if known and component is not None else None,
+                None if component is None else component.name,
+                node.compute or scope.place,
+            )
+        )
+
+    def _open(
+        self, scope: _Scope, name: str, component: ComponentDocument, given: dict[str, Source]
+    ) -> None:
+        """The nodes of a pipeline that is a node."""
+        assert component.jobs is not None
+        file = None if component.file is None else Path(component.file)
+        document = read_yaml(file) if file is not None and file.is_file() else Document({}, file)
+        inner = _Scope(
+            f"{scope.prefix}{name}.",
+            document,
+            given,
+            component.jobs,
+            scope.place,
+            component.outputs,
+        )
+        self.pipelines[scope.prefix + name] = component.name
+        self.add(inner)
+        for output in component.outputs:
+            if output not in inner.made:
+                raise inner.error(
+                    ("outputs", output), "no node makes it; bind a node's output to it"
+                )
+            self._aliases[scope.prefix + name, output] = inner.made[output]
+
+    def _put(self, step: Step) -> None:
+        self.steps[step.name] = step
+
+    def _bindings(self, scope: _Scope) -> Bindings:
+        def made(node: str, output: str, key: KeyPath) -> Made:
+            if node not in scope.nodes:
+                raise scope.error(key, f"there is no node {node!r}.{nearest(node, scope.nodes)}")
+            outputs = outputs_of(node, scope.nodes[node], scope)
+            if output not in outputs:
+                known = ", ".join(outputs) or "none"
+                raise scope.error(
+                    key,
+                    f"node {node!r} makes no output {output!r}; its outputs are {known}."
+                    f"{nearest(output, outputs)}",
+                )
+            return Made(scope.prefix + node, output, outputs[output].type)
+
+        return Bindings(scope.inputs, made, scope.error)
+
+    def _bind_outputs(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
+        """What of the node's outputs is an output of its pipeline."""
+        known = outputs_of(name, node, scope)
+        for output, value in (node.get("outputs") or {}).items():
+            key = ("jobs", name, "outputs", output)
+            try:
+                reference = reference_of(value)
+            except ValueError as error:
+                raise scope.error(key, str(error)) from None
+            if reference is None:
+                continue
+            if reference.kind != "parent_output":
+                raise scope.error(key, "an output is bound to ${{parent.outputs.NAME}}")
+            if reference.name not in scope.outputs:
+                raise scope.error(
+                    key,
+                    f"the pipeline has no output {reference.name!r}."
+                    f"{nearest(reference.name, scope.outputs)}",
+                )
+            scope.made[reference.name] = Made(scope.prefix + name, output, known[output].type)
+
+    def _checked(self, scope: _Scope, key: KeyPath, raw: dict[str, Any]) -> NodeDocument:
+        try:
+            return validate(NodeDocument, scope.document.part(key, raw))
+        except DocumentError as error:
+            field_name = ".".join([*map(str, key), *([error.field] if error.field else [])])
+            line = error.line or scope.document.line(key)
+            raise DocumentError(
+                error.message, file=error.file, line=line, field=field_name
+            ) from None
+
+
+def _type(scope: _Scope, name: str, node: dict[str, Any]) -> str:
+    component = node.get("component")
+    told = component.get("type") if isinstance(component, dict) else None
+    kind = node.get("type") or told or "command"
+    if kind not in NODE_TYPES:
+        raise scope.error(
+            ("jobs", name, "type"),
+            f"{kind!r} given; expected one of {', '.join(NODE_TYPES)}.{nearest(str(kind), NODE_TYPES)}",
+        )
+    return str(kind)
+
+
+def _command(
+    node: NodeDocument,
+    component: ComponentDocument | None,
+    given: Mapping[str, Source],
+    place: str | None,
+) -> dict[str, Any]:
+    """The document of a command, as its component and its node say it together."""
+    of_component: dict[str, Any] = {}
+    if component is not None:
+        of_component = component.model_dump(
+            mode="json",
+            exclude_unset=True,
+            include={"command", "code", "environment", "is_deterministic", "resources"},
+        )
+    own = node.model_dump(
+        mode="json",
+        exclude_unset=True,
+        include={
+            "command",
+            "code",
+            "code_digest",
+            "environment",
+            "limits",
+            "resources",
+            "tags",
+            "description",
+            "is_deterministic",
+            "distribution",
+        },
+    )
+    variables: dict[str, Any] = {} if component is None else dict(component.environment_variables)
+    if isinstance(node.environment_variables, dict):
+        variables |= node.environment_variables
+    content = {
+        **of_component,
+        **{key: value for key, value in own.items() if value is not None},
+        "type": "command",
+        "inputs": {name: source.content() for name, source in given.items()},
+        "environment_variables": variables,
+    }
+    compute = node.compute or place
+    if compute is not None:
+        content["compute"] = compute
+    return content

@@ -1,0 +1,1 @@
+"""Sweeps over a command: checked in seconds, then run."""

@@ -1,0 +1,42 @@
+"""What can be told of a sweep over a command before it runs; nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+from tintype.jobs.command import job as command
+from tintype.schemas.sweep_job import SweepJob
+
+__all__ = ["check", "settle"]
+
+
+def settle(job: SweepJob, pending: Container[str] = ()) -> SweepJob:
+    """See `JobKind.settle`, and `command.settle`.
+
+    Raises:
+        UsageError: the code folder, an input or the environment is not there.
+    """
+    point = dict.fromkeys(job.search_space, "")
+    example = job.command_at(dict(point)).model_copy(update={"source": job.source})
+    settled = command.settle(example, {*point} | {n for n in job.inputs if n in pending})
+    trial = job.trial.model_copy(
+        update={"code": settled.code, "code_digest": settled.code_digest} if settled.code else {}
+    )
+    update: dict[str, Any] = {"trial": trial}
+    if job.inputs:
+        update["inputs"] = {name: settled.inputs[name] for name in job.inputs}
+    return job.model_copy(update=update)
+
+
+def check(job: SweepJob) -> None:
+    """Its environment is there.
+
+    Raises:
+        UsageError: it is not; names the place.
+    """
+    command.check(
+        job.command_at(dict.fromkeys(job.search_space, "")).model_copy(
+            update={"source": job.source}
+        )
+    )
