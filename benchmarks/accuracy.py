@@ -92,9 +92,10 @@ def _tintype(found: PhotoSet, folder: Path, budget: str) -> dict[str, Any]:
     if result.returncode:
         raise SystemExit(f"{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
     outputs = folder / "home" / "runs" / "job" / "outputs"
-    metrics = json.loads((outputs / "test" / "metrics.json").read_text())
-    first = re.search(r"First usable model after ([\d.]+ s)", result.stdout)
-    by = re.search(r"by trial \d+ \(([^)]*)\)", result.stdout)
+    metrics = json.loads((outputs / "test-evaluation" / "metrics.json").read_text())
+    said = result.stdout + result.stderr
+    first = re.search(r"First usable model after ([\d.]+ s)", said)
+    by = re.search(r"by trial \d+ \(([^)]*)\)", said)
     return {
         "value": metrics["metrics"][found.metric],
         "interval": metrics["intervals"][found.metric],

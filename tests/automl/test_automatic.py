@@ -127,7 +127,7 @@ def test_frozen_layers_cost_an_embedding(tmp_path: Path) -> None:
     assert guessed.epoch == pytest.approx(1.25 * 10 * (0.75 + 4.5 * 0.25))
     network = backbone("r", 0.8, "resnet")
     assert cost_of(last, network, 1000, []).epoch == pytest.approx(
-        1.25 * 10 * (0.5 + 0.75 + 8 * 0.25**1.5)
+        1.25 * 10 * (1 + 0.75 + 10 * 0.25**1.5)
     )
     study = Study(tmp_path / "study.db")
     trial = study.ask_at({"setting": list(setting_key(whole))})

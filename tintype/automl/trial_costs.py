@@ -19,11 +19,11 @@ EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
 _COST: dict[Method, float] = {"full": 4.5, "lora": 3.3, "scratch": 4.5}
 
 # The same of a convolutional network: its depthwise convolutions are quick forward and slow backward.
-# Lite0 on two cores with AMX: 188 images/s embedded, 24 trained.
-_COST_OF_CONVOLUTIONS = 8.0
+# Lite0 on two cores with AMX: 188 images/s embedded, 24 trained, besides augmentation and evaluation.
+_COST_OF_CONVOLUTIONS = 10.0
 
-# What augmentation takes beside that, in embeddings of Lite0.
-_AUGMENTATION = 0.5
+# Augmentation and evaluation beside frozen layers, in embeddings of Lite0.
+_BESIDE_FROZEN = 1.0
 
 # A convolutional network's last layers see fewer pixels: they cost less than their share. Lite0's last
 # 40 % and 25 % took 24 % and 15 % of the seconds of all (benchmarks/RESULTS.md).
@@ -105,7 +105,7 @@ def _passes(setting: Setting, backbone: BackboneRank | None) -> float:
     passes = whole * (1 - setting.frozen) ** power
     if setting.frozen:
         # The frozen layers run at the engine's speed, the rest is trained.
-        passes += setting.frozen + (_AUGMENTATION if convolutional else 0.0)
+        passes += setting.frozen + (_BESIDE_FROZEN if convolutional else 0.0)
     return passes * setting.resolution**2
 
 
