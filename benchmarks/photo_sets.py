@@ -1,9 +1,9 @@
 """Real photos as tables: what to learn from, and what nothing is learnt from but the score.
 
-    clothing        photos of 10 kinds of clothes; its own validation photos are the test
-    sign-digits     hands signing digits; a fifth of the signers are the test, and nobody is on two sides
-    playing-cards   which of six ranks are to be seen; runs of eight photos stay together
-    digits          scikit-learn's 8x8 digits, drawn at 64 pixels
+clothing        photos of 10 kinds of clothes; its own validation photos are the test
+sign-digits     hands signing digits; a fifth of the signers are the test, and nobody is on two sides
+playing-cards   which of six ranks are to be seen; runs of eight photos stay together
+digits          scikit-learn's 8x8 digits, drawn at 64 pixels
 """
 
 from __future__ import annotations

@@ -134,7 +134,9 @@ class FinetuningParameters(TrainingRecipes):
     """Weigh the loss by class: 0 no, 1 by the square roots of balanced weights, 2 by the weights."""
 
     layers_to_freeze: int = Field(0, ge=0)
-    """Keep the first layers as they are: 1 the patch embedding or stem, 2 the first block too, ..."""
+    """Keep the first layers as they are: 1 the patch embedding or stem, 2 the first block too, ...
+
+    With method full they run once for each of eight views of an image, and training is that much cheaper."""
 
     lora_rank: int = Field(8, ge=1, le=1024)
     """Rank of the adapters."""
