@@ -112,6 +112,14 @@ def test_convolutional_networks_begin_with_their_last_layers(tmp_path: Path) -> 
         assert trial.parameters["start"] == ("r" if new_head else "/heads/r")
 
 
+def test_where_features_do_not_fit_all_weights_learn_first(tmp_path: Path) -> None:
+    case = Case(tmp_path, [backbone("r", 0.3, "resnet"), backbone("s", 0.28, "resnet")]).ranked(0.3)
+    trials = [case.trial() for _ in range(3)]
+    assert [trial.parameters["model_name"] for trial in trials] == ["r", "s", "r"]
+    assert [trial.parameters.get("frozen") for trial in trials] == [None, None, 0.75]
+    assert [trial.parameters["start"] for trial in trials] == ["r", "s", "/heads/r"]
+
+
 def test_most_layers_can_be_frozen(tmp_path: Path) -> None:
     case = Case(tmp_path, [backbone("a", 0.8)]).ranked()
     frozen = [t for t in (case.trial() for _ in range(5)) if t.parameters.get("frozen")]

@@ -26,6 +26,11 @@ resolution discrepancy"), where the family takes them."""
 _MANY, _MOST = 0.6, 0.75
 _PARTIAL_RATE = 1.0
 
+# Below this score of a head the features do not fit the classes: of a convolutional network all weights
+# learn, at a high rate. Of playing cards a head reached an IoU of 0.32, the last 40 % of the layers 0.67
+# and all weights 0.81 (benchmarks/RESULTS.md).
+_FEATURES_FIT = 0.7
+
 # A backbone that is this far behind the best is not fine-tuned.
 _MOST_BEHIND = 0.15
 
@@ -79,8 +84,11 @@ def known_good(ranking: Sequence[BackboneRank]) -> list[Setting]:
         ]
     close = [backbone for backbone in ranking if backbone.score >= ranking[0].score - _MOST_BEHIND]
     first, second = close[0], close[1] if len(close) > 1 else None
-    # What costs least comes first: where time is short it is all that fits.
-    settings = [_last_layers(first)] if first.is_convolutional else [_natural(first)]
+    settings = []
+    if first.is_convolutional and first.score < _FEATURES_FIT:
+        settings = [_other(backbone) for backbone in close[:2] if backbone.is_convolutional]
+    # Else what costs least comes first.
+    settings += [_last_layers(first)] if first.is_convolutional else [_natural(first)]
     if second is not None:
         settings.append(_last_layers(second) if second.is_convolutional else _natural(second))
     settings.append(Setting(first.name, "full", frozen=_MANY, rate=_PARTIAL_RATE))
