@@ -160,11 +160,11 @@ def test_finer_images_where_the_family_takes_them(tmp_path: Path) -> None:
 
 def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
     # 1000 images at 100/s, LoRA 3.3 times slower, unmeasured a quarter more: 41.25 s an epoch.
-    case = Case(tmp_path, [backbone("a", 0.8)], seconds=400).ranked()
+    case = Case(tmp_path, [backbone("a", 0.8)], seconds=450).ranked()
     first = case.trial()
     # Ten seconds are set aside for an ensemble.
-    assert first.parameters["epochs"] == int((390 * 0.8 - 11) / 41.25)
-    assert "7 epochs, about" in case.said[0]
+    assert first.parameters["epochs"] == int((440 * 0.8 - 11) / 41.25)
+    assert "8 epochs, about" in case.said[0]
     assert "for the time's sake" in case.said[1]
     # It turns out twice as quick: the next ones are planned by what was measured.
     case.study.note(first.number, seconds=80.0, epoch_seconds=16.5)
@@ -194,7 +194,7 @@ def test_the_plan_is_said_once_with_its_times_and_with_what_does_not_fit(tmp_pat
     )
     assert "2. a, the last 40% of the layers, 15 epochs, about 8 min" in plan
     assert "settings drawn near the best, while time is left" in plan
-    assert "Too long for the time: b, LoRA" in plan
+    assert "b, LoRA" in plan.partition("Too long for the time: ")[2]
 
 
 def test_from_random_weights_half_the_epochs_or_none(tmp_path: Path) -> None:
