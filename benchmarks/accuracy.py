@@ -58,7 +58,7 @@ def _row(name: str, seed: int, folder: Path, options: argparse.Namespace) -> str
     ours = _tintype(found, folder, options.budget)
     peer = "–" if options.no_peer else f"{_regression(found):.3f}"
     low, high = ours["interval"]
-    sizes = ", ".join(str(len(_read(path)[0])) for path in (found.train, found.test))
+    sizes = ", ".join(str(len(_read(path, found)[0])) for path in (found.train, found.test))
     return (
         f"| {name} | {seed} | {sizes} | {found.metric} | {peer} | **{ours['value']:.3f}** | "
         f"{low:.3f} to {high:.3f} | {ours['by']} | {ours['seconds']:.0f} s | {ours['first']} |"
@@ -74,7 +74,7 @@ def _tintype(found: PhotoSet, folder: Path, budget: str) -> dict[str, Any]:
         "training_data": {"type": "uri_file", "path": str(found.train)},
         "test_data": {"type": "uri_file", "path": str(found.test)},
         "image_column_name": "image",
-        "target_column_name": "label",
+        "target_column_name": found.label,
         "group_column_name": "group",
         "budget": budget,
     }
@@ -119,7 +119,7 @@ def _regression(found: PhotoSet) -> float:
     scorer = tintype.Scorer.load(BACKBONE, task="embeddings")
     features, targets = [], []
     for path in (found.train, found.test):
-        images, labels = _read(path)
+        images, labels = _read(path, found)
         features.append(np.stack([one.features for one in scorer.predict(images)]))
         targets.append(labels)
     model: Any = LogisticRegression(max_iter=500)
@@ -144,10 +144,10 @@ def _regression(found: PhotoSet) -> float:
     return scores[found.metric]
 
 
-def _read(path: Path) -> tuple[list[str], list[str]]:
+def _read(path: Path, found: PhotoSet) -> tuple[list[str], list[str]]:
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return [row["image"] for row in rows], [row["label"] for row in rows]
+    return [row["image"] for row in rows], [row[found.label] for row in rows]
 
 
 if __name__ == "__main__":

@@ -22,12 +22,17 @@ RUN = 8  # photos of cards that were taken a moment apart
 
 @dataclass(frozen=True)
 class PhotoSet:
-    """Two tables with the columns image, label and group."""
+    """Two tables with the columns image, label (or labels, separated by blanks) and group."""
 
     train: Path
     test: Path
     metric: str
     multilabel: bool = False
+
+    @property
+    def label(self) -> str:
+        """The column of labels."""
+        return "labels" if self.multilabel else "label"
 
 
 Row = tuple[Path, str, str]
@@ -109,11 +114,11 @@ def photo_set(name: str, seed: int, folder: Path) -> PhotoSet | None:
     rows = _digits(seed, folder) if name == "digits" else SETS[name](seed)
     if rows is None:
         return None
+    multilabel = name == "playing-cards"
     tables = []
     for part, title in zip(rows, ("train", "test"), strict=True):
         order = np.random.default_rng(seed).permutation(len(part))
-        tables.append(_write(folder / f"{title}.csv", (part[row] for row in order)))
-    multilabel = name == "playing-cards"
+        tables.append(_write(folder / f"{title}.csv", (part[row] for row in order), multilabel))
     return PhotoSet(*tables, "iou" if multilabel else "accuracy", multilabel)
 
 
@@ -130,9 +135,9 @@ def _by_group(rows: list[Row], seed: int) -> tuple[list[Row], list[Row]]:
     return [row for row in rows if row[2] not in test], [row for row in rows if row[2] in test]
 
 
-def _write(path: Path, rows: Iterable[Row]) -> Path:
+def _write(path: Path, rows: Iterable[Row], multilabel: bool) -> Path:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("image", "label", "group"))
+        writer.writerow(("image", "labels" if multilabel else "label", "group"))
         writer.writerows((str(image), label, group) for image, label, group in rows)
     return path
