@@ -98,6 +98,7 @@ def test_every_kind_of_job_is_a_row() -> None:
         "automl",
         "batch",
         "command",
+        "ensemble",
         "evaluation",
         "finetuning",
         "pipeline",
