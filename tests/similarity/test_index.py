@@ -47,12 +47,17 @@ def test_neighbours_are_those_of_brute_force(tmp_path: Path, options: dict[str, 
 def test_bf16_is_close_and_smaller(tmp_path: Path) -> None:
     features = embeddings(700, 256)
     run = write_run(tmp_path / "run", features)
-    sizes, cosines = [], []
+    sizes, found = [], []
     for precision in ("f32", "bf16"):
         _, index = opened(run, precision=precision, **KEPT)
-        cosines.append(index.neighbours(features[:1], 5)[0].cosines)
+        nearest = index.neighbours(features[:1], 5)[0]
+        found.append(dict(zip(nearest.rows.tolist(), nearest.cosines.tolist(), strict=True)))
         sizes.append((run / "similar.usearch").stat().st_size)
-    np.testing.assert_allclose(cosines[0], cosines[1], atol=2e-3)
+    # Either search may miss a neighbour; of those that both find they say the same.
+    both = found[0].keys() & found[1].keys()
+    assert len(both) >= 3
+    for row in both:
+        assert found[0][row] == pytest.approx(found[1][row], abs=2e-3)
     assert sizes[1] < 0.7 * sizes[0]
 
 
