@@ -285,7 +285,7 @@ class AutomaticMode:
             "number_of_epochs": epochs,
             "metric_for_best_model": self._metric,
             "early_stopping": True,
-            "early_stopping_patience": 10 if setting.method == "scratch" else 4,
+            "early_stopping_patience": _patience(setting),
             "early_stopping_delay": 10 if setting.method == "scratch" else 2,
             "apply_augmentations": setting.augmentations != "none",
             "save_total_limit": 1,
@@ -309,6 +309,13 @@ class AutomaticMode:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
+
+
+def _patience(setting: Setting) -> int:
+    """Evaluations without a gain until a trial is ended: more where a network learns anew."""
+    if setting.method == "scratch":
+        return 10
+    return 6 if setting.rate >= _NEW_HEAD_FROM else 4
 
 
 def _is_first(trials: Sequence[Trial]) -> bool:

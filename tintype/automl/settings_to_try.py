@@ -86,7 +86,9 @@ def known_good(ranking: Sequence[BackboneRank]) -> list[Setting]:
     first, second = close[0], close[1] if len(close) > 1 else None
     settings = []
     if first.is_convolutional and first.score < _FEATURES_FIT:
-        settings = [_other(backbone) for backbone in close[:2] if backbone.is_convolutional]
+        # The quicker network learns longer.
+        quickest = sorted(close[:2], key=lambda backbone: -backbone.images_per_second)
+        settings = [_other(backbone) for backbone in quickest if backbone.is_convolutional]
     # Else what costs least comes first.
     settings += [_last_layers(first)] if first.is_convolutional else [_natural(first)]
     if second is not None:
