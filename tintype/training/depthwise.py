@@ -1,4 +1,4 @@
-"""Depthwise convolutions whose gradients are computed several times faster on a CPU.
+"""Depthwise convolutions whose gradients are computed faster on a CPU.
 
 oneDNN has fast kernels for the gradient of 3x3 filters, and slow ones for larger filters and, in bf16,
 for strides (measured: `./run bench depthwise`). The gradient of a larger filter is put together of those
