@@ -146,3 +146,13 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
         return json.loads(printed.out) if printed.out[:1] in ("{", "[", '"') else printed.out
 
     return run
+
+
+@pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs that are submitted wait: the test runs them itself."""
+
+    class Worker:
+        pid = None
+
+    monkeypatch.setattr("tintype.jobs.submit.start_worker", lambda *arguments: Worker())

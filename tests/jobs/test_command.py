@@ -13,36 +13,16 @@ from typing import Any
 import mlflow
 import pytest
 import yaml
+from in_process import Context
 
 from tintype.errors import DocumentError, UsageError
-from tintype.jobs import submit
 from tintype.jobs.execution import Outcome, execute_run
 from tintype.jobs.run import Run
 from tintype.jobs.submit import submit_job
 from tintype.schemas.job import load_job
-from tintype.tasks import Stop
 from tintype.workspace.data_assets import DataAssetStore, resolve_data
 
-
-class Context:
-    """See `TaskContext`; it says stop after so many seconds."""
-
-    def __init__(self, after: float | None = None) -> None:
-        self.when = None if after is None else time.monotonic() + after
-
-    def send(self, body: dict[str, Any]) -> None:
-        raise AssertionError(body)
-
-    def stop(self) -> Stop | None:
-        return "cancel" if self.when is not None and time.monotonic() > self.when else None
-
-
-@pytest.fixture(autouse=True)
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Worker:
-        pid = None
-
-    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
+pytestmark = pytest.mark.usefixtures("no_workers")
 
 
 @pytest.fixture

@@ -20,11 +20,9 @@ FINER = 288 / 224
 """Finer images: 288 pixels for 224 (the usual step up, Touvron et al. 2019, "Fixing the train-test
 resolution discrepancy"), where the family takes them."""
 
-# Shares of the layers that are frozen where only the last ones learn, and the multiple of the rate that
-# these bear. With 1,435 photos of clothes 0.60 and 0.75 reached 0.915 and 0.905, the linear head 0.836,
+# Shares of the layers that are frozen where only the last ones learn. With 1,435 photos of clothes 0.60 and 0.75 reached 0.915 and 0.905, the linear head 0.836,
 # in 17 and 10 s an epoch where all layers took 60 (benchmarks/RESULTS.md).
 _MANY, _MOST = 0.6, 0.75
-_PARTIAL_RATE = 1.0
 
 # Below this score of a head the features do not fit the classes: of a convolutional network all weights
 # learn, at a high rate. Of playing cards a head reached an IoU of 0.32, the last 40 % of the layers 0.67
@@ -93,7 +91,7 @@ def known_good(ranking: Sequence[BackboneRank]) -> list[Setting]:
     settings += [_last_layers(first)] if first.is_convolutional else [_natural(first)]
     if second is not None:
         settings.append(_last_layers(second) if second.is_convolutional else _natural(second))
-    settings.append(Setting(first.name, "full", frozen=_MANY, rate=_PARTIAL_RATE))
+    settings.append(_last_layers(first, _MANY))
     settings.append(_natural(first) if first.is_convolutional else _last_layers(first))
     settings.append(_other(first))
     if first.finer_side is not None:
@@ -130,10 +128,10 @@ def drawn_as(setting: Setting) -> dict[str, Any]:
     }
 
 
-def _last_layers(backbone: BackboneRank) -> Setting:
+def _last_layers(backbone: BackboneRank, frozen: float = _MOST) -> Setting:
     """The last layers alone: the cheapest to train, for the others run once for each view of an image
     (`training.frozen_layers`)."""
-    return Setting(backbone.name, "full", frozen=_MOST, rate=_PARTIAL_RATE)
+    return Setting(backbone.name, "full", frozen=frozen)
 
 
 def _natural(backbone: BackboneRank) -> Setting:

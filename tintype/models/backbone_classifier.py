@@ -24,6 +24,7 @@ from tintype.models.checkpoint import Checkpoint
 from tintype.models.features import POOLINGS, Pooling, features_of, load_backbone, pooling_for
 from tintype.models.heads import HEAD_KINDS, head_settings, head_tensors, make_head
 from tintype.models.image_size import with_image_size
+from tintype.models.problem_types import problem_type_of, task_of_problem
 from tintype.models.timm_library import TIMM, timm_input_size
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
@@ -36,8 +37,6 @@ __all__ = [
 ]
 
 _KEY, _FILE = "tintype_head", "{}_head.safetensors"
-
-_MULTILABEL = "multi_label_classification"
 
 
 class BackboneClassifier(nn.Module):
@@ -155,7 +154,7 @@ def load_backbone_classifier(
             load_file(checkpoint.folder / _FILE.format(kind)),
             features=_width(backbone, pooling),
             classes=len(labels),
-            multilabel=config.problem_type == _MULTILABEL,
+            multilabel=task_of_problem(config.problem_type) == MULTILABEL,
         )
     except (OSError, ValueError, KeyError, AttributeError, SafetensorError) as error:
         raise CheckpointError(
@@ -179,7 +178,7 @@ def _config(backbone: nn.Module, task: ClassificationTask, classes: Sequence[str
     config: Any = copy.deepcopy(backbone.config)
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: code for code, name in enumerate(classes)}
-    config.problem_type = _MULTILABEL if task == MULTILABEL else "single_label_classification"
+    config.problem_type = problem_type_of(task)
     return config
 
 

@@ -19,10 +19,11 @@ from tintype.images.timm_preprocessing import is_timm_config
 from tintype.models.catalog import find_card
 from tintype.models.embedded import EMBEDDED_NAMES, check_embedded, write_embedded_checkpoint
 from tintype.models.families import TEXT_AND_IMAGE
+from tintype.models.problem_types import task_of_problem
 from tintype.models.scratch import SCRATCH_NAMES, write_scratch_checkpoint
 from tintype.models.timm_library import TIMM, has_timm_labels, require_timm, require_timm_for
 from tintype.quiet import quiet_hub
-from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
+from tintype.schemas.task import EMBEDDINGS, MULTICLASS, ZERO_SHOT, Task
 from tintype.settings import get_settings
 
 __all__ = [
@@ -98,8 +99,7 @@ class Checkpoint:
         if self.family == TIMM:
             with_head = has_timm_labels(self.config)
         if with_head or "tintype_head" in self.config:
-            multilabel = self.config.get("problem_type") == "multi_label_classification"
-            return MULTILABEL if multilabel else MULTICLASS
+            return task_of_problem(self.config.get("problem_type"))
         if self.family in TEXT_AND_IMAGE:
             return ZERO_SHOT
         return EMBEDDINGS if architectures or self.family == TIMM else MULTICLASS

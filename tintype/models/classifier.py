@@ -27,9 +27,10 @@ from tintype.models.ensemble import Ensemble, ensemble_config, is_ensemble, read
 from tintype.models.features import has_features
 from tintype.models.heads import NeighboursHead, logit_factors
 from tintype.models.image_size import with_image_size
+from tintype.models.problem_types import problem_type_of, task_of_problem
 from tintype.models.weights import refuse_nonfinite
 from tintype.quiet import quiet_transformers
-from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
+from tintype.schemas.task import MULTICLASS, ClassificationTask
 
 __all__ = [
     "head_features",
@@ -80,9 +81,7 @@ def load_classifier(
         config.id2label = dict(enumerate(classes))
         config.label2id = {name: code for code, name in enumerate(classes)}
     if task is not None:
-        config.problem_type = (
-            "multi_label_classification" if task == MULTILABEL else "single_label_classification"
-        )
+        config.problem_type = problem_type_of(task)
     model, information = _load(checkpoint, config, seed)
     head = head_of(model)
     head_name = next(name for name, module in model.named_modules() if module is head)
@@ -114,7 +113,9 @@ def _ensemble(
             "which cannot be trained further as one: fine-tune a checkpoint that they came from "
             "(base_checkpoint in its card.yaml)"
         )
-    config = ensemble_config(_task_in(checkpoint.config.get("problem_type")), checkpoint.classes)
+    config = ensemble_config(
+        task_of_problem(checkpoint.config.get("problem_type")), checkpoint.classes
+    )
     return Ensemble(models, [member for _, member in members], config).eval()
 
 
@@ -220,11 +221,7 @@ def labels_of(model: Any) -> tuple[str, ...]:
 
 def task_of(model: Any) -> ClassificationTask:
     """Multi-label where the config says so, else multi-class."""
-    return _task_in(model.config.problem_type)
-
-
-def _task_in(problem_type: object) -> ClassificationTask:
-    return MULTILABEL if problem_type == "multi_label_classification" else MULTICLASS
+    return task_of_problem(model.config.problem_type)
 
 
 def _load(checkpoint: Checkpoint, config: Any, seed: int) -> tuple[PreTrainedModel, dict[str, Any]]:

@@ -24,6 +24,7 @@ from transformers.modeling_outputs import ImageClassifierOutput
 from tintype.errors import CheckpointError
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint, classes_in, open_checkpoint_folder
+from tintype.models.problem_types import problem_type_of, task_of_problem
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = [
@@ -70,7 +71,7 @@ class Ensemble(nn.Module):
 
     def forward(self, pixel_values: torch.Tensor) -> ImageClassifierOutput:
         """pixel_values (n, 3, height, width) -> logits (n, classes) of the mean probabilities."""
-        multilabel = self.config.problem_type == "multi_label_classification"
+        multilabel = task_of_problem(self.config.problem_type) == MULTILABEL
         present, absent = [], []
         for model, member in zip(self.models, self.members, strict=True):
             logits = model(pixel_values=_seen_by(member, pixel_values)).logits.float()
@@ -150,13 +151,10 @@ def new_ensemble(
 
 def ensemble_config(task: ClassificationTask, classes: Sequence[str]) -> PretrainedConfig:
     """What transformers' own models have as `config`."""
-    multilabel = task == MULTILABEL
     config = PretrainedConfig(
         id2label=dict(enumerate(classes)),
         label2id={name: code for code, name in enumerate(classes)},
-        problem_type=(
-            "multi_label_classification" if multilabel else "single_label_classification"
-        ),
+        problem_type=problem_type_of(task),
     )
     config.model_type = ENSEMBLE  # type: ignore[misc]
     return config

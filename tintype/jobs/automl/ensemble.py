@@ -8,6 +8,7 @@ import numpy as np
 
 from tintype.evaluation.metrics import compute_metrics
 from tintype.images.preprocess import Preprocessor
+from tintype.jobs.automl.predictions import predictions_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
@@ -38,7 +39,7 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
     """
     sweep = AutomlJob.model_validate(run.sibling(job.job).document)
     tables = tables_of_sweep(sweep)
-    classes, targets = tables.train.classes, tables.held_out.targets()
+    classes = tables.train.classes
     folders = [open_model_folder(Path(member.model)) for member in job.members]
     model, preprocessor = new_ensemble(
         [load_classifier(folder.checkpoint) for folder in folders],
@@ -71,10 +72,11 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
 
         write()
         scores = Scorer.load(run.model_folder).score_table(tables.held_out)
+        targets = tables.held_out.targets(scores.rows)
         tuned = tuned_thresholds(
             sweep.task,
             scores.probabilities,
-            tables.held_out.targets(scores.rows),
+            targets,
             classes,
             metric=sweep.metric,
             seed=_SEED,
@@ -82,12 +84,12 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
         if tuned:
             card |= tuned
             write()
-        np.save(run.outputs / "validation_probabilities.npy", scores.probabilities)
+        np.save(predictions_file(run), scores.probabilities)
         thresholds = thresholds_of(card, classes)
         metrics = compute_metrics(
             sweep.task,
             scores.probabilities,
-            targets[scores.rows],
+            targets,
             threshold=0.5 if thresholds is None else thresholds,
         )
         tracking.log_metrics(metrics, step=0)

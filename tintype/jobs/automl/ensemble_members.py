@@ -10,6 +10,7 @@ import numpy as np
 from tintype.automl.ensemble_selection import choose_ensemble
 from tintype.automl.study import Trial
 from tintype.evaluation.metrics import compute_metrics
+from tintype.jobs.automl.predictions import predictions_file, read_predictions
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.tables import Tables
 from tintype.models.model_folder import is_model_folder
@@ -64,14 +65,13 @@ def _candidates(
     places = []
     for trial in finished:
         run = trials.run(trial.number)
-        places.append((run.model_folder, run.outputs / "validation_probabilities.npy"))
+        places.append((run.model_folder, predictions_file(run)))
         # The first is the ranking's own model.
         heads = sorted(run.outputs.glob(f"{HEADS}/*.npy"))[1:]
         places += [(head.with_suffix(""), head) for head in heads]
     loaded = [
-        (folder, np.load(path, allow_pickle=False))
+        (folder, read_predictions(path, rows=rows))
         for folder, path in places
-        if path.is_file() and is_model_folder(folder)
+        if is_model_folder(folder)
     ]
-    # A trial that could not read an image has other rows.
-    return [(folder, found) for folder, found in loaded if len(found) == rows]
+    return [(folder, found) for folder, found in loaded if found is not None]

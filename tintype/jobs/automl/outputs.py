@@ -15,6 +15,7 @@ from tintype.evaluation.curves import confusion_matrix
 from tintype.evaluation.plots import plot_confusion_matrix
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.files import write_json, write_text
+from tintype.jobs.automl.predictions import predictions_file, read_predictions
 from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.run import Run
@@ -37,7 +38,7 @@ _MOST_CHECKED = 500
 
 def evaluate_validation(job: AutomlJob, run: Run, best_run: Run, tables: Tables) -> Evaluation:
     """Write `outputs/evaluation` of the best model, from what its trial predicted."""
-    probabilities = np.load(best_run.outputs / "validation_probabilities.npy", allow_pickle=False)
+    probabilities = np.load(predictions_file(best_run), allow_pickle=False)
     card = _card(best_run)
     thresholds = thresholds_of(card, tables.train.classes)
     evaluation = evaluate_predictions(
@@ -66,14 +67,11 @@ def corrected_for_selection(
     # Those that are far behind are never chosen, whatever is drawn.
     best = sorted(completed, key=lambda trial: -(trial.metric or 0.0))[:_MOST_CORRECTED]
     rows = len(tables.held_out)
-    stored = []
-    for trial in sorted(best, key=lambda trial: trial.number):
-        path = trials.run(trial.number).outputs / "validation_probabilities.npy"
-        if path.is_file():
-            probabilities = np.load(path, allow_pickle=False)
-            # A trial that could not read an image has other rows.
-            if len(probabilities) == rows:
-                stored.append(probabilities)
+    found = [
+        read_predictions(predictions_file(trials.run(trial.number)), rows=rows)
+        for trial in sorted(best, key=lambda trial: trial.number)
+    ]
+    stored = [probabilities for probabilities in found if probabilities is not None]
     return correct_for_selection(
         job.task, stored, tables.held_out.targets(), job.metric, groups=tables.held_out.groups
     )

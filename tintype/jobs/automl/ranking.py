@@ -17,6 +17,7 @@ from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.backbones import blocks_of, input_side
 from tintype.jobs.automl.ensemble_members import HEADS
+from tintype.jobs.automl.predictions import predictions_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
@@ -82,7 +83,7 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
                 np.save(start.with_suffix(".npy"), backbone.probabilities)
         write_ranking(run.outputs, [_rank(*pair) for pair in zip(ranking, starts, strict=True)])
         best = ranking[0]
-        np.save(run.outputs / "validation_probabilities.npy", best.probabilities)
+        np.save(predictions_file(run), best.probabilities)
         np.savez(
             run.outputs / "out_of_fold.npz",
             rows=best.head.validated_rows,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tintype.files import write_json
+from tintype.jobs.automl.predictions import predictions_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.event_log import log_event
 from tintype.jobs.kind import Result
@@ -69,7 +70,7 @@ def execute(trial: TrialJob, run: Run, context: TaskContext) -> Result:
             targets,
             threshold=0.5 if result.thresholds is None else result.thresholds,
         )
-        np.save(run.outputs / "validation_probabilities.npy", result.validation_probabilities)
+        np.save(predictions_file(run), result.validation_probabilities)
         write_json(run.outputs / "history.json", result.history)
         tracking.log_metrics(metrics, step=result.best_step)
         tracking.set_tag("tintype.model_folder", str(result.model_folder))

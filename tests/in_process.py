@@ -1,0 +1,23 @@
+"""Jobs run in the test's own process."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tintype.tasks import Stop
+
+__all__ = ["Context"]
+
+
+class Context:
+    """See `TaskContext`; it says stop after so many seconds."""
+
+    def __init__(self, after: float | None = None) -> None:
+        self.when = None if after is None else time.monotonic() + after
+
+    def send(self, body: dict[str, Any]) -> None:
+        raise AssertionError(body)
+
+    def stop(self) -> Stop | None:
+        return "cancel" if self.when is not None and time.monotonic() > self.when else None
