@@ -24,6 +24,7 @@ def backbone(name: str, score: float, family: str = "vit", rate: float = 100.0) 
         score=score,
         validation=score,
         images_per_second=rate,
+        reading_seconds=0.0,
         seconds=1.0,
         family=family,
         pooling="cls",

@@ -78,11 +78,12 @@ def sweep(
     cancelled: Any = lambda: False,
 ) -> tuple[Study, Sweep]:
     study = Study(folder / "study.db")
+    end = time.time() + seconds
     return study, Sweep(
         study=study,
         pool=pool,
         limit=limit,
-        deadline=time.time() + seconds,
+        deadline=lambda: end,
         propose=lambda: study.ask_at({"learning_rate": 0.1}),
         document=lambda trial: {"run": trial.number},
         policy=policy,

@@ -175,7 +175,7 @@ def test_a_finished_model_holds_its_temperature(tmp_path: Path) -> None:
     for one, other in zip(before, after, strict=True):
         expected = with_temperature(one.probs[None], temperature, MULTICLASS)[0]
         assert np.allclose(other.probs, expected, atol=1e-5)
-    targets = scaled.validation.targets(scaled.validation_rows)
+    targets = scaled.validation.targets()
     assert log_loss(scaled.validation_probabilities, targets, MULTICLASS) < log_loss(
         plain.validation_probabilities, targets, MULTICLASS
     )

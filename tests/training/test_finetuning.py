@@ -257,9 +257,12 @@ def test_the_best_checkpoint_becomes_the_model(tmp_path: Path, table: ImageTable
     )
     losses = [event["loss"] for event in result.history]
     assert result.best_metric == min(losses)
-    targets = result.validation.targets(result.validation_rows)
-    picked = result.validation_probabilities[np.arange(len(targets)), targets]
-    assert -np.log(picked).mean() == pytest.approx(min(losses), abs=0.02)
+    targets = result.validation.targets()
+    scorer = Scorer.load(result.model_folder, precision="fp32", runtime="torch")
+    served = np.stack([found.probs for found in scorer.predict(result.validation.locations())])
+    for probabilities in (result.validation_probabilities, served):
+        picked = probabilities[np.arange(len(targets)), targets]
+        assert -np.log(picked).mean() == pytest.approx(min(losses), abs=0.02)
 
 
 def test_early_stopping(tmp_path: Path, table: ImageTable) -> None:

@@ -21,7 +21,13 @@ from tintype.automl.settings_to_try import (
     setting_space,
 )
 from tintype.automl.study import Study, Trial
-from tintype.automl.trial_costs import EPOCHS, cost_of, epochs_that_fit
+from tintype.automl.trial_costs import (
+    EPOCHS,
+    TrialCost,
+    cost_of,
+    epochs_that_fit,
+    scoring_seconds,
+)
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
 from tintype.schemas.automl_limits import Quality
 from tintype.schemas.duration import told
@@ -73,6 +79,7 @@ class AutomaticMode:
         metric: str,
         deadline: float,
         say: Callable[[str], None],
+        test_rows: int = 0,
         quality: Quality | None = None,
         ensemble: Callable[[Sequence[Trial]], tuple[list[Any], str] | None] = lambda finished: None,
     ) -> None:
@@ -81,7 +88,9 @@ class AutomaticMode:
             backbones: checkpoints to rank; empty where there is none.
             ranking: what the ranking trial found, the best first; empty until it has.
             rows: training images.
+            deadline: time.time() by which everything is done but the report.
             say: receives plain sentences on every choice.
+            test_rows: images that the best model is scored on in the end.
             quality: how much is tried; None: as much as fits into the time.
             ensemble: of finished trials, the members of an ensemble that wins, and a sentence on it.
         """
@@ -92,10 +101,18 @@ class AutomaticMode:
         self._multilabel = task == MULTILABEL
         self._metric = metric
         self._deadline = deadline
+        self._test_rows = test_rows
         self._say = say
         self._quality = quality
         self._ensemble = ensemble
         self._said: set[str] = set()
+
+    def trials_end(self) -> float:
+        """time.time() by which the last trial ends: early enough for the test images to be scored."""
+        ranking = self._ranking()
+        if not ranking or not self._test_rows:
+            return self._deadline
+        return self._deadline - scoring_seconds(ranking[0], self._test_rows)
 
     def propose(self) -> Trial | Literal["wait"] | None:
         """The next trial, WAIT, or None when nothing more is worth trying."""
@@ -158,11 +175,9 @@ class AutomaticMode:
         self, settings: Sequence[Setting], ranking: Sequence[BackboneRank]
     ) -> list[Setting]:
         """The settings, those first that have time for enough epochs."""
-        trials = self._study.trials()
 
         def hurried(setting: Setting) -> bool:
-            cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
-            epochs = epochs_that_fit(setting, cost, self._left(), first=_is_first(trials))
+            _, epochs = self._cost_and_epochs(setting, ranking, self._left())
             return epochs is None or epochs < min(_ENOUGH_EPOCHS, EPOCHS[setting.method])
 
         return sorted(settings, key=hurried)
@@ -192,14 +207,11 @@ class AutomaticMode:
             return
         self._said.add("plan")
         left = self._left()
-        trials = self._study.trials()
         steps: list[str] = []
         passed: list[str] = []
         rest = left
         for setting in self._in_time(settings, ranking):
-            cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
-            first = not steps and _is_first(trials)
-            epochs = epochs_that_fit(setting, cost, rest, first=first)
+            cost, epochs = self._cost_and_epochs(setting, ranking, rest, others=bool(steps))
             what = f"{setting.backbone}, {_described(setting)}"
             if epochs is None:
                 passed.append(what)
@@ -242,10 +254,8 @@ class AutomaticMode:
     ) -> dict[str, Any] | None:
         """The point of `setting`, its epochs fitted to the time; None when too few fit."""
         backbone = _ranked(setting.backbone, ranking)
-        trials = self._study.trials()
-        cost = cost_of(setting, backbone, self._rows, trials)
         left = self._left()
-        epochs = epochs_that_fit(setting, cost, left, first=_is_first(trials))
+        cost, epochs = self._cost_and_epochs(setting, ranking, left)
         if epochs is None:
             takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
             self._once(
@@ -262,6 +272,24 @@ class AutomaticMode:
             "epochs": epochs,
             "finetuning": self._finetuning(setting, backbone, epochs),
         }
+
+    def _cost_and_epochs(
+        self,
+        setting: Setting,
+        ranking: Sequence[BackboneRank],
+        left: float,
+        *,
+        others: bool = False,
+    ) -> tuple[TrialCost, int | None]:
+        """See `cost_of` and `epochs_that_fit`.
+
+        Args:
+            others: trials are to be run before this one.
+        """
+        trials = self._study.trials()
+        cost = cost_of(setting, _ranked(setting.backbone, ranking), self._rows, trials)
+        first = not others and not any(trial.facts.get("epoch_seconds") for trial in trials)
+        return cost, epochs_that_fit(setting, cost, left, first=first)
 
     def _start(self, setting: Setting, backbone: BackboneRank | None) -> str:
         """The checkpoint to train from: with its head already in place, so that the first
@@ -303,7 +331,7 @@ class AutomaticMode:
 
     def _left(self) -> float:
         """Seconds for fine-tuning; after it an ensemble may be made."""
-        return self._deadline - time.time() - _ENSEMBLE_SECONDS
+        return self.trials_end() - time.time() - _ENSEMBLE_SECONDS
 
     def _once(self, sentence: str) -> None:
         if sentence not in self._said:
@@ -316,11 +344,6 @@ def _patience(setting: Setting) -> int:
     if setting.method == "scratch":
         return 10
     return 6 if setting.rate >= _NEW_HEAD_FROM else 4
-
-
-def _is_first(trials: Sequence[Trial]) -> bool:
-    """Whether nothing has been fine-tuned yet."""
-    return not any(trial.facts.get("epoch_seconds") for trial in trials)
 
 
 def _ranked(name: str, ranking: Sequence[BackboneRank]) -> BackboneRank | None:

@@ -29,7 +29,10 @@ class BackboneRank:
     """The same on the validation images."""
 
     images_per_second: float
-    """At which it embedded images; 0 where all features were in the cache."""
+    """Of the network alone, on its fastest engine."""
+
+    reading_seconds: float
+    """Of reading and resizing one image; 0 where its features were cached."""
 
     seconds: float
     """From its loading to its head's score."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,6 @@ from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
 from tintype.evaluation.metrics import compute_metrics
-from tintype.files import write_json
 from tintype.images.preprocess import Preprocessor
 from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
@@ -38,8 +37,8 @@ _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
 
-# Beside cached features: images/s at which they were computed.
-_RATE = "rate.json"
+# Seconds of a pass by which a network's rate is measured.
+_TIMED_SECONDS = 0.3
 
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).
@@ -59,7 +58,9 @@ class RankedBackbone:
     validation: float
     """The metric of its head on the validation rows."""
     images_per_second: float
-    """At which it embeds images, now or earlier; 0 where that is not known."""
+    """Of the network alone."""
+    reading_seconds: float
+    """What an image took beyond that: reading and resizing it. 0 where features were cached."""
     cached: bool
     """Whether all features were there already."""
     seconds: float
@@ -132,11 +133,11 @@ def rank_backbones(
         except TintypeError as error:
             log(f"{name}: cannot be used for features ({error}).")
             continue
-        rate = backbone.images_per_second
-        how = "features from the cache" if backbone.cached else f"{rate:.0f} images/s"
+        features = ", features from the cache" if backbone.cached else ""
         log(
             f"{name}: {metric} {backbone.score:.4f} by cross-validation, {backbone.validation:.4f} on "
-            f"the validation images, in {backbone.seconds:.1f} s ({how})."
+            f"the validation images, in {backbone.seconds:.1f} s{features} (the network alone: "
+            f"{backbone.images_per_second:.0f} images/s)."
         )
         if not ranking or backbone.score > ranking[0].score:
             leads(backbone)
@@ -259,15 +260,22 @@ class _Embedder:
         if self._cancelled():
             raise RunCancelled(f"the ranking was asked to stop at {self.name}")
 
-    @property
+    @cached_property
     def images_per_second(self) -> float:
-        """Now, or when the features in the cache were computed; 0 where that is not known."""
-        if self._computed:
-            return self._computed / max(self._seconds, 1e-9)
-        try:
-            return float(json.loads((self.cache.folder / _RATE).read_text("utf-8")))
-        except (OSError, ValueError):
+        """Of the network alone, on pixels that are there already."""
+        height, width = self.scorer.preprocessor.input_size
+        pixels = np.zeros((self.scorer.batch_size, height, width, 3), np.uint8)
+        # The first pass of a size chooses its kernels.
+        single = min(_seconds(self.scorer.run, pixels[:1]) for _ in range(2))
+        batch = pixels[: max(1, int(_TIMED_SECONDS / single))]
+        return len(batch) / min(_seconds(self.scorer.run, batch) for _ in range(3))
+
+    @property
+    def reading_seconds(self) -> float:
+        """What an image took beyond the network's time; 0 where nothing was computed."""
+        if not self._computed:
             return 0.0
+        return max(0.0, self._seconds / self._computed - 1 / self.images_per_second)
 
     @property
     def cached(self) -> bool:
@@ -296,8 +304,14 @@ class _Embedder:
         if computed:
             self._computed += computed
             self._seconds += time.monotonic() - begun
-            write_json(self.cache.folder / _RATE, self.images_per_second)
         return self.cache.gather(digests)
+
+
+def _seconds(run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> float:
+    """Of one pass."""
+    begun = time.perf_counter()
+    run(pixels)
+    return time.perf_counter() - begun
 
 
 def _judged(
@@ -323,6 +337,7 @@ def _judged(
         score=head.score,
         validation=scores.get(metric, 0.0),
         images_per_second=embedder.images_per_second,
+        reading_seconds=embedder.reading_seconds,
         cached=embedder.cached,
         seconds=time.monotonic() - embedder.started,
         pooling=embedder.pooling,

@@ -52,7 +52,7 @@ class Sweep:
     pool: TaskPool
     limit: int
     """Trials in all."""
-    deadline: float
+    deadline: Callable[[], float]
     """time.time() after which no trial is started and the running ones are asked to finish."""
     propose: Propose
     document: Callable[[Trial], dict[str, Any]]
@@ -79,7 +79,7 @@ class Sweep:
         while True:
             if self.cancelled():
                 self._cancel()
-            late = time.time() >= self.deadline
+            late = time.time() >= self.deadline()
             while self.pool.free() > 0 and not late:
                 trial = again.popleft() if again else None
                 if trial is None and not exhausted and self.study.next_number() < self.limit:
@@ -150,7 +150,7 @@ class Sweep:
 
     def _lost(self, running: _Running, reason: str) -> None:
         number = running.trial.number
-        if running.losses < _RETRIES and time.time() < self.deadline:
+        if running.losses < _RETRIES and time.time() < self.deadline():
             self.log(f"trial {number}: {reason}; goes on from its last checkpoint")
             self._start(running.trial, running.losses + 1)
             return
@@ -164,7 +164,7 @@ class Sweep:
                 running.stopping = True
                 self.log(f"trial {task}: the time is over; it ends with its best so far")
                 self.pool.stop(task, "finish")
-            elif time.time() > self.deadline + _FINISH_SECONDS:
+            elif time.time() > self.deadline() + _FINISH_SECONDS:
                 running.losses = _RETRIES
                 self.pool.kill(task)
 

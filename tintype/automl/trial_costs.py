@@ -9,7 +9,7 @@ from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.settings_to_try import Method, Setting
 from tintype.automl.study import Trial
 
-__all__ = ["EPOCHS", "TrialCost", "cost_of", "epochs_that_fit"]
+__all__ = ["EPOCHS", "TrialCost", "cost_of", "epochs_that_fit", "scoring_seconds"]
 
 EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
 """Passes over the images that a method is given where there is time."""
@@ -29,6 +29,9 @@ _BESIDE_FROZEN = 1.0
 # 40 % and 25 % took 24 % and 15 % of the seconds of all (benchmarks/RESULTS.md).
 _POWER_OF_CONVOLUTIONS = 1.5
 
+# A pass in torch, in passes of the fastest engine.
+_EAGER, _EAGER_CONVOLUTIONS = 1.3, 5.5
+
 # A cost that was not measured yet may be so much higher than it is told.
 _UNMEASURED = 1.25
 
@@ -36,7 +39,7 @@ _UNMEASURED = 1.25
 # measured yet, for it may be wrong. One that is trained to its end beats two that are not.
 _UNMEASURED_SHARE, _MEASURED_SHARE = 0.8, 0.9
 
-# Seconds a trial needs besides its epochs: loading, the last evaluation, writing the model. A first
+# Seconds a trial needs besides its epochs and reading the images: loading, writing the model. A first
 # guess for a model of 100 million parameters; then it is measured.
 _FIXED_SECONDS, _FIXED_SECONDS_SMALL = 12.0, 4.0
 
@@ -91,10 +94,15 @@ def cost_of(
         return TrialCost(None, _FIXED_SECONDS_SMALL, False)
     large = min(1.0, backbone.parameters / 1e8)
     fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
-    if not backbone.images_per_second:
-        return TrialCost(None, fixed, False)
+    fixed += rows * backbone.reading_seconds
     epoch = _UNMEASURED * rows * _passes(setting, backbone) / backbone.images_per_second
     return TrialCost(epoch, fixed, False)
+
+
+def scoring_seconds(backbone: BackboneRank, rows: int) -> float:
+    """What scoring `rows` images with a model of the backbone takes in torch, which needs no conversion."""
+    passes = _EAGER_CONVOLUTIONS if backbone.is_convolutional else _EAGER
+    return rows * (backbone.reading_seconds + passes / backbone.images_per_second)
 
 
 def _passes(setting: Setting, backbone: BackboneRank | None) -> float:

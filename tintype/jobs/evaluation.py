@@ -143,12 +143,13 @@ def evaluate_finetuned(
     validation = evaluate_predictions(
         task,
         result.validation_probabilities,
-        result.validation.targets(result.validation_rows),
+        result.validation.targets(),
         result.classes,
         metrics=config.metrics,
         threshold=_threshold(config, result.thresholds),
         dropped=tables.dropped.get("validation_data", 0),
-        **_rows(result.validation, result.validation_rows),
+        images=result.validation,
+        groups=result.validation.groups,
         temperature=result.temperature,
     )
     validation = replace(validation, near_duplicates=_near_training(result, tables))

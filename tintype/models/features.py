@@ -194,7 +194,7 @@ def _load(checkpoint: Checkpoint, kind: Any, config: Any, dtype: torch.dtype) ->
         name: LazyTensor(tensor, dtype) for name, tensor in tensors.items() if _is_float(tensor)
     }
     try:
-        with quiet_transformers(), one_tensor_at_a_time():
+        with quiet_transformers(), one_tensor_at_a_time(checkpoint.folder):
             model, information = kind.from_pretrained(
                 None if streamed else str(checkpoint.folder),
                 config=config,

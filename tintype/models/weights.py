@@ -36,6 +36,9 @@ __all__ = [
     "stored_tensors",
 ]
 
+# Bytes of weights from which on it matters what their reading leaves behind.
+_LARGE = 64 << 20
+
 # The library's own limit on a header (safetensors format, "Format").
 _MAX_HEADER = 100_000_000
 
@@ -160,12 +163,17 @@ class LazyTensor:
 
 
 @contextlib.contextmanager
-def one_tensor_at_a_time() -> Iterator[None]:
-    """Inside the block transformers reads weights without threads, each into pages of its own.
+def one_tensor_at_a_time(folder: Path) -> Iterator[None]:
+    """Inside the block transformers reads the weights in `folder` without threads, each into pages of
+    its own.
 
     Threads have heaps that keep what was freed in them, and a heap that large tensors come and go
-    in keeps its gaps: a tenth of the model. Reading is no slower without.
+    in keeps its gaps: a tenth of the model. Reading is no slower without. Of a small model that is
+    not worth the collection of all garbage.
     """
+    if sum(path.stat().st_size for path in folder.glob("*.safetensors")) < _LARGE:
+        yield
+        return
     before = os.environ.get(_ASYNC_OFF)
     os.environ[_ASYNC_OFF] = "1"
     _hand_back_memory()

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -27,12 +28,17 @@ from tintype.files import atomic_folder, write_json
 __all__ = [
     "TrainerState",
     "latest_checkpoint",
+    "load_best",
     "load_checkpoint",
     "load_weights",
     "prune_checkpoints",
+    "save_best",
     "save_checkpoint",
     "save_weights",
 ]
+
+# Among checkpoints: the weights that did best so far, and their validation logits.
+_BEST, _LOGITS = "best", "validation_logits.npy"
 
 
 @dataclass
@@ -169,6 +175,28 @@ def save_weights(path: Path, model: nn.Module) -> None:
 def load_weights(path: Path, model: nn.Module) -> None:
     """Read what `save_weights` wrote back into a model of the same shape."""
     model.load_state_dict(load_file(path))
+
+
+def save_best(folder: Path, model: nn.Module, logits: np.ndarray) -> None:
+    """Write the weights that did best so far, and what they say of the validation images.
+
+    Args:
+        folder: of the training's checkpoints.
+        logits: float32 (n, classes).
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+    with atomic_folder(folder / _BEST) as temporary:
+        _save_tensors(model.state_dict(), temporary / "model.safetensors")
+        np.save(temporary / _LOGITS, logits)
+
+
+def load_best(folder: Path, model: nn.Module) -> np.ndarray:
+    """Read what `save_best` wrote back: the weights into `model`; the logits are returned."""
+    load_weights(folder / _BEST / "model.safetensors", model)
+    logits: np.ndarray = np.load(folder / _BEST / _LOGITS, allow_pickle=False)
+    return logits
 
 
 def _save_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:

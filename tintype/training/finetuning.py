@@ -52,11 +52,8 @@ class FinetuneResult:
     """One entry per evaluation: step, epoch and every validation metric."""
 
     validation: ImageTable
-    validation_rows: np.ndarray
-    """int64 (n,): the rows of `validation` that were scored by the finished model."""
-
     validation_probabilities: np.ndarray
-    """float32 (n, classes), as the finished model gives them, calibrated where it is."""
+    """float32 (n, classes), of `validation` by the best weights, calibrated where the model is."""
 
     thresholds: np.ndarray | None = None
     """Multi-label: float64 (classes,), from which probability on the model predicts each label, where
@@ -155,17 +152,16 @@ def finetune(
             cancelled,
             finish,
         )
-        model, state = run(job, model)
+        trained = run(job, model)
+        state = trained.state
         finished = finish_model(
             output_folder / "mlflow-model",
-            model,
+            trained,
             preprocessor,
             validation,
             plan=plan,
-            device=device,
             card=_card(source, plan, state, train, validation),
         )
-    scores = finished.scores
     assert state.best_metric is not None
     return FinetuneResult(
         model_folder=finished.folder.path,
@@ -174,8 +170,7 @@ def finetune(
         best_step=state.best_step,
         history=state.history,
         validation=validation,
-        validation_rows=scores.rows,
-        validation_probabilities=scores.probabilities,
+        validation_probabilities=finished.probabilities,
         temperature=temperature_of(finished.folder.card),
         thresholds=thresholds_of(finished.folder.card, train.classes),
         plan=plan.summary(),

@@ -1,4 +1,4 @@
-"""From trained weights to a finished model: scored on validation, calibrated, written with its card."""
+"""From trained weights to a finished model: calibrated on validation, written with its card."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import PreTrainedModel
 
 from tintype.data.image_table import ImageTable
 from tintype.images.preprocess import Preprocessor
 from tintype.models.classifier import scale_logits
 from tintype.models.model_folder import ModelFolder, write_model_folder
-from tintype.models.networks import ImageNetwork
-from tintype.models.runtimes.choice import choose_runtime
-from tintype.models.runtimes.torch_runtime import TorchRuntime
-from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import MULTILABEL, ClassificationTask
-from tintype.scoring.calibration import with_temperature
-from tintype.scoring.loading import LoadedModel
-from tintype.scoring.results import TableScores
-from tintype.scoring.scorer import Scorer
+from tintype.scoring.calibration import probabilities_of, with_temperature
 from tintype.training.calibration import choose_temperature
 from tintype.training.plan import TrainingPlan
 from tintype.training.thresholds import choose_thresholds
+from tintype.training.training_job import Trained
 
 __all__ = ["FinishedModel", "finish_model", "tuned_thresholds"]
 
@@ -36,20 +28,20 @@ class FinishedModel:
     """A model folder, and what the model says of the validation images."""
 
     folder: ModelFolder
-    scores: TableScores
+    probabilities: np.ndarray
+    """float32 (n, classes)."""
 
 
 def finish_model(
     path: Path,
-    model: PreTrainedModel,
+    trained: Trained,
     preprocessor: Preprocessor,
     validation: ImageTable,
     *,
     plan: TrainingPlan,
-    device: torch.device,
     card: dict[str, Any],
 ) -> FinishedModel:
-    """Calibrate `model` on `validation` and write it to `path`.
+    """Calibrate what was trained on `validation` and write it to `path`.
 
     Where a temperature lowers the cross-validated log loss, it goes into the weights of the head,
     so that every runtime, export and file of this model has it, and none needs to know of it.
@@ -61,13 +53,12 @@ def finish_model(
     Raises:
         OutputError: the folder cannot be written or the disk is full.
     """
-    task = plan.task
-    scores = _scorer(model, preprocessor, validation.classes, plan, device).score_table(validation)
-    targets = validation.targets(scores.rows)
-    probabilities = scores.probabilities
-    if plan.parameters.temperature_scaling and len(scores.rows):
-        found = choose_temperature(probabilities, targets, task, seed=plan.parameters.random_seed)
-        if found is not None and scale_logits(model, 1 / found.temperature):
+    task, seed = plan.task, plan.parameters.random_seed
+    targets = validation.targets()
+    probabilities = probabilities_of(trained.logits, task)
+    if plan.parameters.temperature_scaling:
+        found = choose_temperature(probabilities, targets, task, seed=seed)
+        if found is not None and scale_logits(trained.model, 1 / found.temperature):
             probabilities = with_temperature(probabilities, found.temperature, task)
             card = {
                 **card,
@@ -75,27 +66,26 @@ def finish_model(
                 "calibration": {
                     "method": "temperature scaling (Guo et al. 2017); the head's weights hold it "
                     "already, so nothing is left to divide",
-                    "rows": len(scores.rows),
+                    "rows": len(targets),
                     "log_loss_before": found.log_loss_before,
                     "log_loss_after_cross_validated": found.log_loss_after,
                 },
             }
     if plan.parameters.multilabel_threshold is None:
-        seed = plan.parameters.random_seed
         tuned = tuned_thresholds(
             task, probabilities, targets, validation.classes, metric=plan.metric, seed=seed
         )
         card = {**card, **tuned}
     folder = write_model_folder(
         path,
-        model=model,
+        model=trained.model,
         preprocessor=preprocessor,
         task=task,
         classes=validation.classes,
         card=card,
         input_example=None,
     )
-    return FinishedModel(folder, TableScores(scores.rows, probabilities, scores.failures))
+    return FinishedModel(folder, probabilities)
 
 
 def tuned_thresholds(
@@ -125,23 +115,3 @@ def tuned_thresholds(
             "tuned_cross_validated": tuned.after,
         },
     }
-
-
-def _scorer(
-    model: PreTrainedModel,
-    preprocessor: Preprocessor,
-    classes: tuple[str, ...],
-    plan: TrainingPlan,
-    device: torch.device,
-) -> Scorer:
-    """A Scorer of the weights as they are, without writing or converting them."""
-    choice = choose_runtime("torch", "auto", device.type)
-    network = ImageNetwork(model, preprocessor, "logits")
-    loaded = LoadedModel(
-        TorchRuntime(network, device, choice.precision, own=False),
-        preprocessor,
-        plan.task,
-        choice,
-        classes=classes,
-    )
-    return Scorer(loaded, ScorerOptions(batch_size=plan.validation_batch_size))

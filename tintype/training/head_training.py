@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from tintype.models.classifier import head_features, head_of
-from tintype.training.checkpoints import TrainerState, load_weights
+from tintype.training.checkpoints import load_best
 from tintype.training.heads import StandardisedHead
 from tintype.training.inputs import FeatureInputs
 from tintype.training.plan import plan_of_head
-from tintype.training.training_job import TrainingJob
+from tintype.training.training_job import Trained, TrainingJob
 
 __all__ = ["HEAD_FOLDER", "train_head", "train_head_first"]
 
@@ -22,7 +22,7 @@ HEAD_FOLDER = "head"
 """Among a training's checkpoints: those of a head that is fitted first."""
 
 
-def train_head(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
+def train_head(job: TrainingJob, model: Any) -> Trained:
     """Train the head alone, on features that the frozen backbone computes once."""
     model.to(job.device).eval()
     train, validation = (
@@ -42,9 +42,9 @@ def train_head(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
     learner = StandardisedHead(head, train.gather(np.arange(len(job.train))))
     loop = job.loop(learner, (train, validation), lambda network, features: network(features))
     state = loop.run()
-    load_weights(loop.best_weights, learner)
+    logits = load_best(job.checkpoints, learner)
     head.load_state_dict(learner.folded().state_dict())
-    return model, state
+    return Trained(model, state, logits)
 
 
 def train_head_first(job: TrainingJob, model: Any) -> Any:
@@ -54,7 +54,8 @@ def train_head_first(job: TrainingJob, model: Any) -> Any:
     first = replace(
         job, plan=plan, checkpoints=job.checkpoints / HEAD_FOLDER, log=lambda event: None
     )
-    model, state = train_head(first, model)
-    sentence = f"the head alone reached {plan.metric} {state.best_metric:.4f}; now the rest learns"
-    job.log({"event": "notice", "message": sentence})
-    return model
+    trained = train_head(first, model)
+    reached = f"{plan.metric} {trained.state.best_metric:.4f}"
+    message = f"the head alone reached {reached}; now the rest learns"
+    job.log({"event": "notice", "message": message})
+    return trained.model

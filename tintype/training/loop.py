@@ -27,8 +27,8 @@ from tintype.training.checkpoints import (
     latest_checkpoint,
     load_checkpoint,
     prune_checkpoints,
+    save_best,
     save_checkpoint,
-    save_weights,
 )
 from tintype.training.losses import ClassificationLoss
 from tintype.training.memory_guard import MemoryGuard, OutOfMemory
@@ -69,7 +69,7 @@ class TrainingLoop:
         """
         Args:
             forward: (model, finished batch) -> logits (n, classes).
-            folder: where checkpoints go; the best weights are in `folder/best/model.safetensors`.
+            folder: where checkpoints go; the best weights too, see `checkpoints.load_best`.
             fingerprint: digest of everything a resume must have in common with this run.
             log: receives one dict for every evaluation and every logging event.
             cancelled: asked before every step.
@@ -104,11 +104,6 @@ class TrainingLoop:
         self._snapshots = Snapshots(
             folder / "snapshots", plan.parameters.checkpoint_averaging_count
         )
-
-    @property
-    def best_weights(self) -> Path:
-        """The weights that scored best so far, as `checkpoints.save_weights` writes them."""
-        return self._folder / "best" / "model.safetensors"
 
     def run(self) -> TrainerState:
         """Train to the end, or to early stopping, from the last checkpoint where there is one.
@@ -279,12 +274,13 @@ class TrainingLoop:
         Where an average is kept, both it and the weights as they are are scored; the better counts.
         """
         state, parameters = self._state, self._plan.parameters
-        metrics, averaged = self._validator.metrics(self._model), False
+        measured, averaged = self._validator.measure(self._model), False
         if self._average is not None:
             with self._average.applied():
-                of_average = self._validator.metrics(self._model)
-            if self._validator.better(of_average, metrics):
-                metrics, averaged = of_average, True
+                of_average = self._validator.measure(self._model)
+            if self._validator.better(of_average.metrics, measured.metrics):
+                measured, averaged = of_average, True
+        metrics = measured.metrics
         value = metrics.get(self._plan.metric)
         if value is None:
             raise RunFailed(
@@ -303,7 +299,7 @@ class TrainingLoop:
         state.history.append(event)
         with self._average.applied() if self._average and averaged else nullcontext():
             if improved:
-                save_weights(self.best_weights, self._model)
+                save_best(self._folder, self._model, measured.logits)
             if parameters.checkpoint_averaging != "none":
                 self._snapshots.keep(self._model, state.history, self._validator.better)
         self._log(event)
@@ -316,7 +312,7 @@ class TrainingLoop:
 
         def measure(weights: dict[str, torch.Tensor]) -> dict[str, float]:
             self._model.load_state_dict(weights)
-            return self._validator.metrics(self._model)
+            return self._validator.measure(self._model).metrics
 
         mixed = mix_snapshots(
             self._snapshots,
@@ -329,7 +325,7 @@ class TrainingLoop:
             return
         weights, metrics, steps = mixed
         self._model.load_state_dict(weights)
-        save_weights(self.best_weights, self._model)
+        save_best(self._folder, self._model, self._validator.measure(self._model).logits)
         state.best_metric, state.best_metrics = metrics[self._plan.metric], metrics
         state.averaged = [f"after step {step}" for step in steps]
         self._log({"event": "averaged", "step": state.step, **metrics, "steps": steps})

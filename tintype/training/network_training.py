@@ -13,20 +13,20 @@ from tintype.models.families import CONVOLUTIONAL
 from tintype.training.activation_inputs import ActivationInputs
 from tintype.training.adaptation import add_lora, freeze_layers, merge_lora
 from tintype.training.augmentation import make_augmenter
-from tintype.training.checkpoints import TrainerState, latest_checkpoint, load_weights
+from tintype.training.checkpoints import latest_checkpoint, load_best
 from tintype.training.depthwise import fast_depthwise
 from tintype.training.frozen_layers import FrozenLayers, frozen_runner
 from tintype.training.head_training import train_head_first
 from tintype.training.image_sizes import preprocessor_for_training
 from tintype.training.inputs import Inputs, PixelInputs
-from tintype.training.training_job import TrainingJob
+from tintype.training.training_job import Trained, TrainingJob
 
 __all__ = ["train_network"]
 
 _Forward = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 
 
-def train_network(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
+def train_network(job: TrainingJob, model: Any) -> Trained:
     """Train all weights of `model`, those after `layers_to_freeze`, or LoRA's adapters."""
     parameters = job.plan.parameters
     if job.plan.head_first and latest_checkpoint(job.checkpoints) is None:
@@ -56,9 +56,10 @@ def train_network(job: TrainingJob, model: Any) -> tuple[Any, TrainerState]:
             keep_statistics=job.plan.head_first or job.fitted_head,
         )
         state = loop.run()
-        load_weights(loop.best_weights, learner)
+        logits = load_best(job.checkpoints, learner)
     learner.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return (merge_lora(learner) if parameters.method == "lora" else model), state
+    trained = merge_lora(learner) if parameters.method == "lora" else model
+    return Trained(trained, state, logits)
 
 
 def _pixels(job: TrainingJob) -> tuple[PixelInputs, PixelInputs]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -16,6 +17,7 @@ from tintype.data.image_table import ImageTable
 from tintype.images.preprocess import Preprocessor
 from tintype.models.checkpoint import Checkpoint
 from tintype.settings import Settings
+from tintype.training.checkpoints import TrainerState
 from tintype.training.inputs import Inputs
 from tintype.training.loop import TrainingLoop
 from tintype.training.losses import make_loss
@@ -23,7 +25,18 @@ from tintype.training.mixing import make_mixer
 from tintype.training.plan import TrainingPlan
 from tintype.training.validation import Split
 
-__all__ = ["TrainingJob"]
+__all__ = ["Trained", "TrainingJob"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training."""
+
+    model: Any
+    """With the weights that did best."""
+    state: TrainerState
+    logits: np.ndarray
+    """float32 (n, classes) of the validation images, by these weights."""
 
 
 @dataclass(frozen=True)

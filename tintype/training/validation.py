@@ -17,7 +17,7 @@ from tintype.training.inputs import Inputs
 from tintype.training.losses import ClassificationLoss
 from tintype.training.plan import TrainingPlan
 
-__all__ = ["Split", "Validator", "autocast"]
+__all__ = ["Measured", "Split", "Validator", "autocast"]
 
 # Above this many probabilities only quick metrics are computed during training.
 _FULL_METRICS_LIMIT = 2_000_000
@@ -41,6 +41,15 @@ class Split:
 
     inputs: Inputs
     targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a model did on a split."""
+
+    metrics: dict[str, float]
+    logits: np.ndarray
+    """float32 (n, classes), in the split's order."""
 
 
 def autocast(device: torch.device, plan: TrainingPlan) -> AbstractContextManager[object]:
@@ -72,7 +81,7 @@ class Validator:
         self._gatherer = gatherer
         self._maximise = plan.metric != "loss" and metric_direction(plan.metric) == "max"
 
-    def metrics(self, model: nn.Module) -> dict[str, float]:
+    def measure(self, model: nn.Module) -> Measured:
         """Every metric that has a value on the split, and `loss`. Leaves `model` in evaluation mode."""
         plan, targets = self._plan, self._split.targets
         logits = self._logits(model)
@@ -89,7 +98,7 @@ class Validator:
             threshold=plan.multilabel_threshold,
         )
         loss = ClassificationLoss(plan.task)(logits, torch.from_numpy(targets))
-        return {**scores, "loss": float(loss)}
+        return Measured({**scores, "loss": float(loss)}, logits.numpy())
 
     def improves(self, value: float, on: float | None) -> bool:
         """Whether `value` of the plan's metric is better than `on`; than nothing, always."""

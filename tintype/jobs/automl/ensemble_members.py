@@ -66,9 +66,9 @@ def _candidates(
     for trial in finished:
         run = trials.run(trial.number)
         places.append((run.model_folder, predictions_file(run)))
-        # The first is the ranking's own model.
-        heads = sorted(run.outputs.glob(f"{HEADS}/*.npy"))[1:]
-        places += [(head.with_suffix(""), head) for head in heads]
+        # Place 0 is the ranking's own model.
+        heads = sorted(run.outputs.glob(f"{HEADS}/*.npy"))
+        places += [(head.with_suffix(""), head) for head in heads if head.stem != "0"]
     loaded = [
         (folder, read_predictions(path, rows=rows))
         for folder, path in places

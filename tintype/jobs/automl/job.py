@@ -6,7 +6,8 @@ import importlib
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tintype.automl.automatic import AutomaticMode
@@ -93,16 +94,16 @@ def _sweep(
     status = SweepStatus(job, run, study, trials)
     trials.begin_sweep()
     try:
-        propose, policy, hopeless = _plan(job, study, trials, status, tables)
+        plan = _plan(job, study, trials, status, tables)
         sweep = Sweep(
             study=study,
             pool=pool,
             limit=job.most_trials,
-            deadline=status.deadline,
-            propose=propose,
+            deadline=plan.trials_end,
+            propose=plan.propose,
             document=trials.document,
-            policy=policy,
-            hopeless=hopeless,
+            policy=plan.policy,
+            hopeless=plan.hopeless,
             changed=status.write,
             cancelled=lambda: context.stop() == "cancel",
             log=status.log,
@@ -170,21 +171,32 @@ def _import_all(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How trials are proposed, and by what they end."""
+
+    propose: Propose
+    trials_end: Callable[[], float]
+    policy: EarlyTermination | None = None
+    hopeless: Hopeless = lambda number: False
+
+
 def _plan(
     job: AutomlJob, study: Study, trials: TrialRuns, status: SweepStatus, tables: Tables
-) -> tuple[Propose, EarlyTermination | None, Hopeless]:
-    """How trials are proposed, and by what policy and what outlook they end early."""
+) -> _Plan:
+    """Of the job's mode."""
+    deadline = status.deadline
     if job.mode == "manual":
         assert job.search_space is not None
         assert job.sweep is not None
         proposals = Proposals(study, job.search_space, job.sweep.sampling_algorithm)
-        return proposals.propose, job.sweep.early_termination, _never
+        return _Plan(proposals.propose, lambda: deadline, job.sweep.early_termination)
     if job.mode == "individual":
-        return lambda: study.ask_at({}), None, _never
+        return _Plan(lambda: study.ask_at({}), lambda: deadline)
     trials.backbones, sentences = backbones_to_try(job.portfolio)
     for sentence in sentences:
         status.log(sentence)
-    left = status.deadline - time.time()
+    left = deadline - time.time()
     trials.ranking_deadline = time.time() + left * _RANKING_SHARE
     ranking_run = trials.run(0)
     mode = AutomaticMode(
@@ -194,12 +206,13 @@ def _plan(
         rows=len(tables.train),
         task=job.task,
         metric=job.metric,
-        deadline=status.deadline,
+        deadline=deadline,
         say=status.log,
+        test_rows=0 if tables.test is None else len(tables.test),
         quality=job.quality,
         ensemble=lambda finished: _ensemble(job, trials, tables, finished),
     )
-    return mode.propose, _AUTOMATIC_POLICY, mode.cannot_win
+    return _Plan(mode.propose, mode.trials_end, _AUTOMATIC_POLICY, mode.cannot_win)
 
 
 def _ensemble(
@@ -211,10 +224,6 @@ def _ensemble(
         return None
     members, sentence = found
     return [member.model_dump() for member in members], sentence
-
-
-def _never(number: int) -> bool:
-    return False
 
 
 def _no_model(study: Study) -> str:

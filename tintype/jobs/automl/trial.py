@@ -63,7 +63,7 @@ def execute(trial: TrialJob, run: Run, context: TaskContext) -> Result:
             cancelled=lambda: context.stop() in ("cancel", "terminate"),
             finish=lambda: context.stop() == "finish",
         )
-        targets = tables.held_out.targets(result.validation_rows)
+        targets = tables.held_out.targets()
         metrics = compute_metrics(
             job.task,
             result.validation_probabilities,

@@ -56,7 +56,7 @@ def execute(job: SweepJob, run: Run, context: TaskContext) -> None:
                 study=study,
                 pool=pool,
                 limit=job.limits.max_total_trials,
-                deadline=status.deadline,
+                deadline=lambda: status.deadline,
                 propose=proposals.propose,
                 document=lambda trial: _document(job, run, trial),
                 policy=job.early_termination,
