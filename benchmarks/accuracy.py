@@ -3,8 +3,11 @@
     ./run bench accuracy [--sets clothing sign-digits playing-cards digits] [--seeds 3] [--budget 5m]
 
 Beside it: scikit-learn's logistic regression on features of tintype/efficientnet-lite0, its C by five
-folds. Sets: photo_sets.py. A seed draws another test part (clothing has one of its own) and another
-split of the rest. Everything is computed anew: no cache outlives a row. Prints Markdown for RESULTS.md.
+folds; and AutoGluon MultiModal with the same weights (timm_lite0.py) and time. It has no task of several
+labels: there each set of labels is a class. Sets: photo_sets.py. A seed draws another test part (clothing
+has one of its own) and another split of the rest. Everything is computed anew: no cache outlives a row.
+"To its value" is when Tintype's best model by validation first did as well on the test photos as
+AutoGluon's final one. Prints Markdown for RESULTS.md.
 """
 
 from __future__ import annotations
@@ -23,10 +26,16 @@ from typing import Any
 
 import numpy as np
 import yaml
+from autogluon_peer import autogluon_python, fit_autogluon
 from machine import machine, quiet
 from photo_sets import NAMES, PhotoSet, photo_set
+from pydantic import TypeAdapter
+from timm_lite0 import write_timm_lite0
+
+from tintype.schemas.duration import Duration
 
 BACKBONE = "tintype/efficientnet-lite0"
+PEERS = ("regression", "autogluon")
 
 
 def main() -> None:
@@ -35,15 +44,22 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--budget", default="5m")
-    parser.add_argument("--no-peer", action="store_true", help="without logistic regression")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS))
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path.home() / ".cache" / "tintype-bench-automl",
+        help="keeps AutoGluon's environment and checkpoint for the next run",
+    )
     options = parser.parse_args()
     quiet()
     print(f"Machine: {machine()}\n")
     print(
         f"| budget {options.budget} | seed | photos: train, test | metric | logistic regression | "
-        "Tintype | its 95 % interval | by | took | first usable model |"
+        "AutoGluon | in | Tintype | its 95 % interval | by | in | to AutoGluon's value | "
+        "first usable model |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("|---" * 13 + "|", flush=True)
     for name in options.sets:
         for seed in range(options.seeds):
             with tempfile.TemporaryDirectory(prefix="tintype-accuracy-") as folder:
@@ -53,15 +69,23 @@ def main() -> None:
 def _row(name: str, seed: int, folder: Path, options: argparse.Namespace) -> str:
     found = photo_set(name, seed, folder)
     if found is None:
-        return f"| {name} | {seed} | not at hand | | | | | | | |"
+        return f"| {name} | {seed} | not at hand " + "| " * 10 + "|"
     os.environ["TINTYPE_HOME"] = str(folder / "home")
+    begun = time.time()
     ours = _tintype(found, folder, options.budget)
-    peer = "–" if options.no_peer else f"{_regression(found):.3f}"
+    regression = f"{_regression(found):.3f}" if "regression" in options.peers else "–"
+    autogluon, took, reached = "–", "–", "–"
+    if "autogluon" in options.peers:
+        value, seconds = _autogluon(found, folder, options)
+        autogluon, took = f"{value:.3f}", f"{seconds:.0f} s"
+        after = _reached(found, folder / "home" / "runs", value)
+        reached = "not reached" if after is None else f"{after - begun:.0f} s"
     low, high = ours["interval"]
     sizes = ", ".join(str(len(_read(path, found)[0])) for path in (found.train, found.test))
     return (
-        f"| {name} | {seed} | {sizes} | {found.metric} | {peer} | **{ours['value']:.3f}** | "
-        f"{low:.3f} to {high:.3f} | {ours['by']} | {ours['seconds']:.0f} s | {ours['first']} |"
+        f"| {name} | {seed} | {sizes} | {found.metric} | {regression} | {autogluon} | {took} | "
+        f"**{ours['value']:.3f}** | {low:.3f} to {high:.3f} | {ours['by']} | {ours['seconds']:.0f} s | "
+        f"{reached} | {ours['first']} |"
     )
 
 
@@ -103,6 +127,61 @@ def _tintype(found: PhotoSet, folder: Path, budget: str) -> dict[str, Any]:
         "first": first[1] if first else "–",
         "by": by[1] if by else "–",
     }
+
+
+def _autogluon(found: PhotoSet, folder: Path, options: argparse.Namespace) -> tuple[float, float]:
+    """AutoGluon's metric on the test photos, and seconds of its fitting."""
+    data = folder / "autogluon"
+    data.mkdir()
+    for path, name in ((found.train, "train"), (found.test, "test")):
+        with (data / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("image", "label"))
+            writer.writerows(zip(*_read(path, found), strict=True))
+    seconds = float(TypeAdapter(Duration).validate_python(options.budget))
+    checkpoint = write_timm_lite0(options.folder / "timm-lite0")
+    theirs = fit_autogluon(autogluon_python(options.folder), data, checkpoint, seconds)
+    return _score(found, theirs["predicted"]), theirs["seconds"]
+
+
+def _reached(found: PhotoSet, runs: Path, value: float) -> float | None:
+    """When the best model by validation first had `value` on the test photos: time.time()."""
+    import tintype
+
+    images, _ = _read(found.test, found)
+    sweep = json.loads((runs / "job" / "sweep.json").read_text())
+    best = -1.0
+    for trial in sorted(sweep["trials"], key=lambda trial: trial["ended"] or 0):
+        if trial["state"] != "completed" or trial["metric"] <= best:
+            continue
+        best = trial["metric"]
+        scorer = tintype.Scorer.load(runs / trial["run"] / "outputs" / "mlflow-model")
+        answers = [_labels(scorer, prediction) for prediction in scorer.predict(images)]
+        if _score(found, answers) >= value:
+            ended: float = trial["ended"]
+            return ended
+    return None
+
+
+def _labels(scorer: Any, prediction: Any) -> str:
+    """The predicted label, or of several those above their thresholds, separated by blanks."""
+    if scorer.thresholds is None and scorer.task == "image_classification":
+        return str(prediction.top(1)[0][0])
+    thresholds = 0.5 if scorer.thresholds is None else scorer.thresholds
+    chosen = np.array(prediction.labels)[prediction.probs >= thresholds]
+    return " ".join(chosen)
+
+
+def _score(found: PhotoSet, answers: list[str]) -> float:
+    """Accuracy of labels, or the mean IoU of sets of labels."""
+    _, labels = _read(found.test, found)
+    if not found.multilabel:
+        return float(np.mean(np.array(answers) == np.array(labels)))
+    shares = []
+    for answer, label in zip(answers, labels, strict=True):
+        predicted, true = set(answer.split()), set(label.split())
+        shares.append(len(predicted & true) / max(1, len(predicted | true)))
+    return float(np.mean(shares))
 
 
 def _regression(found: PhotoSet) -> float:

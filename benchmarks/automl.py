@@ -16,7 +16,6 @@ import argparse
 import csv
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,12 +25,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from autogluon_peer import autogluon_python, fit_autogluon
 from formula import write_formula_resnet
 from machine import machine, photo_jpeg, quiet
 from published import write_published
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
-PEER = "autogluon.multimodal==1.6.3"
 SECTIONS = ("accuracy", "first", "overhead")
 
 
@@ -69,7 +68,7 @@ def main() -> None:
 
 def _accuracy(options: argparse.Namespace) -> None:
     hub, timm = write_formula_resnet(options.folder / "resnet18", seconds=options.pretrain)
-    peer = None if options.no_peer else _peer_python(options.folder)
+    peer = None if options.no_peer else autogluon_python(options.folder)
     minutes = options.seconds / 60
     print(
         f"| {options.seconds:.0f} s each, one ResNet-18 for both | test images | AutoGluon | in "
@@ -81,7 +80,7 @@ def _accuracy(options: argparse.Namespace) -> None:
         if folder is None:
             print(f"| {name} | not at hand | | | | | |")
             continue
-        theirs = _peer(peer, folder, timm, options.seconds) if peer else None
+        theirs = fit_autogluon(peer, folder, timm, options.seconds) if peer else None
         ours = _ours(name, folder, hub, minutes)
         target = theirs["accuracy"] if theirs else ours["final"]
         reached = next((second for second, accuracy in ours["curve"] if accuracy >= target), None)
@@ -97,31 +96,6 @@ def _accuracy(options: argparse.Namespace) -> None:
 
 def _number(result: dict[str, float] | None, key: str, form: str) -> str:
     return "–" if result is None else format(result[key], form)
-
-
-def _peer_python(folder: Path) -> Path:
-    python = folder / "autogluon" / "bin" / "python"
-    if not (folder / "autogluon" / "installed").exists():
-        print("Setting up AutoGluon's environment ...", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "autogluon")], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", PEER], check=True)
-        (folder / "autogluon" / "installed").touch()
-    return python
-
-
-def _peer(python: Path, data: Path, checkpoint: Path, seconds: float) -> dict[str, float]:
-    script = Path(__file__).with_name("automl_peer.py")
-    result = subprocess.run(
-        [python, script, data, checkpoint, str(seconds)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
-    if not lines:
-        raise SystemExit(f"AutoGluon failed:\n{result.stderr[-3000:]}")
-    found: dict[str, float] = json.loads(lines[-1])
-    return found
 
 
 def _ours(name: str, data: Path, checkpoint: Path, minutes: float) -> dict[str, Any]:

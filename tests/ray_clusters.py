@@ -6,6 +6,7 @@ Two at once have ended each other's drivers.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ def ray_cluster(head_cpus: int = 0) -> Iterator[Any]:
     import ray
     from ray.cluster_utils import Cluster
 
+    # Ray's workers step back for everything else on a machine, here for the other test processes.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     with filelock.FileLock(Path(tempfile.gettempdir()) / "tintype-tests-ray.lock"):
         cluster = Cluster(
             initialize_head=True,

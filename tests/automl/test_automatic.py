@@ -11,6 +11,7 @@ import pytest
 
 from tintype.automl.automatic import WAIT, AutomaticMode
 from tintype.automl.backbone_ranking import BackboneRank
+from tintype.automl.recipes import PLAIN, RECIPES
 from tintype.automl.settings_to_try import Setting, setting_key
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import TrialCost, cost_of, epochs_that_fit
@@ -314,3 +315,17 @@ def test_settings_are_not_repeated_and_later_ones_are_drawn(tmp_path: Path) -> N
     assert any(setting[2] not in (1.0, 2.0) for setting in seen[7:]), "rates are drawn from a range"
     learnt = case.study._study.get_trials()[1:]
     assert all("rate" in trial.params for trial in learnt), "the estimator learns from all of them"
+
+
+def test_recipes_are_drawn(tmp_path: Path) -> None:
+    case = Case(tmp_path, [backbone("a", 0.8)], recipes=list(RECIPES)).ranked()
+    drawn = set()
+    for number in range(30):
+        trial = case.trial()
+        recipe = trial.parameters.get("recipe", PLAIN)
+        drawn.add(recipe)
+        parameters = case.parameters(trial)
+        for key, value in RECIPES[recipe].items():
+            assert getattr(parameters, key) == value
+        case.study.tell(trial.number, "completed", 0.5 + number / 1000)
+    assert len(drawn) > 3

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.outlook import cannot_win
+from tintype.automl.recipes import PLAIN, RECIPES
 from tintype.automl.settings_to_try import (
     Setting,
     drawn_as,
@@ -75,6 +76,7 @@ class AutomaticMode:
         backbones: Sequence[str],
         ranking: Callable[[], Sequence[BackboneRank]],
         rows: int,
+        recipes: Sequence[str] = (PLAIN,),
         task: ClassificationTask,
         metric: str,
         deadline: float,
@@ -88,6 +90,7 @@ class AutomaticMode:
             backbones: checkpoints to rank; empty where there is none.
             ranking: what the ranking trial found, the best first; empty until it has.
             rows: training images.
+            recipes: those of `recipes.RECIPES` that suit them.
             deadline: time.time() by which everything is done but the report.
             say: receives plain sentences on every choice.
             test_rows: images that the best model is scored on in the end.
@@ -98,6 +101,7 @@ class AutomaticMode:
         self._backbones = list(backbones)
         self._ranking = ranking
         self._rows = rows
+        self._recipes = list(recipes)
         self._multilabel = task == MULTILABEL
         self._metric = metric
         self._deadline = deadline
@@ -163,7 +167,9 @@ class AutomaticMode:
             # What no longer fits into the time is passed over: a cheaper one may.
             parameters = self._parameters(setting, ranking)
             if parameters is not None:
-                trial = self._study.ask_near_the_best(setting_space(ranking), drawn_as(setting))
+                trial = self._study.ask_near_the_best(
+                    setting_space(ranking, self._recipes), drawn_as(setting)
+                )
                 return self._study.settle(trial.number, parameters)
         if self._quality == "good":
             return None
@@ -229,7 +235,7 @@ class AutomaticMode:
 
     def _drawn(self, ranking: Sequence[BackboneRank]) -> Trial | None:
         """A setting where Optuna's estimator expects the most."""
-        trial = self._study.ask_near_the_best(setting_space(ranking))
+        trial = self._study.ask_near_the_best(setting_space(ranking, self._recipes))
         drawn = trial.parameters
         backbone = _ranked(drawn["backbone"], ranking)
         method: Literal["full", "lora", "scratch"] = drawn["method"]
@@ -242,6 +248,7 @@ class AutomaticMode:
             drawn["augmentations"],
             drawn["frozen"] if method == "full" else 0.0,
             drawn["resolution"] if backbone is not None and backbone.finer_side else 1.0,
+            drawn["recipe"],
         )
         parameters = self._parameters(setting, ranking)
         if parameters is None:
@@ -327,7 +334,7 @@ class AutomaticMode:
             hyperparameters["layers_to_freeze"] = int(backbone.blocks * setting.frozen)
         if setting.resolution != 1 and backbone is not None:
             hyperparameters["image_height"] = hyperparameters["image_width"] = backbone.finer_side
-        return hyperparameters
+        return hyperparameters | RECIPES[setting.recipe]
 
     def _left(self) -> float:
         """Seconds for fine-tuning; after it an ensemble may be made."""
@@ -356,6 +363,8 @@ def _described(setting: Setting) -> str:
         how = f"the last {1 - setting.frozen:.0%} of the layers"
     if setting.resolution != 1:
         how += f", images {setting.resolution:.2f} times as wide"
+    if setting.recipe != PLAIN:
+        how += f", {setting.recipe}"
     return how
 
 

@@ -5,10 +5,11 @@ that further ones are drawn from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tintype.automl.backbone_ranking import BackboneRank
+from tintype.automl.recipes import PLAIN
 from tintype.models.scratch import SCRATCH_NAMES
 from tintype.schemas.distributions import Choice, LogUniform
 
@@ -46,6 +47,8 @@ class Setting:
     """Share of the blocks that keep their weights, from the first on; method full only."""
     resolution: float = 1.0
     """Multiplies the side of the checkpoint's own input."""
+    recipe: str = PLAIN
+    """One of `recipes.RECIPES`."""
 
     def shown(self) -> dict[str, Any]:
         """The setting as tables show it."""
@@ -56,6 +59,8 @@ class Setting:
             columns["frozen"] = self.frozen
         if self.resolution != 1:
             columns["resolution"] = self.resolution
+        if self.recipe != PLAIN:
+            columns["recipe"] = self.recipe
         return columns
 
 
@@ -68,6 +73,7 @@ def setting_key(setting: Setting) -> tuple[Any, ...]:
         setting.augmentations,
         setting.frozen,
         setting.resolution,
+        setting.recipe,
     )
 
 
@@ -97,13 +103,18 @@ def known_good(ranking: Sequence[BackboneRank]) -> list[Setting]:
     if first.finer_side is not None:
         settings.append(Setting(first.name, _natural(first).method, resolution=FINER))
     settings.append(Setting(first.name, _natural(first).method, rate=2.0, augmentations="light"))
+    settings.append(replace(_other(first), recipe="averaged"))
     if second is not None:
         settings.append(_other(second))
     return list(dict.fromkeys(settings))
 
 
-def setting_space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:
-    """What settings are drawn from."""
+def setting_space(ranking: Sequence[BackboneRank], recipes: Sequence[str]) -> dict[str, Any]:
+    """What settings are drawn from.
+
+    Args:
+        recipes: those that suit the data.
+    """
     names = [backbone.name for backbone in ranking[:3]] or list(SCRATCH_NAMES)
     return {
         "backbone": Choice(values=list(names)),
@@ -113,6 +124,7 @@ def setting_space(ranking: Sequence[BackboneRank]) -> dict[str, Any]:
         "augmentations": Choice(values=["light", "standard", "strong"]),
         "frozen": Choice(values=[0.0, _MANY, _MOST]),
         "resolution": Choice(values=[1.0, FINER]),
+        "recipe": Choice(values=list(recipes)),
     }
 
 
@@ -125,6 +137,7 @@ def drawn_as(setting: Setting) -> dict[str, Any]:
         "augmentations": setting.augmentations,
         "frozen": setting.frozen,
         "resolution": setting.resolution,
+        "recipe": setting.recipe,
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tintype.automl.automatic import AutomaticMode
 from tintype.automl.backbone_ranking import read_ranking
+from tintype.automl.recipes import recipes_for
 from tintype.automl.study import Proposals, Study, Trial
 from tintype.automl.sweep import Hopeless, Propose, Sweep
 from tintype.compute.pools import open_pool
@@ -204,6 +205,7 @@ def _plan(
         backbones=trials.backbones,
         ranking=lambda: read_ranking(ranking_run.outputs),
         rows=len(tables.train),
+        recipes=recipes_for(job.task, tables.train.class_counts()),
         task=job.task,
         metric=job.metric,
         deadline=deadline,
