@@ -125,6 +125,7 @@ training_parameters: {{checkpoint_run_id: {best}, number_of_epochs: 1, learning_
     assert "checkpoint_run_id: 'nothing'" in run("job", "create", "-f", wrong, code=2).stderr
 
 
+@pytest.mark.slow
 def test_killed_three_times_at_random_moments(folder: Path, workspace_home: Path) -> None:
     job = write(folder, MANUAL.replace("max_trials: 5", "max_trials: 4"))
     created = json.loads(run("job", "create", "-f", job, "-n", "k").stdout)
@@ -209,6 +210,7 @@ limits: {max_trials: 3, timeout_minutes: 5}
     assert [row["score"] for row in ranking] == sorted((r["score"] for r in ranking), reverse=True)
 
 
+@pytest.mark.slow
 def test_the_automatic_mode_without_any_checkpoint(folder: Path, workspace_home: Path) -> None:
     limits = "limits: {max_trials: 2, timeout_minutes: 1}\n"
     # The installed backbones are left out by name.

@@ -185,6 +185,7 @@ def test_a_killed_job_is_resumed(
     assert names == [f"{n:03d}.png" for n in range(300)]
 
 
+@pytest.mark.slow
 def test_killed_at_random_it_ends_the_same(tmp_path: Path, vit_checkpoint: Path) -> None:
     pictures = write_large_pictures(tmp_path / "pictures", 160)
     (pictures / "100.png").unlink()

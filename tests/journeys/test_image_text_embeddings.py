@@ -127,6 +127,7 @@ def test_the_online_script(folder: Path) -> None:
         check(json.loads((folder / f"{sides}-answer.json").read_text()), sides, folder)
 
 
+@pytest.mark.slow
 def test_the_batch_script(folder: Path) -> None:
     sh(folder, PREAMBLE + BATCH)
     for sides in ("image", "text", "image_text"):

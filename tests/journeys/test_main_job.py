@@ -153,6 +153,7 @@ def ask_a_server(predicted: list[dict[str, object]], images: list[Path]) -> None
         server.kill()
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_then_resume_reaches_the_same_weights(
     job: Path, tmp_path: Path, workspace_home: Path
 ) -> None:

@@ -56,6 +56,7 @@ def ended(workspace: Path, name: str) -> str:
     raise AssertionError((workspace / "runs" / name / "log.txt").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_pipeline_killed_three_times_gives_what_an_undisturbed_one_gives(
     tmp_path: Path, workspace_home: Path

@@ -23,6 +23,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         found("down")
 
 
+@pytest.mark.slow
 def test_replicas_on_ray(workspace: Workspace) -> None:
     cloud = workspace.endpoint("cloud")
     deployed = workspace.deploy(
