@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tintype.automl.automatic import WAIT, AutomaticMode
 from tintype.automl.backbone_ranking import BackboneRank
-from tintype.automl.recipes import PLAIN, RECIPES
+from tintype.automl.recipes import PLAIN, RECIPES, recipes_for
 from tintype.automl.settings_to_try import Setting, setting_key
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import TrialCost, cost_of, epochs_that_fit
@@ -25,6 +27,7 @@ def backbone(name: str, score: float, family: str = "vit", rate: float = 100.0) 
         score=score,
         validation=score,
         images_per_second=rate,
+        training_images_per_second=0.0,
         reading_seconds=0.0,
         seconds=1.0,
         family=family,
@@ -62,7 +65,7 @@ class Case:
             deadline=time.time() + seconds,
             say=self.said.append,
             quality=quality,
-            **more,
+            **{"recipes": recipes_for("image_classification", np.array([9, 9])), **more},
         )
 
     def trial(self) -> Trial:
@@ -118,7 +121,8 @@ def test_where_features_do_not_fit_all_weights_learn_first(tmp_path: Path) -> No
     case = Case(tmp_path, [backbone("r", 0.3, "resnet"), backbone("s", 0.28, "resnet")]).ranked(0.3)
     trials = [case.trial() for _ in range(3)]
     assert [trial.parameters["model_name"] for trial in trials] == ["r", "s", "r"]
-    assert [trial.parameters.get("frozen") for trial in trials] == [None, None, 0.75]
+    assert [trial.parameters.get("frozen") for trial in trials] == [0.3, 0.3, 0.75]
+    assert [trial.parameters["epochs"] for trial in trials] == [20, 20, 15]
     assert [trial.parameters["start"] for trial in trials] == ["r", "s", "/heads/r"]
 
 
@@ -137,7 +141,7 @@ def test_frozen_layers_cost_an_embedding(tmp_path: Path) -> None:
     assert guessed.epoch == pytest.approx(1.25 * 10 * (0.75 + 4.5 * 0.25))
     network = backbone("r", 0.8, "resnet")
     assert cost_of(last, network, 1000, []).epoch == pytest.approx(
-        1.25 * 10 * (1 + 0.75 + 10 * 0.25**1.5)
+        1.25 * 10 * (4.5 + 0.75 + 20 * 0.25**2)
     )
     study = Study(tmp_path / "study.db")
     trial = study.ask_at({"setting": list(setting_key(whole))})
@@ -329,3 +333,27 @@ def test_recipes_are_drawn(tmp_path: Path) -> None:
             assert getattr(parameters, key) == value
         case.study.tell(trial.number, "completed", 0.5 + number / 1000)
     assert len(drawn) > 3
+
+
+def test_a_measured_rate_of_learning_tells_costs() -> None:
+    measured = replace(backbone("r", 0.8, "resnet"), training_images_per_second=20.0)
+    assert cost_of(Setting("r", "full"), measured, 1000, []).epoch == pytest.approx(
+        1.25 * 1000 / 20
+    )
+    transformer = replace(backbone("a", 0.8), training_images_per_second=20.0)
+    lora = cost_of(Setting("a", "lora"), transformer, 1000, [])
+    assert lora.epoch == pytest.approx(1.25 * 1000 / 20 * 0.73)
+    # Reading the images takes time once.
+    slow = replace(measured, reading_seconds=0.1)
+    fixed = [cost_of(Setting("r", "full"), one, 1000, []).fixed for one in (measured, slow)]
+    assert fixed[1] == pytest.approx(fixed[0] + 100)
+
+
+def test_the_test_images_are_scored_before_the_deadline(tmp_path: Path) -> None:
+    network = replace(backbone("r", 0.8, "resnet"), reading_seconds=0.01)
+    with_test = Case(tmp_path, [network], seconds=1000, test_rows=400)
+    # 400 images: read in 4 s, scored at 40 a second.
+    assert with_test.mode.trials_end() == pytest.approx(time.time() + 1000 - 4 - 10, abs=1)
+    (tmp_path / "none").mkdir()
+    without = Case(tmp_path / "none", [network], seconds=1000)
+    assert without.mode.trials_end() == pytest.approx(time.time() + 1000, abs=1)

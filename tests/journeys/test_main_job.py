@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import write_checkpoint
-from commands import TINTYPE, run, wait_for_log
+from commands import TINTYPE, run, run_alone, wait_for_log
 from pictures import write_class_folders
 from safetensors.torch import load_file
 
@@ -41,7 +41,7 @@ outputs:
 
 
 def test_from_pictures_to_a_scored_request(job: Path, tmp_path: Path, workspace_home: Path) -> None:
-    created = run("job", "create", "--file", job, "--name", "first", "--stream")
+    created = run_alone("job", "create", "--file", job, "--name", "first", "--stream")
     record = json.loads(created.stdout)
     assert (record["name"], record["status"], record["registered_model"]) == (
         "first",

@@ -23,10 +23,10 @@ from tintype.automl.settings_to_try import (
 )
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import (
-    EPOCHS,
     TrialCost,
     cost_of,
     epochs_that_fit,
+    epochs_wanted,
     scoring_seconds,
 )
 from tintype.schemas.augmentations import AUGMENTATION_PRESETS
@@ -42,11 +42,6 @@ WAIT: Literal["wait"] = "wait"
 # Rates of each method before the multiplier `rate`. Convolutional networks bear more.
 _RATES = {"full": 5e-5, "lora": 5e-4, "scratch": 2e-3}
 _CONVOLUTIONAL_RATE = 3e-4
-
-# From this multiplier on a convolutional network starts with a new head: the fitted one would not
-# outlive the first steps. With 312 photos of clothes the fitted head won (0.91 to 0.87), with 192 of
-# cards the new one (IoU 0.67 to 0.54), so both are tried (benchmarks/RESULTS.md).
-_NEW_HEAD_FROM = 2.5
 
 _NOTHING_LEFT = 0.99999
 
@@ -76,7 +71,7 @@ class AutomaticMode:
         backbones: Sequence[str],
         ranking: Callable[[], Sequence[BackboneRank]],
         rows: int,
-        recipes: Sequence[str] = (PLAIN,),
+        recipes: Sequence[str],
         task: ClassificationTask,
         metric: str,
         deadline: float,
@@ -184,7 +179,7 @@ class AutomaticMode:
 
         def hurried(setting: Setting) -> bool:
             _, epochs = self._cost_and_epochs(setting, ranking, self._left())
-            return epochs is None or epochs < min(_ENOUGH_EPOCHS, EPOCHS[setting.method])
+            return epochs is None or epochs < min(_ENOUGH_EPOCHS, epochs_wanted(setting))
 
         return sorted(settings, key=hurried)
 
@@ -302,7 +297,7 @@ class AutomaticMode:
         """The checkpoint to train from: with its head already in place, so that the first
         steps do not spoil the features (Kumar et al. 2022, "Fine-tuning can distort pretrained
         features and underperform out-of-distribution")."""
-        if backbone is None or (backbone.is_convolutional and setting.rate >= _NEW_HEAD_FROM):
+        if backbone is None or (backbone.is_convolutional and setting.learns_anew):
             return setting.backbone
         return backbone.start
 
@@ -350,7 +345,7 @@ def _patience(setting: Setting) -> int:
     """Evaluations without a gain until a trial is ended: more where a network learns anew."""
     if setting.method == "scratch":
         return 10
-    return 6 if setting.rate >= _NEW_HEAD_FROM else 4
+    return 6 if setting.learns_anew else 4
 
 
 def _ranked(name: str, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
@@ -374,7 +369,7 @@ def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int) -> str
         if backbone is not None
         else "no pretrained checkpoint is at hand"
     )
-    wanted = EPOCHS[setting.method]
+    wanted = epochs_wanted(setting)
     cut = f", {epochs} of {wanted} epochs for the time's sake" if epochs < wanted else ""
     how = f"{_described(setting)}, rate x{setting.rate:g}"
     return f"Next: {setting.backbone}, {how}{cut}; {why}."

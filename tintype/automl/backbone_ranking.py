@@ -31,6 +31,9 @@ class BackboneRank:
     images_per_second: float
     """Of the network alone, on its fastest engine."""
 
+    training_images_per_second: float
+    """At which all its weights learn; 0 where that was not measured."""
+
     reading_seconds: float
     """Of reading and resizing one image; 0 where its features were cached."""
 

@@ -29,6 +29,7 @@ from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 from tintype.training.content_cache import ContentCache
 from tintype.training.inputs import preprocessing_digest
+from tintype.training.training_rate import training_images_per_second
 
 __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
 
@@ -39,6 +40,10 @@ _SHARD_ROWS = 512
 
 # Seconds of a pass by which a network's rate is measured.
 _TIMED_SECONDS = 0.3
+
+# How fast a network trains is measured up to so many weights, from so many images embedded a second on;
+# a batch has so many images at most, and this share of those embedded in a second.
+_MOST_TRAINED, _LEAST_RATE, _TRAINED_BATCH, _TRAINED_SHARE = 400_000_000, 4.0, 16, 0.1
 
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).
@@ -59,6 +64,8 @@ class RankedBackbone:
     """The metric of its head on the validation rows."""
     images_per_second: float
     """Of the network alone."""
+    training_images_per_second: float
+    """Of all its weights; 0 where it is too large to try."""
     reading_seconds: float
     """What an image took beyond that: reading and resizing it. 0 where features were cached."""
     cached: bool
@@ -136,8 +143,9 @@ def rank_backbones(
         features = ", features from the cache" if backbone.cached else ""
         log(
             f"{name}: {metric} {backbone.score:.4f} by cross-validation, {backbone.validation:.4f} on "
-            f"the validation images, in {backbone.seconds:.1f} s{features} (the network alone: "
-            f"{backbone.images_per_second:.0f} images/s)."
+            f"the validation images, in {backbone.seconds:.1f} s{features} (the network alone embeds "
+            f"{backbone.images_per_second:.0f} and learns {backbone.training_images_per_second:.0f} "
+            "images/s)."
         )
         if not ranking or backbone.score > ranking[0].score:
             leads(backbone)
@@ -270,6 +278,20 @@ class _Embedder:
         batch = pixels[: max(1, int(_TIMED_SECONDS / single))]
         return len(batch) / min(_seconds(self.scorer.run, batch) for _ in range(3))
 
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        return count_parameters(stored_tensors(self.checkpoint.folder))
+
+    @cached_property
+    def training_images_per_second(self) -> float:
+        """Of all its weights; 0 where it is too large to try."""
+        rate = self.images_per_second
+        if self.parameters > _MOST_TRAINED or rate < _LEAST_RATE:
+            return 0.0
+        batch = min(_TRAINED_BATCH, max(2, int(rate * _TRAINED_SHARE)))
+        return training_images_per_second(self.checkpoint, batch=batch)
+
     @property
     def reading_seconds(self) -> float:
         """What an image took beyond the network's time; 0 where nothing was computed."""
@@ -337,12 +359,13 @@ def _judged(
         score=head.score,
         validation=scores.get(metric, 0.0),
         images_per_second=embedder.images_per_second,
+        training_images_per_second=embedder.training_images_per_second,
         reading_seconds=embedder.reading_seconds,
         cached=embedder.cached,
         seconds=time.monotonic() - embedder.started,
         pooling=embedder.pooling,
         family=embedder.checkpoint.family,
-        parameters=count_parameters(stored_tensors(embedder.checkpoint.folder)),
+        parameters=embedder.parameters,
         head=head,
         probabilities=probabilities,
         fitted=len(tables.train),

@@ -9,28 +9,29 @@ from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.settings_to_try import Method, Setting
 from tintype.automl.study import Trial
 
-__all__ = ["EPOCHS", "TrialCost", "cost_of", "epochs_that_fit", "scoring_seconds"]
+__all__ = ["TrialCost", "cost_of", "epochs_that_fit", "epochs_wanted", "scoring_seconds"]
 
-EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
-"""Passes over the images that a method is given where there is time."""
+# Passes over the images that a method is given where there is time, and one that learns anew.
+_EPOCHS: dict[Method, int] = {"full": 15, "lora": 15, "scratch": 40}
+_EPOCHS_ANEW = 20
 
-# Training passes cost so many times an embedding at the engine's speed: forward and backward in
-# torch. Measured on ViT-B/16: 22 images/s embedded, 5.2 trained in full (benchmarks/RESULTS.md).
-_COST: dict[Method, float] = {"full": 4.5, "lora": 3.3, "scratch": 4.5}
+# Where it was not measured how fast all weights learn, that costs so many times an embedding at the
+# engine's speed. ViT-B/16: 22 images/s embedded, 5.2 trained (benchmarks/RESULTS.md). An engine joins the
+# many small layers of a convolutional network, torch does not: of Lite0 370 and 19 on two cores with AMX.
+_COST, _COST_OF_CONVOLUTIONS = 4.5, 20.0
 
-# The same of a convolutional network: its depthwise convolutions are quick forward and slow backward.
-# Lite0 on two cores with AMX: 188 images/s embedded, 24 trained, besides augmentation and evaluation.
-_COST_OF_CONVOLUTIONS = 10.0
+# LoRA costs this share of training all weights.
+_LORA_SHARE = 0.73
 
-# Augmentation and evaluation beside frozen layers, in embeddings of Lite0.
-_BESIDE_FROZEN = 1.0
+# Augmentation and evaluation beside a convolutional network's frozen layers, in embeddings of Lite0.
+_BESIDE_FROZEN = 4.5
 
 # A convolutional network's last layers see fewer pixels: they cost less than their share. Lite0's last
-# 40 % and 25 % took 24 % and 15 % of the seconds of all (benchmarks/RESULTS.md).
-_POWER_OF_CONVOLUTIONS = 1.5
+# 70 % and 30 % learnt at 28 and 45 images/s, all at 19.
+_POWER_OF_CONVOLUTIONS = 2.0
 
 # A pass in torch, in passes of the fastest engine.
-_EAGER, _EAGER_CONVOLUTIONS = 1.3, 5.5
+_EAGER, _EAGER_CONVOLUTIONS = 1.3, 2.5
 
 # A cost that was not measured yet may be so much higher than it is told.
 _UNMEASURED = 1.25
@@ -99,6 +100,11 @@ def cost_of(
     return TrialCost(epoch, fixed, False)
 
 
+def epochs_wanted(setting: Setting) -> int:
+    """Of a trial of `setting` for which there is time."""
+    return _EPOCHS_ANEW if setting.learns_anew else _EPOCHS[setting.method]
+
+
 def scoring_seconds(backbone: BackboneRank, rows: int) -> float:
     """What scoring `rows` images with a model of the backbone takes in torch, which needs no conversion."""
     passes = _EAGER_CONVOLUTIONS if backbone.is_convolutional else _EAGER
@@ -108,7 +114,11 @@ def scoring_seconds(backbone: BackboneRank, rows: int) -> float:
 def _passes(setting: Setting, backbone: BackboneRank | None) -> float:
     """What training on one image costs, in embeddings of one."""
     convolutional = backbone is not None and backbone.is_convolutional
-    whole = _COST_OF_CONVOLUTIONS if convolutional else _COST[setting.method]
+    whole = _COST_OF_CONVOLUTIONS if convolutional else _COST
+    if backbone is not None and backbone.training_images_per_second:
+        whole = backbone.images_per_second / backbone.training_images_per_second
+    if setting.method == "lora":
+        whole *= _LORA_SHARE
     power = _POWER_OF_CONVOLUTIONS if convolutional else 1.0
     passes = whole * (1 - setting.frozen) ** power
     if setting.frozen:
@@ -125,7 +135,7 @@ def epochs_that_fit(
     Args:
         first: nothing has been fine-tuned yet.
     """
-    wanted = EPOCHS[setting.method]
+    wanted = epochs_wanted(setting)
     if cost.epoch is None:
         return wanted if left >= cost.fixed + _FIXED_SECONDS else None
     if cost.of_epochs(wanted) <= left * _MEASURED_SHARE:

@@ -104,6 +104,7 @@ def _rank(backbone: RankedBackbone, start: str) -> BackboneRank:
         score=backbone.score,
         validation=backbone.validation,
         images_per_second=backbone.images_per_second,
+        training_images_per_second=backbone.training_images_per_second,
         reading_seconds=backbone.reading_seconds,
         seconds=backbone.seconds,
         family=backbone.family,
