@@ -77,6 +77,7 @@ class AutomaticMode:
         deadline: float,
         say: Callable[[str], None],
         test_rows: int = 0,
+        refit_share: float = 0.0,
         quality: Quality | None = None,
         ensemble: Callable[[Sequence[Trial]], tuple[list[Any], str] | None] = lambda finished: None,
     ) -> None:
@@ -89,6 +90,8 @@ class AutomaticMode:
             deadline: time.time() by which everything is done but the report.
             say: receives plain sentences on every choice.
             test_rows: images that the best model is scored on in the end.
+            refit_share: how much longer than the best trial it takes to learn it again, after the
+                trials; 0: that is not done.
             quality: how much is tried; None: as much as fits into the time.
             ensemble: of finished trials, the members of an ensemble that wins, and a sentence on it.
         """
@@ -101,13 +104,18 @@ class AutomaticMode:
         self._metric = metric
         self._deadline = deadline
         self._test_rows = test_rows
+        self._refit_share = refit_share
         self._say = say
         self._quality = quality
         self._ensemble = ensemble
         self._said: set[str] = set()
 
     def trials_end(self) -> float:
-        """time.time() by which the last trial ends: early enough for the test images to be scored."""
+        """time.time() by which the last trial ends: the best one may be learnt again then."""
+        return self.refit_end() - self._refit_seconds()
+
+    def refit_end(self) -> float:
+        """time.time() by which nothing is learnt any more: the test images are to be scored."""
         ranking = self._ranking()
         if not ranking or not self._test_rows:
             return self._deadline
@@ -332,8 +340,17 @@ class AutomaticMode:
         return hyperparameters | RECIPES[setting.recipe]
 
     def _left(self) -> float:
-        """Seconds for fine-tuning; after it an ensemble may be made."""
-        return self.trials_end() - time.time() - _ENSEMBLE_SECONDS
+        """Seconds for a trial; after it an ensemble may be made, and the best trial is learnt again,
+        be it this one."""
+        left = self.refit_end() - time.time() - _ENSEMBLE_SECONDS
+        return min(left - self._refit_seconds(), left / (1 + self._refit_share))
+
+    def _refit_seconds(self) -> float:
+        """Of learning again what is best now."""
+        best = self._study.best()
+        if best is None or "setting" not in best.parameters:
+            return 0.0
+        return self._refit_share * float(best.facts.get("seconds") or 0.0)
 
     def _once(self, sentence: str) -> None:
         if sentence not in self._said:

@@ -166,6 +166,20 @@ class ImageTable:
         chosen = self._rows[np.asarray(rows, dtype=np.int64)]
         return self._with(self._columns, self.classes, chosen)
 
+    def is_of_one_table_with(self, other: ImageTable) -> bool:
+        """Whether both are selections of one table, as the two sides of a split are."""
+        return self._columns is other._columns
+
+    def joined_with(self, other: ImageTable) -> ImageTable:
+        """The rows of this table and, after them, of `other`.
+
+        Raises:
+            ValueError: they are not of one table.
+        """
+        if not self.is_of_one_table_with(other):
+            raise ValueError("only selections of one table can be joined")
+        return self._with(self._columns, self.classes, np.concatenate([self._rows, other._rows]))
+
     def with_classes(self, classes: Sequence[str]) -> ImageTable:
         """The same rows with labels coded by `classes`.
 

@@ -17,7 +17,7 @@ from tintype.schemas.command_job import CommandJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.sweep_job import SweepJob
-from tintype.schemas.trial_job import EnsembleJob, RankingJob, TrialJob, TrialsJob
+from tintype.schemas.trial_job import EnsembleJob, RankingJob, RefitJob, TrialJob, TrialsJob
 
 __all__ = ["STEP_KINDS"]
 
@@ -71,6 +71,12 @@ STEP_KINDS = {
         document=EnsembleJob,
         execute="tintype.jobs.automl.ensemble:execute",
         download=download_outputs,
+    ),
+    "refit": JobKind(
+        document=RefitJob,
+        execute="tintype.jobs.automl.refit:execute",
+        download=download_outputs,
+        memory_advice=_SMALLER,
     ),
     "batch": JobKind(
         document=BatchJob,

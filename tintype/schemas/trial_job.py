@@ -9,7 +9,7 @@ from pydantic import Field
 from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning_job import FinetuningJob
 
-__all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "TrialJob", "TrialsJob"]
+__all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "RefitJob", "TrialJob", "TrialsJob"]
 
 
 class _Written(StrictModel):
@@ -61,6 +61,18 @@ class RankingJob(_OfSweep):
 
     deadline: float
     """time.time() after which no further backbone is tried, once one has been ranked."""
+
+
+class RefitJob(_OfSweep):
+    """The best trial learnt again, from the images of validation, too."""
+
+    type: Literal["refit"] = "refit"
+
+    trial: str
+    """The run that is repeated: a trial, or the ranking."""
+
+    epochs: int = Field(ge=1)
+    """That it took."""
 
 
 class EnsembleMember(StrictModel):

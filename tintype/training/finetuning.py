@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ def finetune(
     log: Callable[[dict[str, Any]], None] = lambda event: None,
     cancelled: Callable[[], bool] = lambda: False,
     finish: Callable[[], bool] = lambda: False,
+    calibrated_as: Mapping[str, Any] | None = None,
 ) -> FinetuneResult:
     """Fine-tune `checkpoint` on `train` and write `output_folder/mlflow-model`.
 
@@ -94,6 +95,8 @@ def finetune(
         log: receives a dict per evaluation, logging event and notice, each with its `event` name.
         cancelled: asked before every step; True ends the run with `RunCancelled`.
         finish: asked before every step; True ends the training with the best found so far.
+        calibrated_as: the card of a model whose temperature and thresholds the new one takes, where
+            `validation` cannot tell them; None: it does.
 
     Raises:
         DataError: the tables cannot be trained on, or an image cannot be read.
@@ -161,6 +164,7 @@ def finetune(
             validation,
             plan=plan,
             card=_card(source, plan, state, train, validation),
+            calibrated_as=calibrated_as,
         )
     assert state.best_metric is not None
     return FinetuneResult(

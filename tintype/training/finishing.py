@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from tintype.images.preprocess import Preprocessor
 from tintype.models.classifier import scale_logits
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.schemas.task import MULTILABEL, ClassificationTask
-from tintype.scoring.calibration import probabilities_of, with_temperature
+from tintype.scoring.calibration import probabilities_of, temperature_of, with_temperature
 from tintype.training.calibration import choose_temperature
 from tintype.training.plan import TrainingPlan
 from tintype.training.thresholds import choose_thresholds
 from tintype.training.training_job import Trained
 
 __all__ = ["FinishedModel", "finish_model", "tuned_thresholds"]
+
+
+# What a card says of calibration.
+_CALIBRATION = ("temperature", "calibration", "thresholds", "threshold_tuning")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ def finish_model(
     *,
     plan: TrainingPlan,
     card: dict[str, Any],
+    calibrated_as: Mapping[str, Any] | None = None,
 ) -> FinishedModel:
     """Calibrate what was trained on `validation` and write it to `path`.
 
@@ -49,6 +54,8 @@ def finish_model(
 
     Args:
         card: facts about the making; what was found here is added.
+        calibrated_as: the card of a model whose temperature and thresholds this one takes; None: what
+            `validation` tells.
 
     Raises:
         OutputError: the folder cannot be written or the disk is full.
@@ -56,7 +63,12 @@ def finish_model(
     task, seed = plan.task, plan.parameters.random_seed
     targets = validation.targets()
     probabilities = probabilities_of(trained.logits, task)
-    if plan.parameters.temperature_scaling:
+    if calibrated_as is not None:
+        temperature = temperature_of(calibrated_as)
+        if scale_logits(trained.model, 1 / temperature):
+            probabilities = with_temperature(probabilities, temperature, task)
+        card = card | {key: calibrated_as[key] for key in _CALIBRATION if key in calibrated_as}
+    elif plan.parameters.temperature_scaling:
         found = choose_temperature(probabilities, targets, task, seed=seed)
         if found is not None and scale_logits(trained.model, 1 / found.temperature):
             probabilities = with_temperature(probabilities, found.temperature, task)
@@ -71,7 +83,7 @@ def finish_model(
                     "log_loss_after_cross_validated": found.log_loss_after,
                 },
             }
-    if plan.parameters.multilabel_threshold is None:
+    if calibrated_as is None and plan.parameters.multilabel_threshold is None:
         tuned = tuned_thresholds(
             task, probabilities, targets, validation.classes, metric=plan.metric, seed=seed
         )

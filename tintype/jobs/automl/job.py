@@ -27,6 +27,7 @@ from tintype.jobs.automl.outputs import (
     evaluate_validation,
     write_report,
 )
+from tintype.jobs.automl.refitting import refit, refit_share
 from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.evaluation import evaluate_on_test
@@ -114,7 +115,16 @@ def _sweep(
         best = study.best()
         if best is None:
             raise RunFailed(_no_model(study))
-        _finish(job, run, study, trials, status, best, tables, tracking)
+        again = refit(
+            trials,
+            best,
+            pool,
+            share=refit_share(job, tables),
+            end=plan.refit_end(),
+            cancelled=lambda: context.stop() == "cancel",
+            log=status.log,
+        )
+        _finish(job, run, study, trials, status, best, again, tables, tracking)
     except BaseException as error:
         trials.end_sweep("Canceled" if isinstance(error, RunCancelled) else "Failed")
         raise
@@ -135,14 +145,16 @@ def _finish(
     trials: TrialRuns,
     status: SweepStatus,
     best: Trial,
+    again: Run | None,
     tables: Tables,
     tracking: MlflowRun,
 ) -> None:
-    """Keep the best trial's model as the job's own: judged, reported, delivered."""
+    """Keep the best trial's model, or what has learnt it again, as the job's own: judged, reported,
+    delivered."""
     run.update(status="Finalizing")
     best_run = trials.run(best.number)
     with atomic_folder(run.model_folder) as temporary:
-        shutil.copytree(best_run.model_folder, temporary, dirs_exist_ok=True)
+        shutil.copytree((again or best_run).model_folder, temporary, dirs_exist_ok=True)
         note_mlflow_run(temporary, tracking.run_id)
     evaluation = evaluate_validation(job, run, best_run, tables)
     corrected = corrected_for_selection(job, study, trials, tables)
@@ -178,6 +190,8 @@ class _Plan:
 
     propose: Propose
     trials_end: Callable[[], float]
+    refit_end: Callable[[], float] = lambda: 0.0
+    """Where the best trial is learnt again."""
     policy: EarlyTermination | None = None
     hopeless: Hopeless = lambda number: False
 
@@ -191,7 +205,8 @@ def _plan(
         assert job.search_space is not None
         assert job.sweep is not None
         proposals = Proposals(study, job.search_space, job.sweep.sampling_algorithm)
-        return _Plan(proposals.propose, lambda: deadline, job.sweep.early_termination)
+        policy = job.sweep.early_termination
+        return _Plan(proposals.propose, lambda: deadline, policy=policy)
     if job.mode == "individual":
         return _Plan(lambda: study.ask_at({}), lambda: deadline)
     trials.backbones, sentences = backbones_to_try(job.portfolio)
@@ -211,10 +226,11 @@ def _plan(
         deadline=deadline,
         say=status.log,
         test_rows=0 if tables.test is None else len(tables.test),
+        refit_share=refit_share(job, tables),
         quality=job.quality,
         ensemble=lambda finished: _ensemble(job, trials, tables, finished),
     )
-    return _Plan(mode.propose, mode.trials_end, _AUTOMATIC_POLICY, mode.cannot_win)
+    return _Plan(mode.propose, mode.trials_end, mode.refit_end, _AUTOMATIC_POLICY, mode.cannot_win)
 
 
 def _ensemble(

@@ -69,13 +69,26 @@ class TrialRuns:
     def document(self, trial: Trial) -> dict[str, Any]:
         """What a worker is given to run `trial`, whose run is made where there is none."""
         run = self.run(trial.number)
+        return self._given(run, self._task(run.name, trial))
+
+    @property
+    def refit_run(self) -> Run:
+        """The run that learns the best trial again."""
+        return self._parent.sibling(f"{self._sweep.name}_refit")
+
+    def refit_document(self, best: Trial, *, epochs: int) -> dict[str, Any]:
+        """What a worker is given to learn `best` again."""
+        task = {"type": "refit", "trial": self.run(best.number).name, "epochs": epochs}
+        return self._given(self.refit_run, task)
+
+    def _given(self, run: Run, task: Mapping[str, Any]) -> dict[str, Any]:
         content = {
             "name": run.name,
             "display_name": run.name,
             "experiment_name": self._job.experiment_name,
             "job": self._parent.name,
             "parent_mlflow_run": self._parent_mlflow_run,
-            **self._task(run.name, trial),
+            **task,
         }
         if run.exists:
             run.store.replace_document(run.name, content)
