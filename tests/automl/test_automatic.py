@@ -138,10 +138,10 @@ def test_frozen_layers_cost_an_embedding(tmp_path: Path) -> None:
     whole, last = Setting("a", "full"), Setting("a", "full", frozen=0.75)
     guessed = cost_of(last, transformer, 1000, [])
     # 100 embeddings a second; of all layers an image costs 4.5, and a guess is a quarter too high.
-    assert guessed.epoch == pytest.approx(1.25 * 10 * (0.75 + 4.5 * 0.25))
+    assert guessed.epoch == pytest.approx(1.25 * (10 * (0.75 + 4.5 * 0.25) + 12))
     network = backbone("r", 0.8, "resnet")
     assert cost_of(last, network, 1000, []).epoch == pytest.approx(
-        1.25 * 10 * (4.5 + 0.75 + 20 * 0.25**2)
+        1.25 * (10 * (0.75 + 20 * 0.25**2) + 12)
     )
     study = Study(tmp_path / "study.db")
     trial = study.ask_at({"setting": list(setting_key(whole))})
@@ -151,7 +151,7 @@ def test_frozen_layers_cost_an_embedding(tmp_path: Path) -> None:
     assert (measured.epoch, measured.measured) == (9.0, True)
     # What was measured of all layers tells of the last ones, too.
     told = cost_of(last, transformer, 1000, study.trials())
-    assert told.epoch == pytest.approx(9.0 * (0.75 + 4.5 * 0.25) / 4.5)
+    assert told.epoch == pytest.approx(9.0 * (0.75 + 4.5 * 0.25 + 1.2) / 4.5)
     assert not told.measured
 
 
@@ -337,12 +337,10 @@ def test_recipes_are_drawn(tmp_path: Path) -> None:
 
 def test_a_measured_rate_of_learning_tells_costs() -> None:
     measured = replace(backbone("r", 0.8, "resnet"), training_images_per_second=20.0)
-    assert cost_of(Setting("r", "full"), measured, 1000, []).epoch == pytest.approx(
-        1.25 * 1000 / 20
-    )
+    assert cost_of(Setting("r", "full"), measured, 1000, []).epoch == pytest.approx(1.1 * 1000 / 20)
     transformer = replace(backbone("a", 0.8), training_images_per_second=20.0)
     lora = cost_of(Setting("a", "lora"), transformer, 1000, [])
-    assert lora.epoch == pytest.approx(1.25 * 1000 / 20 * 0.73)
+    assert lora.epoch == pytest.approx(1.1 * 1000 / 20 * 0.73)
     # Reading the images takes time once.
     slow = replace(measured, reading_seconds=0.1)
     fixed = [cost_of(Setting("r", "full"), one, 1000, []).fixed for one in (measured, slow)]

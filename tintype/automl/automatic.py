@@ -90,8 +90,8 @@ class AutomaticMode:
             deadline: time.time() by which everything is done but the report.
             say: receives plain sentences on every choice.
             test_rows: images that the best model is scored on in the end.
-            refit_share: how much longer than the best trial it takes to learn it again, after the
-                trials; 0: that is not done.
+            refit_share: how long the best trial goes on with all images after the last one, in times
+                of its own seconds; 0: it does not.
             quality: how much is tried; None: as much as fits into the time.
             ensemble: of finished trials, the members of an ensemble that wins, and a sentence on it.
         """
@@ -111,7 +111,7 @@ class AutomaticMode:
         self._said: set[str] = set()
 
     def trials_end(self) -> float:
-        """time.time() by which the last trial ends: the best one may be learnt again then."""
+        """time.time() by which the last trial ends: the best one may go on then."""
         return self.refit_end() - self._refit_seconds()
 
     def refit_end(self) -> float:
@@ -340,13 +340,13 @@ class AutomaticMode:
         return hyperparameters | RECIPES[setting.recipe]
 
     def _left(self) -> float:
-        """Seconds for a trial; after it an ensemble may be made, and the best trial is learnt again,
-        be it this one."""
+        """Seconds for a trial; after it an ensemble may be made, and the best trial goes on with all
+        images, be it this one."""
         left = self.refit_end() - time.time() - _ENSEMBLE_SECONDS
         return min(left - self._refit_seconds(), left / (1 + self._refit_share))
 
     def _refit_seconds(self) -> float:
-        """Of learning again what is best now."""
+        """How long what is best now would go on."""
         best = self._study.best()
         if best is None or "setting" not in best.parameters:
             return 0.0

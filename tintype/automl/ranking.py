@@ -43,7 +43,7 @@ _TIMED_SECONDS = 0.3
 
 # How fast a network trains is measured up to so many weights, from so many images embedded a second on;
 # a batch has so many images at most, and this share of those embedded in a second.
-_MOST_TRAINED, _LEAST_RATE, _TRAINED_BATCH, _TRAINED_SHARE = 400_000_000, 4.0, 16, 0.1
+_MOST_TRAINED, _LEAST_RATE, _TRAINED_BATCH, _TRAINED_SHARE = 400_000_000, 4.0, 16, 0.2
 
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).

@@ -23,8 +23,8 @@ _COST, _COST_OF_CONVOLUTIONS = 4.5, 20.0
 # LoRA costs this share of training all weights.
 _LORA_SHARE = 0.73
 
-# Augmentation and evaluation beside a convolutional network's frozen layers, in embeddings of Lite0.
-_BESIDE_FROZEN = 4.5
+# Seconds an image of augmentation and evaluation beside frozen layers, on two cores.
+_BESIDE_FROZEN = 0.012
 
 # A convolutional network's last layers see fewer pixels: they cost less than their share. Lite0's last
 # 70 % and 30 % learnt at 28 and 45 images/s, all at 19.
@@ -33,8 +33,8 @@ _POWER_OF_CONVOLUTIONS = 2.0
 # A pass in torch, in passes of the fastest engine.
 _EAGER, _EAGER_CONVOLUTIONS = 1.3, 2.5
 
-# A cost that was not measured yet may be so much higher than it is told.
-_UNMEASURED = 1.25
+# A cost that was not measured yet may be so much higher than it is told; the rate of learning was.
+_UNMEASURED, _LEARNING_MEASURED = 1.25, 1.1
 
 # A trial that is cut short takes this share of the time that is left: less where its cost was not
 # measured yet, for it may be wrong. One that is trained to its end beats two that are not.
@@ -89,15 +89,15 @@ def cost_of(
     if alike is not None:
         # As much more or less as the two should differ by.
         other, epoch, fixed = alike
-        ratio = _passes(setting, backbone) / _passes(other, backbone)
+        ratio = _image_seconds(setting, backbone) / _image_seconds(other, backbone)
         return TrialCost(epoch * ratio, fixed, False)
     if backbone is None:
         return TrialCost(None, _FIXED_SECONDS_SMALL, False)
     large = min(1.0, backbone.parameters / 1e8)
     fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
     fixed += rows * backbone.reading_seconds
-    epoch = _UNMEASURED * rows * _passes(setting, backbone) / backbone.images_per_second
-    return TrialCost(epoch, fixed, False)
+    margin = _LEARNING_MEASURED if backbone.training_images_per_second else _UNMEASURED
+    return TrialCost(margin * rows * _image_seconds(setting, backbone), fixed, False)
 
 
 def epochs_wanted(setting: Setting) -> int:
@@ -111,20 +111,25 @@ def scoring_seconds(backbone: BackboneRank, rows: int) -> float:
     return rows * (backbone.reading_seconds + passes / backbone.images_per_second)
 
 
-def _passes(setting: Setting, backbone: BackboneRank | None) -> float:
-    """What training on one image costs, in embeddings of one."""
-    convolutional = backbone is not None and backbone.is_convolutional
-    whole = _COST_OF_CONVOLUTIONS if convolutional else _COST
-    if backbone is not None and backbone.training_images_per_second:
-        whole = backbone.images_per_second / backbone.training_images_per_second
+def _image_seconds(setting: Setting, backbone: BackboneRank | None) -> float:
+    """What training on one image costs; without a backbone in units of its own."""
+    if backbone is None:
+        return setting.resolution**2
+    whole = 1 / _images_learnt_per_second(backbone)
     if setting.method == "lora":
         whole *= _LORA_SHARE
-    power = _POWER_OF_CONVOLUTIONS if convolutional else 1.0
-    passes = whole * (1 - setting.frozen) ** power
+    power = _POWER_OF_CONVOLUTIONS if backbone.is_convolutional else 1.0
+    seconds = whole * (1 - setting.frozen) ** power
     if setting.frozen:
         # The frozen layers run at the engine's speed, the rest is trained.
-        passes += setting.frozen + (_BESIDE_FROZEN if convolutional else 0.0)
-    return passes * setting.resolution**2
+        seconds += setting.frozen / backbone.images_per_second + _BESIDE_FROZEN
+    return seconds * setting.resolution**2
+
+
+def _images_learnt_per_second(backbone: BackboneRank) -> float:
+    """Images a second at which all weights learn, measured or guessed."""
+    cost = _COST_OF_CONVOLUTIONS if backbone.is_convolutional else _COST
+    return backbone.training_images_per_second or backbone.images_per_second / cost
 
 
 def epochs_that_fit(

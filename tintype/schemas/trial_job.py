@@ -64,15 +64,15 @@ class RankingJob(_OfSweep):
 
 
 class RefitJob(_OfSweep):
-    """The best trial learnt again, from the images of validation, too."""
+    """The best trial going on, with the images of validation, too."""
 
     type: Literal["refit"] = "refit"
 
     trial: str
-    """The run that is repeated: a trial, or the ranking."""
+    """The run that goes on: a trial, or the ranking, whose head is fitted again."""
 
     epochs: int = Field(ge=1)
-    """That it took."""
+    """How many more."""
 
 
 class EnsembleMember(StrictModel):

@@ -191,7 +191,7 @@ class _Plan:
     propose: Propose
     trials_end: Callable[[], float]
     refit_end: Callable[[], float] = lambda: 0.0
-    """Where the best trial is learnt again."""
+    """By when the best trial has gone on with all images."""
     policy: EarlyTermination | None = None
     hopeless: Hopeless = lambda number: False
 

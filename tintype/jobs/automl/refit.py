@@ -1,4 +1,5 @@
-"""The best trial once more, from the images of validation, too: it knows nothing of what it is worth."""
+"""The best trial with the images of validation, too: what they teach, at the cost of not knowing what it
+brings."""
 
 from __future__ import annotations
 
@@ -19,10 +20,14 @@ from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.trial_job import RefitJob, TrialJob
 from tintype.tasks import TaskContext
 from tintype.training.finetuning import finetune
-from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun
 
 __all__ = ["execute"]
+
+
+# Of the trial's learning rate: of playing cards, 216 photos and 75 more, a network at an IoU of 0.66 on
+# other photos went to 0.76 in 8 epochs at half its rate, and to 0.72 at a quarter of it.
+_SHARE_OF_RATE = 0.5
 
 
 def execute(job: RefitJob, run: Run, context: TaskContext) -> Result:
@@ -95,15 +100,20 @@ def _network(
     context: TaskContext,
     tracking: MlflowRun,
 ) -> tuple[np.ndarray, int]:
-    """The trial's fine-tuning again; what the network says of `held_out`, and after how many epochs."""
+    """The trial's model trained on; what it says of `held_out`, and after how many epochs."""
     finetuning = TrialJob.model_validate(repeated.document).finetuning
+    rate = finetuning.hyperparameters.learning_rate
     result = finetune(
-        checkpoint=resolve_model(finetuning.model_name),
+        checkpoint=str(repeated.model_folder),
         train=everything,
         validation=held_out,
         task=finetuning.task,
         parameters=finetuning.hyperparameters.model_copy(
-            update={"number_of_epochs": job.epochs, "early_stopping": False}
+            update={
+                "number_of_epochs": job.epochs,
+                "early_stopping": False,
+                "learning_rate": None if rate is None else rate * _SHARE_OF_RATE,
+            }
         ),
         output_folder=run.outputs,
         checkpoint_folder=run.folder / "checkpoints",

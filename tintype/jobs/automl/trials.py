@@ -73,11 +73,11 @@ class TrialRuns:
 
     @property
     def refit_run(self) -> Run:
-        """The run that learns the best trial again."""
+        """The run in which the best trial goes on with all images."""
         return self._parent.sibling(f"{self._sweep.name}_refit")
 
     def refit_document(self, best: Trial, *, epochs: int) -> dict[str, Any]:
-        """What a worker is given to learn `best` again."""
+        """What a worker is given to go on with `best`."""
         task = {"type": "refit", "trial": self.run(best.number).name, "epochs": epochs}
         return self._given(self.refit_run, task)
 
