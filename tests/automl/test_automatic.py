@@ -177,16 +177,16 @@ def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
     for step in range(4):
         case.study.report(first.number, step, 0.5)
     case.study.tell(first.number, "completed", 0.9)
-    case.mode._deadline = time.time() + 200
-    # LoRA at twice the rate has time for nine epochs, other settings for fewer: it goes first.
+    case.mode._deadline = time.time() + 250
+    # LoRA at twice the rate has time for twelve epochs, other settings for fewer: it goes first.
     lora = case.trial()
     assert lora.parameters["setting"][:3] == ["a", "lora", 2.0]
     fixed = 80 - 4 * 16.5
-    assert lora.parameters["epochs"] == int((190 * 0.9 - fixed) / 16.5)
-    # The last 40 % of the layers, at 30 s an epoch, get four; all weights, at 56 s, would get two.
+    assert lora.parameters["epochs"] == int((240 * 0.9 - fixed) / 16.5)
+    # The last 40 % of the layers, at 45 s an epoch, get four; all weights, at 56 s, would get three.
     last = case.trial()
     assert (last.parameters["method"], last.parameters["frozen"]) == ("full", 0.6)
-    assert last.parameters["epochs"] == int((190 * 0.8 - 11) / 30)
+    assert last.parameters["epochs"] == int((240 * 0.8 - 11) / 45)
 
 
 def test_the_plan_is_said_once_with_its_times_and_with_what_does_not_fit(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_the_plan_is_said_once_with_its_times_and_with_what_does_not_fit(tmp_pat
     assert plan.startswith(
         "Plan for the 33 min that are left: 1. a, LoRA, 15 epochs, about 10 min;"
     )
-    assert "2. a, the last 40% of the layers, 15 epochs, about 8 min" in plan
+    assert "2. a, the last 40% of the layers, 15 epochs, about 11 min" in plan
     assert "settings drawn near the best, while time is left" in plan
     assert "b, LoRA" in plan.partition("Too long for the time: ")[2]
 
@@ -355,3 +355,15 @@ def test_the_test_images_are_scored_before_the_deadline(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     without = Case(tmp_path / "none", [network], seconds=1000)
     assert without.mode.trials_end() == pytest.approx(time.time() + 1000, abs=1)
+
+
+def test_time_is_left_for_the_best_trial_to_go_on(tmp_path: Path) -> None:
+    case = Case(tmp_path, [backbone("a", 0.8)], seconds=1000, refit_share=0.5).ranked()
+    # Whichever trial is the best may go on for half of its time.
+    assert case.mode._left() == pytest.approx(990 / 1.5, abs=1)
+    trial = case.trial()
+    case.study.note(trial.number, seconds=400.0, epoch_seconds=20.0)
+    case.study.tell(trial.number, "completed", 0.9)
+    assert case.mode.trials_end() == pytest.approx(case.mode.refit_end() - 200, abs=1)
+    case.mode._deadline = time.time() + 400
+    assert case.mode._left() == pytest.approx(390 - 200, abs=1)
