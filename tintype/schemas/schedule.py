@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tintype.errors import DocumentError
 from tintype.schemas.asset_parts import AssetName, TextMap
@@ -184,11 +184,19 @@ class RecurrenceTrigger(_Trigger):
     frequency: Annotated[Literal["minute", "hour", "day", "week", "month"], BeforeValidator(_lower)]
     """minute, hour, day, week or month."""
 
-    interval: int = Field(1, ge=1)
+    interval: int = Field(1, ge=1, le=10_000)
     """Every so many of them."""
 
     schedule: RecurrencePattern | None = None
     """Of days, weeks and months: at which hours and minutes, on which days."""
+
+    @model_validator(mode="after")
+    def _check_pattern(self) -> RecurrenceTrigger:
+        if self.schedule is not None and self.frequency in ("minute", "hour"):
+            raise ValueError(
+                f"schedule is for the frequencies day, week and month, not for {self.frequency}"
+            )
+        return self
 
 
 class ScheduleDocument(StrictModel):

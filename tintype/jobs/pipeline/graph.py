@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ class _Builder:
                 return {key: opened(item) for key, item in value.items()}
             return [opened(item) for item in value] if isinstance(value, list) else value
 
-        return Step(**{**vars(step), "content": opened(step.content)})
+        return replace(step, content=opened(step.content))
 
     def _add_document(self, scope: _Scope, name: str, kind: str, node: dict[str, Any]) -> None:
         """A node that is a job's document, with references anywhere in it."""
@@ -373,6 +373,7 @@ def _command(
             "limits",
             "resources",
             "tags",
+            "properties",
             "description",
             "is_deterministic",
             "distribution",
