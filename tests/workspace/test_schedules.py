@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,26 @@ def test_one_that_is_never_due_is_refused(
     file = tmp_path / "nightly.yml"
     file.write_text(SCHEDULE.replace('expression: "0 3 * * *"', trigger))
     assert told in command("schedule", "create", "--file", file, code=2)
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ("job: ./pipeline.yml", r"pipeline.yml:4: jobs.say.comand: unknown key"),
+        (
+            "{type: command, command: 'true', environment: azureml:none@latest}",
+            r"nightly.yml:5: environment: there is no environment 'none'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_its_job_names_file_and_line(
+    command: Command, tmp_path: Path, job: str, told: str
+) -> None:
+    (tmp_path / "pipeline.yml").write_text(PIPELINE.replace("command: echo", "comand: echo"))
+    file = tmp_path / "nightly.yml"
+    head = SCHEDULE.partition("create_job:")[0]
+    file.write_text(f"{head}create_job: {job if job[0] == '{' else f'{{{job}}}'}\n")
+    assert re.search(told, command("schedule", "create", "--file", file, code=2))
 
 
 def test_a_schedule_that_cannot_be_read_keeps_no_other_from_its_time(

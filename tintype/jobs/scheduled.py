@@ -30,7 +30,8 @@ def job_of(schedule: ScheduleDocument) -> Job:
     content = dict(schedule.create_job)
     content.pop("name", None)
     content["tags"] = {**(content.get("tags") or {}), "schedule": schedule.name}
-    return parse_job(Document(content, Path(f"schedule {schedule.name}")), Path(schedule.base))
+    source = schedule.job_source or Document({}, Path(f"schedule {schedule.name}"))
+    return parse_job(Document(content, source.path, source.lines), Path(schedule.base))
 
 
 def check_schedule(schedule: ScheduleDocument) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation, model_validator
 
 from tintype.errors import DocumentError
 from tintype.schemas.asset_parts import AssetName, TextMap
@@ -230,6 +230,9 @@ class ScheduleDocument(StrictModel):
     base: str = "."
     """Folder of relative paths in the job; written when it is read."""
 
+    job_source: SkipValidation[Document | None] = Field(None, exclude=True, repr=False)
+    """Where the job was read from, so that what is wrong with it can name file and line."""
+
 
 def load_schedule(
     path: Path | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
@@ -254,6 +257,7 @@ def read_schedule(document: Document) -> ScheduleDocument:
     if isinstance(given, str):
         given = {"job": given}
     data = {key: value for key, value in document.data.items() if key != "base"}
+    source = None
     if isinstance(given, dict) and isinstance(given.get("job"), str):
         file = (base / Path(given["job"].removeprefix("file:")).expanduser()).resolve()
         if not file.is_file():
@@ -264,10 +268,13 @@ def read_schedule(document: Document) -> ScheduleDocument:
                 field="create_job",
             )
         more = {key: value for key, value in given.items() if key != "job"}
-        data["create_job"] = _merged(read_yaml(file).data, more)
+        source = read_yaml(file)
+        data["create_job"] = _merged(source.data, more)
         base = file.parent
+    elif isinstance(given, dict):
+        source = document.part(("create_job",), given)
     schedule = validate(ScheduleDocument, Document(data, document.path, document.lines))
-    return schedule.model_copy(update={"base": str(base)})
+    return schedule.model_copy(update={"base": str(base), "job_source": source})
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,8 @@ def execute(job: CommandJob, run: Run, context: TaskContext) -> None:
         if any(run.outputs.iterdir()):
             tracking.log_folder(run.outputs, "outputs")
         registered = deliver_outputs(job.outputs, run)
-        run.update(metrics=metrics, registered_model=registered)
+        if metrics or registered:
+            run.update(metrics=metrics, registered_model=registered)
     shutil.rmtree(work, ignore_errors=True)
 
 

@@ -108,6 +108,7 @@ class NodeRuns:
             if _REUSED_FROM in run.state.properties:
                 # What was another's work becomes its own.
                 run.update(mlflow_run_id=None, properties={})
+            run.update(status="Starting", error=None, ended_at=None)
         else:
             kind = STEP_KINDS[job.type]
             outputs = {each: f"{each}/paths" for each in step.outputs}
@@ -116,13 +117,13 @@ class NodeRuns:
                 store=self._run.store,
                 parent=self._parent(name),
                 outputs={**outputs, **kind.outputs(job)},
+                status="Starting",
             )
             kind.begin(run, job)
         if earlier is not None and earlier.name != run.name:
             self._take_over(run, step, earlier)
             self._origins[name] = self._origin(earlier)
             return Prepared(run, earlier.name, tuple(job.notices()))
-        run.update(status="Starting", error=None, ended_at=None)
         return Prepared(run, None, tuple(job.notices()))
 
     def finish(self, name: str) -> None:
@@ -141,8 +142,10 @@ class NodeRuns:
         remember(self._digest_of[name], run, list(step.outputs))
 
     def lost(self, name: str, reason: str) -> None:
-        """Write down why a step failed whose worker could not."""
+        """Write down why a step failed whose worker could not, where it has a run."""
         run = self.run(name)
+        if not run.exists:
+            return
         if run.state.status in (*ACTIVE, "NotStarted") or run.state.error is None:
             run.update(status="Failed", error=str(reason), ended_at=now())
 

@@ -119,6 +119,7 @@ class Scheduler:
         try:
             prepared = self._nodes.prepare(name)
         except TintypeError as error:
+            self._nodes.lost(name, str(error))
             self._fail(name, str(error))
             return
         log_notices(f"{name}: {notice}" for notice in prepared.notices)
@@ -144,6 +145,7 @@ class Scheduler:
             try:
                 self._nodes.finish(name)
             except TintypeError as error:
+                self._nodes.lost(name, str(error))
                 self._fail(name, str(error))
                 return
             self._done.add(name)
