@@ -227,7 +227,7 @@ def _next_on_clocks(
     Args:
         every_hour: whether a time that clocks show twice counts twice.
     """
-    found = []
+    found: list[datetime.datetime] = []
     for rule in rules:
         # Clocks may have been put back meanwhile.
         for time in rule.xafter(_clock(after, zone) - _PUT_BACK, inc=True):
