@@ -259,9 +259,11 @@ jobs:
     type: pipeline
     component: ./inside/twice.yml
     inputs: {table: "${{parent.jobs.first.outputs.table}}"}
-""".replace("middle", "middle"),
+""",
         "jobs.last.inputs.table=${{parent.jobs.middle.outputs.table}}",
     )
+    # What it was is kept with the job, whatever becomes of its file.
+    (folder / "inside" / "twice.yml").write_text("name: [")
     assert executed(run).status == "Completed"
     assert (run.named_outputs / "sum" / "n").read_text() == "22"
     middle = run.sibling(f"{run.name}-middle")

@@ -288,6 +288,8 @@ def test_one_that_was_made_is_not_due_for_the_time_before() -> None:
         ("UTC", "Nowhere/City", r"nightly.yml:4: trigger.time_zone: 'Nowhere/City' given"),
         ("./pipeline.yml", "./gone.yml", r"nightly.yml:5: create_job: there is no file .*gone.yml"),
         ("type: cron", "type: crom", "crom"),
+        ("time_zone: UTC", "end_time: soon", "'soon' given; expected ISO 8601"),
+        ("time_zone: UTC", "end_time: 9999-12-31", "expected a year from 1970 to 2200"),
         (
             'type: cron, expression: "0 3 * * *"',
             "type: recurrence, frequency: hour, schedule: {hours: 1, minutes: 2}",

@@ -117,7 +117,12 @@ def _time(value: Any) -> Any:
 
 
 def _iso(value: str) -> str:
-    datetime.datetime.fromisoformat(value)
+    try:
+        year = datetime.datetime.fromisoformat(value).year
+    except ValueError:
+        raise ValueError(f"{value!r} given; expected ISO 8601: 2026-12-01T03:00:00") from None
+    if not 1970 <= year <= 2200:
+        raise ValueError(f"{value!r} given; expected a year from 1970 to 2200")
     return value
 
 

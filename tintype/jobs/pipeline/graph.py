@@ -266,11 +266,9 @@ class _Builder:
     ) -> None:
         """The nodes of a pipeline that is a node."""
         assert component.jobs is not None
-        file = None if component.file is None else Path(component.file)
-        document = read_yaml(file) if file is not None and file.is_file() else Document({}, file)
         inner = _Scope(
             f"{scope.prefix}{name}.",
-            document,
+            _written_in(component),
             given,
             component.jobs,
             scope.place,
@@ -334,6 +332,16 @@ class _Builder:
             raise DocumentError(
                 error.message, file=error.file, line=line, field=field_name
             ) from None
+
+
+def _written_in(component: ComponentDocument) -> Document:
+    """Where a component is written, for the places of errors; its file may be another by now, or gone."""
+    if component.file is None:
+        return Document({})
+    try:
+        return read_yaml(component.file)
+    except DocumentError:
+        return Document({}, Path(component.file))
 
 
 def _type(scope: _Scope, name: str, node: dict[str, Any]) -> str:

@@ -10,7 +10,6 @@ import datetime
 import logging
 
 from tintype.compute.local import start_worker
-from tintype.errors import TintypeError
 from tintype.workspace.schedules import Schedule, ScheduleStore
 
 __all__ = ["keep_schedules"]
@@ -39,8 +38,8 @@ def _submit_due(since: datetime.datetime, moment: datetime.datetime) -> None:
             if _is_due(store.get(name), since, moment):
                 store.change(name, last_run_at=moment.isoformat())
                 start_worker("tintype.jobs.scheduled", [name], store.log(name))
-        except (TintypeError, ValueError) as error:
-            _log.error("schedule %s: %s", name, error)
+        except Exception as error:
+            _log.error("schedule %s: %s: %s", name, type(error).__name__, error)
 
 
 def _is_due(schedule: Schedule, since: datetime.datetime, moment: datetime.datetime) -> bool:
