@@ -1,6 +1,6 @@
-"""What a pipeline costs beside its nodes' own time: `python benchmarks/pipelines.py [--nodes 50]`.
+"""What a pipeline costs beside its nodes' own time: `python benchmarks/pipelines.py [--nodes 50] [--chain 20]`.
 
-A fan-out of commands that sleep, and a chain of them; the same by GNU make with as many processes, and by
+A fan-out of commands that sleep, and a chain of them, each from the command line's start to its end; the same by GNU make with as many processes, and by
 Prefect where it is installed. The ceiling is the nodes' own time over the processes.
 """
 
@@ -108,6 +108,7 @@ def by_prefect(folder: Path, nodes: int, processes: int, chained: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=50)
+    parser.add_argument("--chain", type=int, default=20)
     parser.add_argument("--processes", type=int, default=4)
     given = parser.parse_args()
     runners: dict[str, Callable[[Path, int, int, bool], None]] = {"tintype": by_tintype}
@@ -121,7 +122,7 @@ def main() -> None:
         print("prefect is not installed and is left out")
     print("| graph | runner | seconds | nodes' own | overhead a node |\n|---|---|---|---|---|")
     for chained, name in ((False, "fan-out"), (True, "chain")):
-        nodes = given.nodes if not chained else max(2, given.nodes // 5)
+        nodes = given.chain if chained else given.nodes
         processes = 1 if chained else given.processes
         own = SECONDS * -(-nodes // processes)
         for runner, run in runners.items():

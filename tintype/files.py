@@ -15,6 +15,7 @@ from tintype.errors import OutputError
 
 __all__ = [
     "atomic_folder",
+    "copy_file",
     "folder_made_once",
     "locked_folder",
     "output_errors",
@@ -58,6 +59,24 @@ def write_json(path: Path, content: Any, *, mode: int = 0o644) -> None:
     """`write_bytes` of indented JSON with a trailing newline. NaN and infinity are refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(path, text, mode=mode)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file of any size to `target` through a temporary file and a rename.
+
+    Raises:
+        OutputError: as `write_bytes`.
+    """
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(handle)
+        try:
+            shutil.copy(source, temporary)
+            Path(temporary).replace(target)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
 
 @contextlib.contextmanager

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from in_process import Context
 
 from tintype.errors import DocumentError
 from tintype.jobs.execution import Outcome, execute_run
+from tintype.jobs.pipeline import reuse
+from tintype.jobs.pipeline.graph import build_graph
+from tintype.jobs.pipeline.node_runs import NodeRuns
 from tintype.jobs.run import Run
 from tintype.jobs.submit import submit_job
 from tintype.schemas.job import load_job
+from tintype.schemas.pipeline_job import PipelineJob
 
 pytestmark = pytest.mark.usefixtures("no_workers")
 
@@ -147,6 +154,80 @@ def test_a_finished_node_is_reused_until_its_code_inputs_or_settings_change(fold
     assert statuses(forced) == {"first": "Completed", "last": "Completed"}
 
 
+def test_data_are_known_by_their_content(folder: Path) -> None:
+    executed(submitted(folder))
+    # As a new checkout of the same files does.
+    os.utime(folder / "start" / "n", (1, 1))
+    same = submitted(folder)
+    executed(same)
+    assert set(statuses(same).values()) == {"reused"}
+    status = (folder / "start" / "n").stat()
+    (folder / "start" / "n").write_text("7")
+    os.utime(folder / "start" / "n", ns=(status.st_atime_ns, status.st_mtime_ns))
+    other = submitted(folder)
+    executed(other)
+    assert (other.named_outputs / "sum" / "n").read_text() == "18"
+
+
+def test_large_data_are_known_by_their_times(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reuse, "_MOST_READ_BYTES", 0)
+    (folder / "start" / "linked").symlink_to(folder / "src", target_is_directory=True)
+    (folder / "src" / "up").symlink_to(folder / "start", target_is_directory=True)
+    before = reuse._fingerprint(folder / "start")
+    assert reuse._fingerprint(folder / "start") == before
+    os.utime(folder / "src" / "add.py", (1, 1))
+    assert reuse._fingerprint(folder / "start") != before
+    assert reuse._fingerprint(folder / "gone") is None
+
+
+def test_what_was_removed_or_changed_around_a_node_is_made_again(
+    folder: Path, command: Any
+) -> None:
+    command("environment", "create", "-n", "mine", "--image", "one")
+    text = """
+type: pipeline
+jobs:
+  copied:
+    type: command
+    command: echo 1 > ${{outputs.x}}
+    environment: azureml:mine@latest
+    properties: {kept: with the run}
+    outputs: {x: {type: uri_file, path: ./made.txt}}
+"""
+    first = submitted(folder, text)
+    executed(first)
+    assert first.sibling(f"{first.name}-copied").state.properties == {"kept": "with the run"}
+    (folder / "made.txt").unlink()
+    again = submitted(folder, text)
+    executed(again)
+    assert (statuses(again), (folder / "made.txt").read_text()) == ({"copied": "Completed"}, "1\n")
+    executed(third := submitted(folder, text))
+    assert statuses(third) == {"copied": "reused"}
+    command("environment", "create", "-n", "mine", "--image", "two")
+    executed(fourth := submitted(folder, text))
+    assert statuses(fourth) == {"copied": "Completed"}
+
+
+def test_a_training_that_ended_as_the_pipeline_was_killed_is_kept(folder: Path) -> None:
+    (folder / "job.yml").write_text(
+        "type: pipeline\njobs:\n  train: {type: finetuning, task: image_classification, "
+        "model_name: a/b, training_data: ./start}\n"
+    )
+    job = load_job(folder / "job.yml")
+    assert isinstance(job, PipelineJob)
+    run = Run(submit_job(job, validate=False).name)
+    prepared = NodeRuns(job, run, build_graph(job)).prepare("train")
+    assert prepared.finished is None
+    prepared.run.model_folder.mkdir(parents=True)
+    prepared.run.update(status="Completed")
+    # Nothing has linked its model yet.
+    assert NodeRuns(job, run, build_graph(job)).prepare("train").finished == prepared.run.name
+    assert (prepared.run.named_outputs / "best_model").resolve() == prepared.run.model_folder
+    (prepared.run.named_outputs / "best_model").unlink()
+    prepared.run.model_folder.rmdir()
+    assert NodeRuns(job, run, build_graph(job)).prepare("train").finished is None
+
+
 def test_a_pipeline_within_a_pipeline_is_opened(folder: Path) -> None:
     (folder / "inside").mkdir()
     (folder / "inside" / "twice.yml").write_text(
@@ -178,9 +259,11 @@ jobs:
     type: pipeline
     component: ./inside/twice.yml
     inputs: {table: "${{parent.jobs.first.outputs.table}}"}
-""".replace("middle", "middle"),
+""",
         "jobs.last.inputs.table=${{parent.jobs.middle.outputs.table}}",
     )
+    # What it was is kept with the job, whatever becomes of its file.
+    (folder / "inside" / "twice.yml").write_text("name: [")
     assert executed(run).status == "Completed"
     assert (run.named_outputs / "sum" / "n").read_text() == "22"
     middle = run.sibling(f"{run.name}-middle")
@@ -227,6 +310,33 @@ def test_nodes_run_side_by_side_and_never_more_than_the_bound(folder: Path) -> N
     assert len(spans) == 7
     together = [sum(a <= moment < b for a, b in spans) for moment, _ in spans]
     assert max(together) == 3
+
+
+def test_a_wide_fan_out_keeps_few_processes_and_threads(folder: Path) -> None:
+    # MLflow starts threads and programs of its own as it is imported.
+    executed(submitted(folder))
+    run = submitted(folder, fan(30, "true"))
+    most, over = [0, 0], threading.Event()
+    own = psutil.Process()
+    before = (len(own.children()), threading.active_count())
+
+    def look() -> None:
+        while not over.wait(0.002):
+            most[0] = max(most[0], len(own.children()))
+            most[1] = max(most[1], threading.active_count())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        assert executed(run).status == "Completed"
+    finally:
+        over.set()
+        looking.join()
+    # Three commands and the process that ends them should this one die; the thread that looks.
+    assert most[0] - before[0] <= 3 + 1
+    assert most[1] - before[1] <= 3 + 1
+    assert len(own.children()) - before[0] <= 1
+    assert threading.active_count() == before[1]
 
 
 def test_a_killed_pipeline_goes_on_without_repeating_a_finished_node(folder: Path) -> None:
@@ -312,6 +422,9 @@ def test_a_node_that_fails_ends_the_pipeline_and_finished_nodes_stay(folder: Pat
         ("component: ./add.yml", "component: ./add.yml\n    environment: azureml:none@latest",
          r"job.yml:\d+: jobs.first.environment: there is no environment 'none'"),
         ("experiment_name", "experimentname", r"job.yml:\d+: experimentname: unknown key"),
+        ("  first:", "  f\u00fcrst:", r"job.yml:\d+: jobs: .*the name 'f\u00fcrst': use letters, digits"),
+        ("experiment_name: sums", f"name: {'x' * 210}",
+         r"job.yml:\d+: jobs.(first|last): the names of the job, the node and the nodes around it"),
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_told_whole_before_anything_runs(

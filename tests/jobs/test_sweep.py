@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 import yaml
 from in_process import Context
 
+from tintype.automl.study import Proposals, Study
 from tintype.errors import DocumentError
 from tintype.jobs.execution import execute_run
 from tintype.jobs.run import Run
 from tintype.jobs.submit import submit_job
 from tintype.schemas.job import load_job
+from tintype.schemas.sweep_job import SweepJob
 
 pytestmark = pytest.mark.usefixtures("no_workers")
 
@@ -97,6 +100,19 @@ def test_a_sweep_inside_a_pipeline_searches_a_components_inputs(folder: Path) ->
     assert execute_run(run, Context()).status == "Completed", run.state.error
     assert (run.sibling(f"{run.name}-after").named_outputs / "y").read_text() == "3.0"
     assert run.sibling(f"{run.name}-search").state.metrics == {"loss": 2.0}
+
+
+@pytest.mark.parametrize("sampling", ["random", {"type": "random", "rule": "sobol"}, "bayesian"])
+def test_every_sampler_draws_what_a_command_calls_its_inputs(
+    folder: Path, sampling: Any, tmp_path: Path
+) -> None:
+    space = {"x": {"type": "loguniform", "min_value": -6, "max_value": 3}}
+    job = SweepJob.model_validate({**SWEEP, "sampling_algorithm": sampling, "search_space": space})
+    proposals = Proposals(Study(tmp_path / "study.db"), [job.search_space], job.sampling_algorithm)
+    drawn = [proposals.propose() for _ in range(3)]
+    points = [trial.parameters["x"] for trial in drawn if trial is not None]
+    assert len(set(points)) == 3
+    assert all(math.exp(-6) <= x <= math.exp(3) for x in points)
 
 
 def test_a_trial_that_lags_is_ended_early(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tintype.endpoints.online.daemon.schedules import _is_due
-from tintype.errors import DocumentError
+from tintype.endpoints.online.daemon.schedules import _is_due, _submit_due
+from tintype.errors import DocumentError, UsageError
 from tintype.jobs.scheduled import submit_scheduled
 from tintype.schemas.document import Document, validate
 from tintype.schemas.schedule import ScheduleDocument, parse_cron, read_schedule
@@ -105,6 +106,106 @@ def test_recurrence(after: str, trigger: dict[str, Any], expected: str) -> None:
     assert due(after, type="recurrence", **trigger) == expected
 
 
+def series(first: str, until: str, **trigger: Any) -> list[str]:
+    """Every moment between two at which a trigger is due."""
+    found, after = [], first
+    while (moment_due := due(after, **trigger)) is not None and moment_due <= until:
+        found.append(moment_due[11:])
+        after = moment_due.replace(" ", "T")
+    return found
+
+
+def test_clocks_that_are_put_back_repeat_hours_and_no_nights() -> None:
+    """On 25 October 2026 it is two o'clock in Berlin at 00:00 UTC, and again at 01:00."""
+    night = ("2026-10-24T23:45:00", "2026-10-25 02:00")
+    berlin = {"type": "cron", "time_zone": "Europe/Berlin"}
+    halves = series(*night, expression="*/30 * * * *", **berlin)
+    assert halves == ["00:00", "00:30", "01:00", "01:30", "02:00"]
+    assert series(*night, expression="30 2 * * *", **berlin) == ["00:30"]
+    hours = {"type": "recurrence", "frequency": "hour", "interval": 1}
+    assert series(*night, **hours) == ["00:07", "01:07"]
+    daily = {"frequency": "day", "schedule": {"hours": [2], "minutes": [30]}}
+    zone = {"type": "recurrence", "time_zone": "Europe/Berlin"}
+    assert series(*night, **daily, **zone) == ["00:30"]
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"type": "cron", "expression": "* * * * *", "start_time": "1990-01-01T00:00:00"},
+        {"type": "recurrence", "frequency": "minute", "start_time": "1990-01-01T00:00:00"},
+        {"type": "recurrence", "frequency": "day", "start_time": "1990-01-01T00:00:00"},
+    ],
+)
+def test_one_that_has_run_for_decades_costs_what_a_new_one_does(trigger: dict[str, Any]) -> None:
+    began = time.perf_counter()
+    assert due("2026-03-05T23:59:30", **trigger) == "2026-03-06 00:00"
+    assert time.perf_counter() - began < 0.5
+
+
+def test_every_other_week_stays_every_other_week() -> None:
+    pattern = {"hours": 9, "minutes": 0, "weekdays": ["monday"]}
+    # The week of 1 January 2026 counts, and every second one after it.
+    trigger = {"type": "recurrence", "frequency": "week", "interval": 2, "schedule": pattern}
+    assert due("2026-01-02T00:00:00", **trigger) == "2026-01-12 09:00"
+    assert due("2029-12-30T00:00:00", **trigger) == "2030-01-07 09:00"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ('expression: "0 3 30 2 *"', "is never due; there is no such day, or its end_time is past"),
+        ('expression: "0 3 * * *", end_time: 2020-01-01T00:00:00', "is never due"),
+    ],
+)
+def test_one_that_is_never_due_is_refused(
+    command: Command, tmp_path: Path, trigger: str, told: str
+) -> None:
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    file = tmp_path / "nightly.yml"
+    file.write_text(SCHEDULE.replace('expression: "0 3 * * *"', trigger))
+    assert told in command("schedule", "create", "--file", file, code=2)
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ("job: ./pipeline.yml", r"pipeline.yml:4: jobs.say.comand: unknown key"),
+        (
+            "{type: command, command: 'true', environment: azureml:none@latest}",
+            r"nightly.yml:5: environment: there is no environment 'none'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_its_job_names_file_and_line(
+    command: Command, tmp_path: Path, job: str, told: str
+) -> None:
+    (tmp_path / "pipeline.yml").write_text(PIPELINE.replace("command: echo", "comand: echo"))
+    file = tmp_path / "nightly.yml"
+    head = SCHEDULE.partition("create_job:")[0]
+    file.write_text(f"{head}create_job: {job if job[0] == '{' else f'{{{job}}}'}\n")
+    assert re.search(told, command("schedule", "create", "--file", file, code=2))
+
+
+def test_a_schedule_that_cannot_be_read_keeps_no_other_from_its_time(
+    monkeypatch: pytest.MonkeyPatch, workspace_home: Path
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(
+        "tintype.endpoints.online.daemon.schedules.start_worker",
+        lambda module, arguments, log: started.append(arguments),
+    )
+    store = ScheduleStore()
+    trigger = {"type": "cron", "expression": "* * * * *"}
+    document = {"name": "sound", "trigger": trigger, "create_job": {"type": "command"}}
+    store.save(Schedule("sound", document, created_at="2026-01-01T00:00:00+00:00"))
+    (workspace_home / "schedules" / "broken.json").write_text("{")
+    _submit_due(moment("2026-03-05T10:00:30"), moment("2026-03-05T10:01:00"))
+    assert started == [["sound"]]
+    with pytest.raises(UsageError, match="there is no schedule"):
+        store.get("../schedules/sound")
+
+
 @pytest.mark.parametrize(
     "expression", ["* * * *", "60 * * * *", "* 24 * * *", "5-1 * * * *", "*/0 * * * *", "x * * * *"]
 )
@@ -143,14 +244,12 @@ def test_the_verbs_of_a_schedule_and_the_daemons_clock(
         assert command("schedule", "disable", "--name", "nightly")["next_run_at"] is None
         assert command("schedule", "enable", "-n", "nightly")["is_enabled"] is True
         assert [each["name"] for each in command("schedule", "list")] == ["nightly"]
-        # Due every minute from now on, it is submitted within one by the daemon.
+        # Due in a moment and every minute from then on, it is submitted by the daemon.
         store = ScheduleStore()
-        old = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)).isoformat()
-        document = {
-            **store.get("nightly").document,
-            "trigger": {"type": "cron", "expression": "* * * * *"},
-        }
-        store.save(Schedule("nightly", document, created_at=old))
+        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
+        trigger = {"type": "recurrence", "frequency": "minute", "start_time": soon.isoformat()}
+        document = {**store.get("nightly").document, "trigger": trigger}
+        store.save(Schedule("nightly", document))
         for _ in range(900):
             record = store.get("nightly")
             if record.last_job or record.last_error:
@@ -189,6 +288,13 @@ def test_one_that_was_made_is_not_due_for_the_time_before() -> None:
         ("UTC", "Nowhere/City", r"nightly.yml:4: trigger.time_zone: 'Nowhere/City' given"),
         ("./pipeline.yml", "./gone.yml", r"nightly.yml:5: create_job: there is no file .*gone.yml"),
         ("type: cron", "type: crom", "crom"),
+        ("time_zone: UTC", "end_time: soon", "'soon' given; expected ISO 8601"),
+        ("time_zone: UTC", "end_time: 9999-12-31", "expected a year from 1970 to 2200"),
+        (
+            'type: cron, expression: "0 3 * * *"',
+            "type: recurrence, frequency: hour, schedule: {hours: 1, minutes: 2}",
+            "schedule is for the frequencies day, week and month, not for hour",
+        ),
     ],
 )
 def test_a_schedule_that_cannot_be_kept(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -79,12 +79,16 @@ def draw(part: Mapping[str, Any], unit: Sequence[float], *, base: float) -> dict
 
 
 def as_parameter(name: str, value: Any) -> Any:
-    """`value` in the type of the hyperparameter `name`: whole numbers where only those are allowed."""
+    """`value` in the type of the hyperparameter `name`: whole numbers where only those are allowed.
+
+    Inputs of commands, which are no hyperparameters of ours, stay as they are drawn.
+    """
     from tintype.schemas.automl_parameters import AutomlParameters
 
-    annotation = str(AutomlParameters.model_fields[name].annotation)
-    whole = isinstance(value, float) and value.is_integer() and "float" not in annotation
-    return int(value) if whole else value
+    known = AutomlParameters.model_fields.get(name)
+    if known is None or "float" in str(known.annotation):
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def count_grid_points(space: SearchSpace) -> int:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tintype.files import atomic_folder, locked_folder, output_errors, write_bytes
+from tintype.files import atomic_folder, copy_file, locked_folder, output_errors
 from tintype.jobs.event_log import say_into
 from tintype.jobs.run import Run
 from tintype.schemas.data_asset import DataAssetDocument
@@ -114,7 +114,7 @@ def _copy(made: Path, target: Path) -> None:
         with atomic_folder(target) as temporary:
             shutil.copytree(made, temporary, dirs_exist_ok=True)
     else:
-        write_bytes(target, made.read_bytes())
+        copy_file(made, target)
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ class Run:
         parent: str | None = None,
         supervised: bool = False,
         outputs: Mapping[str, str] | None = None,
+        status: str = "NotStarted",
     ) -> Run:
         """Make the run of a document, which is given a name if it has none; see `RunStore.create`.
 
@@ -38,7 +39,9 @@ class Run:
             OutputError: the workspace cannot be written.
         """
         store = store or RunStore()
-        record = store.create(dict(document), parent=parent, supervised=supervised, outputs=outputs)
+        record = store.create(
+            dict(document), parent=parent, supervised=supervised, outputs=outputs, status=status
+        )
         return cls(record.name, store)
 
     @property

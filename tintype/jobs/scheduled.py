@@ -5,16 +5,17 @@ python -m tintype.jobs.scheduled NAME
 
 from __future__ import annotations
 
+import datetime
 import sys
 from pathlib import Path
 
-from tintype.errors import TintypeError
+from tintype.errors import TintypeError, UsageError
 from tintype.jobs.submit import check_job, settled_job, submit_job
 from tintype.schemas.document import Document
 from tintype.schemas.job import Job, parse_job
 from tintype.schemas.schedule import ScheduleDocument
 from tintype.workspace.runs import RunRecord
-from tintype.workspace.schedules import ScheduleStore
+from tintype.workspace.schedules import ScheduleStore, next_time
 
 __all__ = ["check_schedule", "job_of", "main", "submit_scheduled"]
 
@@ -29,15 +30,22 @@ def job_of(schedule: ScheduleDocument) -> Job:
     content = dict(schedule.create_job)
     content.pop("name", None)
     content["tags"] = {**(content.get("tags") or {}), "schedule": schedule.name}
-    return parse_job(Document(content, Path(f"schedule {schedule.name}")), Path(schedule.base))
+    source = schedule.job_source or Document({}, Path(f"schedule {schedule.name}"))
+    return parse_job(Document(content, source.path, source.lines), Path(schedule.base))
 
 
 def check_schedule(schedule: ScheduleDocument) -> None:
-    """Everything that can be known now of the job that it will submit.
+    """Everything that can be known now of the job that it will submit, and that it ever will.
 
     Raises:
         UsageError: names what is wrong.
     """
+    moment = datetime.datetime.now(datetime.UTC)
+    if next_time(schedule.trigger, moment, moment) is None:
+        raise UsageError(
+            f"schedule {schedule.name!r}: its trigger is never due; there is no such day, or its "
+            "end_time is past"
+        )
     check_job(settled_job(job_of(schedule)))
 
 

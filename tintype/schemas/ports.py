@@ -38,7 +38,7 @@ DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model
 LITERAL_TYPES = ("string", "number", "integer", "boolean")
 """Values that a command is given as they are."""
 
-_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
+_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 
 # What may be a single file.
 _FILES = ("uri_file", "custom_model")

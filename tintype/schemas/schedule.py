@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SkipValidation, model_validator
 
 from tintype.errors import DocumentError
 from tintype.schemas.asset_parts import AssetName, TextMap
@@ -117,7 +117,12 @@ def _time(value: Any) -> Any:
 
 
 def _iso(value: str) -> str:
-    datetime.datetime.fromisoformat(value)
+    try:
+        year = datetime.datetime.fromisoformat(value).year
+    except ValueError:
+        raise ValueError(f"{value!r} given; expected ISO 8601: 2026-12-01T03:00:00") from None
+    if not 1970 <= year <= 2200:
+        raise ValueError(f"{value!r} given; expected a year from 1970 to 2200")
     return value
 
 
@@ -184,11 +189,19 @@ class RecurrenceTrigger(_Trigger):
     frequency: Annotated[Literal["minute", "hour", "day", "week", "month"], BeforeValidator(_lower)]
     """minute, hour, day, week or month."""
 
-    interval: int = Field(1, ge=1)
+    interval: int = Field(1, ge=1, le=10_000)
     """Every so many of them."""
 
     schedule: RecurrencePattern | None = None
     """Of days, weeks and months: at which hours and minutes, on which days."""
+
+    @model_validator(mode="after")
+    def _check_pattern(self) -> RecurrenceTrigger:
+        if self.schedule is not None and self.frequency in ("minute", "hour"):
+            raise ValueError(
+                f"schedule is for the frequencies day, week and month, not for {self.frequency}"
+            )
+        return self
 
 
 class ScheduleDocument(StrictModel):
@@ -222,6 +235,9 @@ class ScheduleDocument(StrictModel):
     base: str = "."
     """Folder of relative paths in the job; written when it is read."""
 
+    job_source: SkipValidation[Document | None] = Field(None, exclude=True, repr=False)
+    """Where the job was read from, so that what is wrong with it can name file and line."""
+
 
 def load_schedule(
     path: Path | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None
@@ -246,6 +262,7 @@ def read_schedule(document: Document) -> ScheduleDocument:
     if isinstance(given, str):
         given = {"job": given}
     data = {key: value for key, value in document.data.items() if key != "base"}
+    source = None
     if isinstance(given, dict) and isinstance(given.get("job"), str):
         file = (base / Path(given["job"].removeprefix("file:")).expanduser()).resolve()
         if not file.is_file():
@@ -256,10 +273,13 @@ def read_schedule(document: Document) -> ScheduleDocument:
                 field="create_job",
             )
         more = {key: value for key, value in given.items() if key != "job"}
-        data["create_job"] = _merged(read_yaml(file).data, more)
+        source = read_yaml(file)
+        data["create_job"] = _merged(source.data, more)
         base = file.parent
+    elif isinstance(given, dict):
+        source = document.part(("create_job",), given)
     schedule = validate(ScheduleDocument, Document(data, document.path, document.lines))
-    return schedule.model_copy(update={"base": str(base)})
+    return schedule.model_copy(update={"base": str(base), "job_source": source})
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

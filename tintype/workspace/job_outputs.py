@@ -16,7 +16,7 @@ from tintype.workspace.runs import RunStore
 __all__ = ["is_job_output", "job_output"]
 
 _FORM = re.compile(
-    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>[^/]+)(?:/(?:paths/)?(?P<path>.*))?"
+    r"azureml://jobs/(?P<job>[^/]+)/outputs/(?P<output>(?!\.)[^/]+)(?:/(?:paths/)?(?P<path>.*))?"
 )
 
 

@@ -133,12 +133,14 @@ class RunStore:
         parent: str | None = None,
         supervised: bool = False,
         outputs: Mapping[str, str] | None = None,
+        status: str = "NotStarted",
     ) -> RunRecord:
         """Make the folder of a new run; the document's `name` is made up when it has none.
 
         Args:
             parent: the run whose child it is.
             supervised, outputs: see `RunRecord`; named outputs beside the default one.
+            status: "Starting" where its worker is at hand.
 
         Raises:
             UsageError: the name is taken or not allowed.
@@ -159,7 +161,7 @@ class RunStore:
         record = RunRecord(
             name=name,
             type=document["type"],
-            status="NotStarted",
+            status=status,
             display_name=document.get("display_name") or name,
             experiment_name=document["experiment_name"],
             created_at=now(),

@@ -13,7 +13,7 @@ from typing import Any
 from dateutil import rrule
 
 from tintype.errors import OutputError, UsageError, nearest
-from tintype.files import write_json
+from tintype.files import locked_folder, write_json
 from tintype.schemas.document import written
 from tintype.schemas.schedule import (
     WEEKDAYS,
@@ -27,13 +27,13 @@ from tintype.workspace.runs import now
 
 __all__ = ["Schedule", "ScheduleStore", "next_time"]
 
-_FREQUENCIES = {
-    "minute": rrule.MINUTELY,
-    "hour": rrule.HOURLY,
-    "day": rrule.DAILY,
-    "week": rrule.WEEKLY,
-    "month": rrule.MONTHLY,
-}
+_FREQUENCIES = {"day": rrule.DAILY, "week": rrule.WEEKLY, "month": rrule.MONTHLY}
+
+# More than clocks are ever put back.
+_PUT_BACK = datetime.timedelta(hours=2)
+
+# A leap day on a given day of the week comes after forty years at the latest.
+_LOOK_AHEAD = datetime.timedelta(days=41 * 366)
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ class ScheduleStore:
         Raises:
             OutputError: the workspace cannot be written.
         """
-        write_json(self._path(schedule.name), asdict(schedule))
-        return schedule
+        # The daemon writes when one was due while a command changes it.
+        with locked_folder(self._root):
+            return self._write(schedule)
 
     def create(self, document: ScheduleDocument) -> Schedule:
         """Keep a new schedule; one of the same name is replaced.
@@ -116,26 +117,37 @@ class ScheduleStore:
 
         Raises:
             UsageError: there is none; names the nearest.
+            OutputError: it cannot be read.
         """
+        known = self.names()
+        if name not in known:
+            raise UsageError(f"there is no schedule {name!r}.{nearest(name, known)}")
         try:
             return Schedule(**json.loads(self._path(name).read_text("utf-8")))
-        except FileNotFoundError:
-            known = [schedule.name for schedule in self.list()]
-            raise UsageError(f"there is no schedule {name!r}.{nearest(name, known)}") from None
         except (OSError, ValueError, TypeError) as error:
             raise OutputError(f"cannot read {self._path(name)}: {error}") from None
 
+    def names(self) -> Sequence[str]:
+        """Names of all of them, sorted."""
+        return sorted(path.stem for path in self._root.glob("[!.]*.json"))
+
     def list(self) -> Sequence[Schedule]:
-        """All of them, by name."""
-        return [self.get(path.stem) for path in sorted(self._root.glob("[!.]*.json"))]
+        """All of them, by name.
+
+        Raises:
+            OutputError: one of them cannot be read.
+        """
+        return [self.get(name) for name in self.names()]
 
     def change(self, name: str, **changes: Any) -> Schedule:
         """Write changed fields of a schedule.
 
         Raises:
             UsageError: there is none of that name.
+            OutputError: the workspace cannot be written.
         """
-        return self.save(replace(self.get(name), **changes))
+        with locked_folder(self._root):
+            return self._write(replace(self.get(name), **changes))
 
     def delete(self, name: str) -> None:
         """Forget a schedule; its jobs stay.
@@ -144,11 +156,16 @@ class ScheduleStore:
             UsageError: there is none of that name.
         """
         self.get(name)
-        self._path(name).unlink(missing_ok=True)
+        with locked_folder(self._root):
+            self._path(name).unlink(missing_ok=True)
 
     def log(self, name: str) -> Path:
         """What submitting its jobs said."""
         return self._root / f"{name}.log"
+
+    def _write(self, schedule: Schedule) -> Schedule:
+        write_json(self._path(schedule.name), asdict(schedule))
+        return schedule
 
     def _path(self, name: str) -> Path:
         return self._root / f"{name}.json"
@@ -161,38 +178,78 @@ def next_time(
 ) -> datetime.datetime | None:
     """The first moment after `after` at which a trigger is due, in UTC; None: never again.
 
-    Times of the day are those of clocks in the trigger's zone, also where these are put forward or back.
+    Times of the day are those of clocks in the trigger's zone. Where these are put back, a cron expression for
+    every hour is due in both of the hours that are called the same, and everything else in the first. Every so
+    many minutes or hours are these, whatever clocks say.
 
     Args:
         created: of a recurrence without a start, the moment from which it counts.
     """
     zone = zoneinfo.ZoneInfo(trigger.time_zone)
+    end = _moment(trigger.end_time, zone)
+    start = _moment(trigger.start_time, zone) or created.replace(second=0, microsecond=0)
+    if isinstance(trigger, RecurrenceTrigger) and trigger.frequency in ("minute", "hour"):
+        period = datetime.timedelta(**{f"{trigger.frequency}s": trigger.interval})
+        due: datetime.datetime | None = start + max(0, (after - start) // period + 1) * period
+    elif isinstance(trigger, RecurrenceTrigger):
+        due = _next_on_clocks(
+            [_rule(trigger, _clock(start, zone), _clock(after, zone))], zone, after
+        )
+    else:
+        rules = _cron_rules(trigger, _clock(start, zone), _clock(after, zone))
+        hours = parse_cron(trigger.expression)[1]
+        due = _next_on_clocks(rules, zone, after, every_hour=hours is None)
+    return None if due is None or (end is not None and due > end) else due
 
-    def local(moment: datetime.datetime) -> datetime.datetime:
-        return moment.astimezone(zone).replace(tzinfo=None)
 
-    def given(text: str | None) -> datetime.datetime | None:
-        if text is None:
-            return None
-        moment = datetime.datetime.fromisoformat(text)
-        return moment if moment.tzinfo is None else local(moment)
-
-    begin, end = given(trigger.start_time), given(trigger.end_time)
-    start = begin or local(created).replace(second=0, microsecond=0)
-    rules = (
-        _cron_rules(trigger, start) if isinstance(trigger, CronTrigger) else [_rule(trigger, start)]
-    )
-    found = [rule.after(local(after)) for rule in rules]
-    due = min((moment for moment in found if moment is not None), default=None)
-    if due is None or (end is not None and due > end):
+def _moment(text: str | None, zone: datetime.tzinfo) -> datetime.datetime | None:
+    """A time of a document, in UTC."""
+    if text is None:
         return None
-    return due.replace(tzinfo=zone).astimezone(datetime.UTC)
+    given = datetime.datetime.fromisoformat(text)
+    return (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(datetime.UTC)
 
 
-def _cron_rules(trigger: CronTrigger, start: datetime.datetime) -> list[rrule.rrule]:
+def _clock(moment: datetime.datetime, zone: datetime.tzinfo) -> datetime.datetime:
+    """What clocks in `zone` show then."""
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def _next_on_clocks(
+    rules: Sequence[rrule.rrule],
+    zone: datetime.tzinfo,
+    after: datetime.datetime,
+    *,
+    every_hour: bool = False,
+) -> datetime.datetime | None:
+    """The first moment after `after`, in UTC, at which clocks in `zone` show a time of one of the rules.
+
+    Args:
+        every_hour: whether a time that clocks show twice counts twice.
+    """
+    found: list[datetime.datetime] = []
+    for rule in rules:
+        # Clocks may have been put back meanwhile.
+        for time in rule.xafter(_clock(after, zone) - _PUT_BACK, inc=True):
+            passes = [
+                time.replace(tzinfo=zone, fold=fold).astimezone(datetime.UTC)
+                for fold in ((0, 1) if every_hour else (0,))
+            ]
+            found += [moment for moment in passes if moment > after]
+            if passes[0] > after:
+                break
+    return min(found, default=None)
+
+
+def _cron_rules(
+    trigger: CronTrigger, start: datetime.datetime, after: datetime.datetime
+) -> list[rrule.rrule]:
     minutes, hours, days, months, weekdays = parse_cron(trigger.expression)
+    # Cron counts from no start: days long past need not be gone through again.
+    begin = max(start, after - datetime.timedelta(days=1))
     common = {
-        "dtstart": start.replace(second=0, microsecond=0),
+        "dtstart": begin,
+        "until": _horizon(begin),
         "byminute": minutes if minutes is not None else range(60),
         "byhour": hours if hours is not None else range(24),
         "bymonth": months,
@@ -209,20 +266,31 @@ def _cron_rules(trigger: CronTrigger, start: datetime.datetime) -> list[rrule.rr
     return [rrule.rrule(rrule.DAILY, bymonthday=days, byweekday=of_week, **common)]
 
 
-def _rule(trigger: RecurrenceTrigger, start: datetime.datetime) -> rrule.rrule:
+def _rule(
+    trigger: RecurrenceTrigger, start: datetime.datetime, after: datetime.datetime
+) -> rrule.rrule:
+    """Of days, weeks or months."""
+    begin = start
+    if trigger.frequency != "month":
+        # Whole intervals that are long past need not be gone through again.
+        period = datetime.timedelta(**{f"{trigger.frequency}s": trigger.interval})
+        begin += max(0, (after - start) // period - 1) * period
+    common = {"dtstart": begin, "until": _horizon(begin), "interval": trigger.interval}
     pattern = trigger.schedule
     if pattern is None:
-        return rrule.rrule(
-            _FREQUENCIES[trigger.frequency], interval=trigger.interval, dtstart=start
-        )
+        return rrule.rrule(_FREQUENCIES[trigger.frequency], **common)
     days = None if pattern.weekdays is None else [WEEKDAYS.index(day) for day in pattern.weekdays]
     return rrule.rrule(
         _FREQUENCIES[trigger.frequency],
-        interval=trigger.interval,
-        dtstart=start,
         byhour=pattern.hours,
         byminute=pattern.minutes,
         bysecond=0,
         byweekday=days,
         bymonthday=pattern.month_days,
+        **common,
     )
+
+
+def _horizon(begin: datetime.datetime) -> datetime.datetime:
+    """What is not due until then never is."""
+    return min(begin, datetime.datetime.max - _LOOK_AHEAD) + _LOOK_AHEAD

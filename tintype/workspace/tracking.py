@@ -18,6 +18,8 @@ __all__ = ["MlflowRun", "mlflow_client", "mlflow_run", "new_run"]
 
 _MAX_PARAM = 500  # characters; MLflow servers refuse longer values
 
+_MAX_BATCH = 100  # parameters that MLflow takes at a time
+
 
 def mlflow_client() -> Any:
     """A client of the tracking server and registry that the settings name.
@@ -83,8 +85,17 @@ class MlflowRun:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters; long values are cut."""
-        for key, value in params.items():
-            self._safely(self._client.log_param, self.run_id, key, str(value)[:_MAX_PARAM])
+        from mlflow.entities import Param
+
+        known = [Param(key, str(value)[:_MAX_PARAM]) for key, value in params.items()]
+        for first in range(0, len(known), _MAX_BATCH):
+            some = known[first : first + _MAX_BATCH]
+            try:
+                self._client.log_batch(self.run_id, params=some)
+            except Exception:
+                # One that is refused, as a run is gone on with and it is another now, loses no other.
+                for param in some:
+                    self._safely(self._client.log_param, self.run_id, param.key, param.value)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Record metrics at an optimizer step."""

@@ -14,7 +14,7 @@ from tintype.errors import UsageError, nearest
 from tintype.settings import get_settings
 from tintype.workspace.environments import EnvironmentStore
 
-__all__ = ["environment_notice", "python_of", "variables_for"]
+__all__ = ["environment_notice", "python_of", "settled_environment", "variables_for"]
 
 # Of this process's environment, what a program needs to find its way. No keys, tokens or passwords:
 # a command that needs one is given it by `environment_variables`.
@@ -80,6 +80,20 @@ def python_of(environment: str | dict[str, Any] | None) -> Path:
     if not os.access(found, os.X_OK):
         raise UsageError(f"environment {name!r} names the Python {found}, which cannot be run")
     return found
+
+
+def settled_environment(environment: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+    """`environment` with the version that it means now, where it is one of the workspace.
+
+    Raises:
+        UsageError: the workspace has no such environment.
+    """
+    named = _NAMED.fullmatch(environment) if isinstance(environment, str) else None
+    store = EnvironmentStore()
+    if named is None or named["name"] not in store.names():
+        return environment
+    found = store.get(named["name"], named["version"], label=named["label"])
+    return f"azureml:{found.name}:{found.version}"
 
 
 def environment_notice(environment: str | dict[str, Any] | None) -> list[str]:

@@ -16,7 +16,12 @@ from typing import Any
 from tintype.data.locations import local_path
 from tintype.errors import RunCancelled, RunFailed, UsageError
 from tintype.files import output_errors
-from tintype.jobs.command.environment import environment_notice, python_of, variables_for
+from tintype.jobs.command.environment import (
+    environment_notice,
+    python_of,
+    settled_environment,
+    variables_for,
+)
 from tintype.jobs.command.process import Ended, last_lines, run_command_line
 from tintype.jobs.event_log import say_into
 from tintype.jobs.outputs import deliver_outputs, reserved
@@ -40,7 +45,8 @@ _MARKS = {"mltable": "MLTable", "mlflow_model": "MLmodel"}
 
 
 def settle(job: CommandJob, pending: Container[str] = ()) -> CommandJob:
-    """See `JobKind.settle`: with the code kept as it is now, and paths in place of assets' names.
+    """See `JobKind.settle`: with the code kept and the environment's version as they are now, and paths in
+    place of assets' names.
 
     Args:
         pending: inputs that are not there yet, and stay as they are.
@@ -55,6 +61,12 @@ def settle(job: CommandJob, pending: Container[str] = ()) -> CommandJob:
             update["code_digest"] = kept_code(Path(job.code))
         except UsageError as error:
             raise job.error_at(("code",), str(error)) from None
+    try:
+        environment = settled_environment(job.environment)
+    except UsageError as error:
+        raise job.error_at(("environment",), str(error)) from None
+    if environment != job.environment:
+        update["environment"] = environment
     inputs = {}
     for name, value in job.inputs.items():
         try:
@@ -114,7 +126,8 @@ def execute(job: CommandJob, run: Run, context: TaskContext) -> None:
         if any(run.outputs.iterdir()):
             tracking.log_folder(run.outputs, "outputs")
         registered = deliver_outputs(job.outputs, run)
-        run.update(metrics=metrics, registered_model=registered)
+        if metrics or registered:
+            run.update(metrics=metrics, registered_model=registered)
     shutil.rmtree(work, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ class _Builder:
                 return {key: opened(item) for key, item in value.items()}
             return [opened(item) for item in value] if isinstance(value, list) else value
 
-        return Step(**{**vars(step), "content": opened(step.content)})
+        return replace(step, content=opened(step.content))
 
     def _add_document(self, scope: _Scope, name: str, kind: str, node: dict[str, Any]) -> None:
         """A node that is a job's document, with references anywhere in it."""
@@ -266,11 +266,9 @@ class _Builder:
     ) -> None:
         """The nodes of a pipeline that is a node."""
         assert component.jobs is not None
-        file = None if component.file is None else Path(component.file)
-        document = read_yaml(file) if file is not None and file.is_file() else Document({}, file)
         inner = _Scope(
             f"{scope.prefix}{name}.",
-            document,
+            _written_in(component),
             given,
             component.jobs,
             scope.place,
@@ -336,6 +334,16 @@ class _Builder:
             ) from None
 
 
+def _written_in(component: ComponentDocument) -> Document:
+    """Where a component is written, for the places of errors; its file may be another by now, or gone."""
+    if component.file is None:
+        return Document({})
+    try:
+        return read_yaml(component.file)
+    except DocumentError:
+        return Document({}, Path(component.file))
+
+
 def _type(scope: _Scope, name: str, node: dict[str, Any]) -> str:
     component = node.get("component")
     told = component.get("type") if isinstance(component, dict) else None
@@ -373,6 +381,7 @@ def _command(
             "limits",
             "resources",
             "tags",
+            "properties",
             "description",
             "is_deterministic",
             "distribution",

@@ -26,6 +26,9 @@ from tintype.tasks import TaskContext
 
 __all__ = ["check", "execute", "settle"]
 
+# Letters; together they name the folder of the node's run. A name that is made up has some thirty more.
+_LONGEST_NAMES = 210
+
 # Stands for what is not made yet; no path is like it.
 _PENDING = "azureml://jobs/pending/outputs/"
 
@@ -47,6 +50,9 @@ def check(job: PipelineJob) -> None:
     """
     graph = build_graph(job)
     for step in graph.steps.values():
+        if len(job.name or "") + len(step.name) > _LONGEST_NAMES:
+            message = "the names of the job, the node and the nodes around it are too long together"
+            raise _placed(step, DocumentError(f"{message}; {_LONGEST_NAMES} letters have room"))
         try:
             _check_step(step)
         except DocumentError as error:

@@ -11,7 +11,7 @@ from typing import Any
 from tintype.errors import UsageError
 from tintype.jobs.outputs import link_output
 from tintype.jobs.pipeline.reuse import StepDigests, finished_run, remember
-from tintype.jobs.pipeline.steps import Graph, Made, Step, filled
+from tintype.jobs.pipeline.steps import Graph, Made, Step
 from tintype.jobs.run import Run
 from tintype.jobs.step_kinds import STEP_KINDS
 from tintype.schemas.job import Job
@@ -19,6 +19,9 @@ from tintype.schemas.pipeline_job import PipelineJob
 from tintype.workspace.runs import ACTIVE, now
 
 __all__ = ["NodeRuns", "Prepared"]
+
+# The property of a run that names the one that did its work.
+_REUSED_FROM = "tintype.reused_from"
 
 
 @dataclass(frozen=True)
@@ -82,23 +85,30 @@ class NodeRuns:
             TintypeError: its document cannot be used as it has come to be.
         """
         run, step = self.run(name), self._graph.steps[name]
-        if run.exists and run.state.status == "Completed" and self._has_outputs(run, step):
+        if self._is_finished(run, step):
             self._origins[name] = self._origin(run)
             return Prepared(run, run.name)
         job = self._settled(step)
         # Documents have paths as they are written, or with links followed.
         made = {
             path: self._told(each)
-            for each in _made_in(step)
+            for each in step.made
             for path in (self._path(each), os.path.realpath(self._path(each)))
         }
         digest = self._digest_of[name] = self._digests.of(job, made)
         earlier = None
         if not self._job.settings.force_rerun and getattr(job, "is_deterministic", True):
             earlier = finished_run(digest)
+        if earlier is not None and not all(Path(path).exists() for path in job.output_paths()):
+            # It was copied there, and removed since.
+            earlier = None
         document = self._document(run, step, job)
         if run.exists:
             run.store.replace_document(run.name, document)
+            if _REUSED_FROM in run.state.properties:
+                # What was another's work becomes its own.
+                run.update(mlflow_run_id=None, properties={})
+            run.update(status="Starting", error=None, ended_at=None)
         else:
             kind = STEP_KINDS[job.type]
             outputs = {each: f"{each}/paths" for each in step.outputs}
@@ -107,13 +117,13 @@ class NodeRuns:
                 store=self._run.store,
                 parent=self._parent(name),
                 outputs={**outputs, **kind.outputs(job)},
+                status="Starting",
             )
             kind.begin(run, job)
         if earlier is not None and earlier.name != run.name:
             self._take_over(run, step, earlier)
             self._origins[name] = self._origin(earlier)
             return Prepared(run, earlier.name, tuple(job.notices()))
-        run.update(status="Starting", error=None, ended_at=None)
         return Prepared(run, None, tuple(job.notices()))
 
     def finish(self, name: str) -> None:
@@ -124,19 +134,18 @@ class NodeRuns:
             UsageError: an output is not there.
         """
         run, step = self.run(name), self._graph.steps[name]
-        kind = STEP_KINDS[run.state.type]
         for output in step.outputs:
-            path, made = run.named_outputs / output, kind.makes(run, output)
-            if not made.exists():
+            if not self._linked(run, output):
+                made = STEP_KINDS[run.state.type].makes(run, output)
                 raise UsageError(f"node {name!r} has ended without its output {output!r}, {made}")
-            if path != made:
-                link_output(path, made)
         self._origins[name] = run.name
         remember(self._digest_of[name], run, list(step.outputs))
 
     def lost(self, name: str, reason: str) -> None:
-        """Write down why a step failed whose worker could not."""
+        """Write down why a step failed whose worker could not, where it has a run."""
         run = self.run(name)
+        if not run.exists:
+            return
         if run.state.status in (*ACTIVE, "NotStarted") or run.state.error is None:
             run.update(status="Failed", error=str(reason), ended_at=now())
 
@@ -182,8 +191,24 @@ class NodeRuns:
             "tags": {**self._job.tags, **job.tags},
         }
 
-    def _has_outputs(self, run: Run, step: Step) -> bool:
-        return all((run.named_outputs / output).exists() for output in step.outputs)
+    def _is_finished(self, run: Run, step: Step) -> bool:
+        """Whether an earlier attempt has done all of a step's work."""
+        if not run.exists or run.state.status != "Completed":
+            return False
+        # The pipeline may have been killed between the end of the run and the links to its outputs.
+        return all(
+            (run.named_outputs / output).exists() or self._linked(run, output)
+            for output in step.outputs
+        )
+
+    def _linked(self, run: Run, output: str) -> bool:
+        """Put what a run made where other steps look for it; whether it is there."""
+        path, made = run.named_outputs / output, STEP_KINDS[run.state.type].makes(run, output)
+        if not made.exists():
+            return False
+        if path != made:
+            link_output(path, made)
+        return True
 
     def _origin(self, run: Run) -> str:
         """The run that did the work of `run`."""
@@ -207,18 +232,3 @@ class NodeRuns:
             # The first is Azure's own name for it.
             properties={"azureml.isreused": "true", _REUSED_FROM: self._origin(earlier)},
         )
-
-
-_REUSED_FROM = "tintype.reused_from"
-
-
-def _made_in(step: Step) -> list[Made]:
-    """Everything of other steps that a step needs."""
-    found: list[Made] = []
-
-    def note(made: Made) -> str:
-        found.append(made)
-        return ""
-
-    filled(step.content, note)
-    return found

@@ -2,9 +2,9 @@
 
     <home>/finished-steps/<digest>.json   {"run": name}
 
-The digest of a step has its document as it is executed. For a path in it stand the names, sizes and times of
-change of the files there; for what another step made, the run that made it. What a table refers to outside
-its folder is not looked at.
+The digest of a step has its document as it is executed. For a path in it stand the names and contents of the
+files there, of more than 512 MiB their sizes and times of change in place of the contents; for what another
+step made, the run that made it. What a table refers to outside its folder is not looked at.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ _NAMES = {
 
 _MODEL_KEYS = {"model", "model_name"}
 
+_OF_COMMANDS = ("command", "sweep")
+
+# What can be read within a second. A checkout of git gives files new times, and no new contents.
+_MOST_READ_BYTES = 512 * 1024 * 1024
+
 
 class StepDigests:
     """Digests of the steps of one pipeline; each path is looked at once."""
@@ -55,22 +60,25 @@ class StepDigests:
             made: paths of what other steps made, each with what tells it from another.
         """
         content = job.model_dump(mode="json", exclude_unset=True, exclude=_NAMES)
-        told = self._told(content, "", made)
+        # What lies where outputs go says nothing of what is made.
+        outputs = content.pop("outputs", None)
+        told = self._told(content, "", made, job.type in _OF_COMMANDS)
         # A command is its own; what jobs of Tintype's do may change with its version.
         version = "" if job.type == "command" else __version__
-        text = json.dumps([version, job.type, told], sort_keys=True)
+        text = json.dumps([version, job.type, told, outputs], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _told(self, value: Any, key: str, made: Mapping[str, str]) -> Any:
+    def _told(self, value: Any, key: str, made: Mapping[str, str], of_command: bool) -> Any:
         if isinstance(value, dict):
-            return {name: self._told(item, name, made) for name, item in value.items()}
+            return {name: self._told(item, name, made, of_command) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._told(item, key, made) for item in value]
+            return [self._told(item, key, made, of_command) for item in value]
         if not isinstance(value, str):
             return value
         if value in made:
             return {"made": made[value]}
-        path = self._path(value, key)
+        # Other texts of a command are values, also where they look like paths.
+        path = None if of_command and key != "path" else self._path(value, key)
         if path is None:
             return value
         if path not in self._seen:
@@ -120,22 +128,40 @@ def _file(digest: str) -> Path:
 def _fingerprint(path: Path) -> str | None:
     """What tells the files below `path` from others; None where there is nothing."""
     try:
-        if path.is_file():
-            return _stamp(path)
-        if not path.is_dir():
+        if not path.exists():
             return None
+        files = [path] if path.is_file() else _walked(path)
+        states = [file.stat() for file in files]
+        read = sum(state.st_size for state in states) <= _MOST_READ_BYTES
         hasher = hashlib.blake2b(digest_size=16)
-        for root, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                file = Path(root, name)
-                hasher.update(f"{file.relative_to(path)}\0{_stamp(file)}\0".encode())
+        for file, state in zip(files, states, strict=True):
+            told = _content(file) if read else state.st_mtime_ns
+            hasher.update(f"{file.relative_to(path)}\0{state.st_size}\0{told}\0".encode())
     except OSError:
         # Gone while it was looked at: never the same.
         return os.urandom(16).hex()
     return hasher.hexdigest()
 
 
-def _stamp(file: Path) -> str:
-    status = file.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
+def _walked(folder: Path) -> list[Path]:
+    """All files below `folder`, sorted; what is neither file nor folder is none."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            # A link that leads up would never end.
+            folders.clear()
+            continue
+        seen.add(real)
+        found += [Path(root, name) for name in names]
+    return sorted(file for file in found if file.is_file())
+
+
+def _content(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, _hasher).hexdigest()
+
+
+def _hasher() -> Any:
+    return hashlib.blake2b(digest_size=16)

@@ -56,17 +56,10 @@ class Scheduler:
         """Run everything that can be; what failed is in `failures`."""
         self._nodes.begin()
         print(f"{len(self._graph.steps)} nodes, at most {self._size} at the same time", flush=True)
-        self._status.write()
-        while True:
-            if self._context.stop() is not None:
-                self._stop_running()
-                break
-            for name in self._ready():
-                self._start(name)
-            if not self._running and not self._ready():
-                break
-            for message in self._heard():
-                self._hear(message)
+        try:
+            self._run_steps()
+        finally:
+            self._status.write_changes(at_once=True)
         self._nodes.end({name: state.status for name, state in self._status.steps.items()})
 
     def close(self) -> None:
@@ -89,9 +82,20 @@ class Scheduler:
                 registered = record.registered_model or registered
         return metrics, registered
 
+    def _run_steps(self) -> None:
+        while self._context.stop() is None:
+            for name in self._ready():
+                self._start(name)
+            self._status.write_changes()
+            if not self._running and not self._ready():
+                return
+            for message in self._heard():
+                self._hear(message)
+        self._stop_running()
+
     def _ready(self) -> list[str]:
         """Steps that can be started now, as long as there is room."""
-        if self.failures and not self._job.settings.continue_on_step_failure:
+        if self._halted:
             return []
         states = self._status.steps
         return [
@@ -100,13 +104,22 @@ class Scheduler:
             if states[name].status == "NotStarted" and step.needs <= self._done
         ]
 
+    @property
+    def _halted(self) -> bool:
+        """Whether nothing more is to be started."""
+        return bool(self.failures) and not self._job.settings.continue_on_step_failure
+
     def _start(self, name: str) -> None:
         """Start a step, where there is room for it; one whose work is done needs none."""
+        if self._halted:
+            # The one that was tried before it could not be prepared.
+            return
         if len(self._running) >= self._size or self._pool(self._key(name)).free() <= 0:
             return
         try:
             prepared = self._nodes.prepare(name)
         except TintypeError as error:
+            self._nodes.lost(name, str(error))
             self._fail(name, str(error))
             return
         log_notices(f"{name}: {notice}" for notice in prepared.notices)
@@ -132,6 +145,7 @@ class Scheduler:
             try:
                 self._nodes.finish(name)
             except TintypeError as error:
+                self._nodes.lost(name, str(error))
                 self._fail(name, str(error))
                 return
             self._done.add(name)

@@ -15,6 +15,9 @@ __all__ = ["FILE", "PipelineStatus", "StepState"]
 
 FILE = "graph.json"
 
+# Between two writes of what has changed: many steps may end at once.
+_WRITE_SECONDS = 0.25
+
 
 @dataclass
 class StepState:
@@ -48,6 +51,7 @@ class PipelineStatus:
             runs: of each step the name of its run.
         """
         self._run = run
+        self._changed, self._written = True, 0.0
         self.steps = {
             name: StepState(
                 name,
@@ -59,16 +63,30 @@ class PipelineStatus:
         }
 
     def change(self, name: str, status: str, said: str = "", **facts: Any) -> None:
-        """Step `name` has come to `status`; `said` is told of it in the log."""
+        """Step `name` has come to `status`; `said` is told of it in the log.
+
+        It is written by the next `write_changes`.
+        """
         state = self.steps[name]
         state.status = status
         for key, value in facts.items():
             setattr(state, key, value)
+        self._changed = True
         print(f"{time.strftime('%H:%M:%S')} {name}: {said or status.lower()}", flush=True)
-        self.write()
 
-    def write(self) -> None:
-        """Write `graph.json` and the page."""
+    def write_changes(self, *, at_once: bool = False) -> None:
+        """Write `graph.json` and the page, where there is news and the last write is a moment ago.
+
+        Args:
+            at_once: whenever that was.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        now = time.monotonic()
+        if not self._changed or (now - self._written < _WRITE_SECONDS and not at_once):
+            return
+        self._changed, self._written = False, now
         content = {
             "job": self._run.name,
             "written": time.time(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import graphlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,17 +52,22 @@ class Step:
     place: str | None = None
     """Where it runs, as documents say it under `compute`; None: here."""
 
-    @property
-    def needs(self) -> set[str]:
-        """Names of the steps that it waits for."""
-        found: set[str] = set()
+    @functools.cached_property
+    def made(self) -> tuple[Made, ...]:
+        """Everything of other steps that it needs."""
+        found: list[Made] = []
 
         def note(made: Made) -> str:
-            found.add(made.step)
+            found.append(made)
             return ""
 
         filled(self.content, note)
-        return found
+        return tuple(found)
+
+    @functools.cached_property
+    def needs(self) -> frozenset[str]:
+        """Names of the steps that it waits for."""
+        return frozenset(made.step for made in self.made)
 
     def job(self, fill: Fill) -> Job:
         """Its job, with `fill` of what others make.

@@ -20,10 +20,9 @@ def settle(job: SweepJob, pending: Container[str] = ()) -> SweepJob:
     point = dict.fromkeys(job.search_space, "")
     example = job.command_at(dict(point)).model_copy(update={"source": job.source})
     settled = command.settle(example, {*point} | {n for n in job.inputs if n in pending})
-    trial = job.trial.model_copy(
-        update={"code": settled.code, "code_digest": settled.code_digest} if settled.code else {}
-    )
-    update: dict[str, Any] = {"trial": trial}
+    kept = ("code", "code_digest", "environment")
+    found = {key: getattr(settled, key) for key in kept if getattr(settled, key) is not None}
+    update: dict[str, Any] = {"trial": job.trial.model_copy(update=found)}
     if job.inputs:
         update["inputs"] = {name: settled.inputs[name] for name in job.inputs}
     return job.model_copy(update=update)

@@ -10,15 +10,14 @@ import datetime
 import logging
 
 from tintype.compute.local import start_worker
-from tintype.errors import TintypeError
 from tintype.workspace.schedules import Schedule, ScheduleStore
 
 __all__ = ["keep_schedules"]
 
 _log = logging.getLogger("tintype")
 
-# Between two looks at the clock; schedules are to the minute.
-_LOOK_SECONDS = 5.0
+# Between two looks at the clock.
+_LOOK_SECONDS = 2.0
 
 
 async def keep_schedules() -> None:
@@ -33,18 +32,14 @@ async def keep_schedules() -> None:
 
 def _submit_due(since: datetime.datetime, moment: datetime.datetime) -> None:
     store = ScheduleStore()
-    try:
-        schedules = store.list()
-    except TintypeError as error:
-        _log.error("schedules cannot be read: %s", error)
-        return
-    for schedule in schedules:
+    for name in store.names():
+        # One that cannot be read keeps no other from its time.
         try:
-            if _is_due(schedule, since, moment):
-                store.change(schedule.name, last_run_at=moment.isoformat())
-                start_worker("tintype.jobs.scheduled", [schedule.name], store.log(schedule.name))
-        except (TintypeError, ValueError) as error:
-            _log.error("schedule %s: %s", schedule.name, error)
+            if _is_due(store.get(name), since, moment):
+                store.change(name, last_run_at=moment.isoformat())
+                start_worker("tintype.jobs.scheduled", [name], store.log(name))
+        except Exception as error:
+            _log.error("schedule %s: %s: %s", name, type(error).__name__, error)
 
 
 def _is_due(schedule: Schedule, since: datetime.datetime, moment: datetime.datetime) -> bool:
