@@ -41,7 +41,7 @@ def test_a_store_of_a_later_version_is_refused(database: Database) -> None:
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
     uri = f"{database.engine.url}?timeout=20"
-    with pytest.raises(UsageError, match="later Tintype|or a later one"):
+    with pytest.raises(UsageError, match="install the Tintype that wrote it"):
         open_database(uri)
     with pytest.raises(UsageError, match="mysql"):
         open_database("mysql://user:secret@host/x")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from tintype.errors import UsageError
+from tintype.errors import UsageError, nearest
 from tintype.labelling.tables import MembershipRow, PersonRow
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "allows",
     "assign_role",
     "check_person_name",
+    "known_person",
     "members_of",
     "person_named",
     "role_of",
@@ -62,6 +63,19 @@ def person_named(connection: Connection, name: str) -> int:
         found = connection.execute(
             insert(PersonRow).values(name=name, created_at=time.time()).returning(PersonRow.id)
         ).scalar_one()
+    return found
+
+
+def known_person(connection: Connection, name: str) -> int:
+    """The id of a person.
+
+    Raises:
+        UsageError: there is none of that name; names the nearest.
+    """
+    found = connection.execute(select(PersonRow.id).where(PersonRow.name == name)).scalar()
+    if found is None:
+        names = list(connection.execute(select(PersonRow.name)).scalars())
+        raise UsageError(f"there is no person {name!r}.{nearest(name, names)}")
     return found
 
 

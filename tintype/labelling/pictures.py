@@ -334,7 +334,7 @@ def suggestions_for(
     return found
 
 
-_PICTURES: Select[Any] = select(
+_PICTURES: Any = select(
     PictureRow.id,
     PictureRow.name,
     PictureRow.location,
