@@ -20,6 +20,7 @@ from tintype.labelling.tables import InviteRow, PersonRow, SessionRow
 
 __all__ = [
     "accept_invite",
+    "check_passwords_can_be_used",
     "close_session",
     "make_invite",
     "open_session",
@@ -129,6 +130,14 @@ def accept_invite(connection: Connection, token: str, password: str | None) -> i
     if password is not None:
         set_password(connection, person, password)
     return person
+
+
+def check_passwords_can_be_used() -> None:
+    """
+    Raises:
+        MissingExtraError: argon2 is not installed.
+    """
+    _hasher()
 
 
 @cache

@@ -115,7 +115,13 @@ def _engine(uri: str) -> Engine:
             "postgresql"
         )
     try:
-        engine = create_engine(url, pool_pre_ping=url.drivername != "sqlite")
+        engine = create_engine(
+            url,
+            pool_pre_ping=url.drivername != "sqlite",
+            # A connection for each thread that answers requests.
+            pool_size=16,
+            max_overflow=48,
+        )
     except (ImportError, NoSuchModuleError):
         raise MissingExtraError("a labelling store in PostgreSQL", "label") from None
     if engine.dialect.name == "sqlite":

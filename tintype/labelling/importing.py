@@ -20,7 +20,7 @@ from tintype.labelling.tables import PictureRow
 from tintype.progress import track
 from tintype.schemas.labelling_project import LabelDocument, check_label_name
 
-__all__ = ["ImportAs", "ImportReport", "MissingPictures", "import_labels"]
+__all__ = ["ImportAs", "ImportReport", "MissingPictures", "Places", "import_labels"]
 
 ImportAs = Literal["final", "suggestions"]
 MissingPictures = Literal["refuse", "skip", "add"]
@@ -72,12 +72,12 @@ def import_labels(
     project, added_labels = _with_labels(connection, project, rows, add_unknown_labels)
     ids = {label.name: label.id for label in project.labels}
     added_pictures = 0
-    places = _Places(connection, project)
+    places = Places(connection, project)
     if missing_pictures == "add":
         fresh = [(row.location, row.name) for row in rows if places.find(row) is None]
         if fresh:
             added_pictures = add_pictures(connection, project, fresh)
-            places = _Places(connection, project)
+            places = Places(connection, project)
     answers: dict[int, tuple[int, ...]] = {}
     suggestions: dict[int, tuple[int, Sequence[int], float | None]] = {}
     skipped = 0
@@ -158,7 +158,7 @@ def _with_labels(
     return find_project(connection, project.name), tuple(unknown)
 
 
-class _Places:
+class Places:
     """Pictures of a project by where they lie and by the ends of their paths."""
 
     def __init__(self, connection: Connection, project: Project) -> None:
