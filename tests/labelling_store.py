@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 
 from tintype.labelling.actions import Action, Recorded, record_action, redo, undo
@@ -16,7 +18,7 @@ from tintype.labelling.projects import Project, create_project, find_project
 from tintype.labelling.tables import PictureRow
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
-__all__ = ["Store"]
+__all__ = ["KnownFeatures", "Store"]
 
 _NUMBERS = itertools.count()
 
@@ -94,3 +96,32 @@ class Store:
         with self.database.reading() as connection:
             page = page_of(connection, self.project, PictureFilter(), after=0, limit=1000)
         return page[place].shown(names)
+
+
+class KnownFeatures:
+    """Features around one middle a class; of a picture the class is its id modulo 3."""
+
+    def __init__(self, spread: float = 0.7, reads_names: bool = False) -> None:
+        self.middles = np.random.default_rng(0).normal(size=(3, 16)).astype(np.float32) * 2
+        self.spread, self.reads_names = spread, reads_names
+        self.there = True
+
+    def ready(self) -> int:
+        return int(self.there)
+
+    def has(self, picture: int) -> bool:
+        return self.there
+
+    def gather(self, pictures: Sequence[int]) -> np.ndarray:
+        rows = [
+            self.middles[number % 3]
+            + self.spread * np.random.default_rng(number).normal(size=16).astype(np.float32)
+            for number in pictures
+        ]
+        return np.array(rows, np.float32).reshape(len(rows), 16)
+
+    def zero_shot(self, names: Sequence[str], features: np.ndarray) -> np.ndarray | None:
+        if not self.reads_names:
+            return None
+        distance = ((features[:, None] - self.middles) ** 2).sum(2)
+        return np.eye(3, dtype=np.float32)[distance.argmin(1)]

@@ -287,8 +287,8 @@ class Assistant:
             [],
         )
         kind: Order = "uncertainty" if head is not None else "auto"
-        places = self._places(insight, kind)[:_QUEUE] if len(pool) else []
-        queue = _mixed([int(pool[place]) for place in places], insight.sample)
+        places = self._places(insight, kind)[:_QUEUE] if len(pool) else pool
+        queue = _mixed(pool[places].tolist(), insight.sample)
         return _Insight(**{**insight.__dict__, "queue": queue})
 
     def _learnt(

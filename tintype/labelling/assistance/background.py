@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from tintype.errors import TintypeError
 from tintype.labelling.assistance.assistant import Assistant
@@ -99,7 +100,7 @@ class Assistants:
             for name, features in list(self._features.items()):
                 compute = getattr(features, "compute", None)
                 if compute is not None and not self._stop.is_set():
-                    self._guarded(name, lambda compute=compute: compute(self._stop))
+                    self._guarded(name, partial(compute, self._stop))
                 self._wake.set()
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:

@@ -141,7 +141,7 @@ def _far_apart(units: np.ndarray, known: np.ndarray, weight: np.ndarray, count: 
     for start in range(0, len(known), 256):
         nearest = (units @ known[start : start + 256].T).max(1)
         np.minimum(distance, 1 - nearest, out=distance)
-    taken = []
+    taken: list[int] = []
     for _ in range(min(count, len(units))):
         best = int((weight * np.maximum(distance, 0)).argmax())
         if distance[best] <= 0 and taken:
