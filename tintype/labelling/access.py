@@ -106,8 +106,11 @@ def make_invite(connection: Connection, project_id: int, name: str, role: Role) 
     return token
 
 
-def accept_invite(connection: Connection, token: str, password: str | None) -> int:
+def accept_invite(connection: Connection, token: str, password: str | None) -> tuple[int, str]:
     """Make whoever has the link the person that it is for, with a password of their choice.
+
+    Returns:
+        Their id and name.
 
     Raises:
         RequestError: 403, the link is none, was used, or is too old.
@@ -129,7 +132,7 @@ def accept_invite(connection: Connection, token: str, password: str | None) -> i
     assign_role(connection, used.project_id, person, used.role)
     if password is not None:
         set_password(connection, person, password)
-    return person
+    return person, used.person_name
 
 
 def check_passwords_can_be_used() -> None:

@@ -60,15 +60,10 @@ def accept_invitation(
     body: InviteAcceptedBody, request: Request, response: Response
 ) -> dict[str, Any]:
     """Become the person that an invitation is for; it can be used once."""
-    from tintype.labelling.tables import PersonRow
-
     labelling = labelling_of(request)
     with labelling.database.writing() as connection:
-        person = accept_invite(connection, body.token, body.password)
-        name = connection.execute(
-            PersonRow.__table__.select().where(PersonRow.__table__.c.id == person)
-        ).one()
-    return _begin_session(labelling, person, name.name, request, response)
+        person, name = accept_invite(connection, body.token, body.password)
+    return _begin_session(labelling, person, name, request, response)
 
 
 @router.post("/projects/{name}/invites")
