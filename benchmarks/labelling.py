@@ -224,11 +224,17 @@ def _actions_needed(simulated: Simulated) -> tuple[int, int]:
 def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
     """Print latencies, and actions that were answered for and are lost."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["TINTYPE_HOME"] = folder
+        # Nothing lies behind those URLs: no model is to look for it.
+        os.environ |= {"TINTYPE_HOME": folder, "TINTYPE_OFFLINE": "true"}
         database = open_database()
         with database.writing() as connection:
             document = LabellingProjectDocument.model_validate(
-                {"name": "many", "labels": [{"name": "a"}, {"name": "b"}], "data": "/nowhere"}
+                {
+                    "name": "many",
+                    "labels": [{"name": "a"}, {"name": "b"}],
+                    "data": "/nowhere",
+                    "model": "/no/model",
+                }
             )
             project = create_project(connection, document)
             begun = time.perf_counter()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,36 @@ def test_suggestions_taken_in_bulk(local: Person, store: Store, assistants: Assi
     assert shown["suggestion"] == {"labels": ["Plum"], "confidence": None, "source": "imported"}
 
 
+def test_files_go_out_and_come_in(local: Person, store: Store, tmp_path: Path) -> None:
+    local.act("label", store.ids[0], labels=["Apple"], how="suggested")
+    local.ask("GET", "/projects/fruit/export?how=bulk", status=400)
+    answer = local.http.get("/api/projects/fruit/export?format=coco")
+    assert answer.headers["content-disposition"] == 'attachment; filename="fruit-coco.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        coco = archive.read("annotations.json")
+        assert sorted(archive.namelist()) == ["annotations.json", "labelling.yaml"]
+    assert str(tmp_path) not in coco.decode()
+    local.act("clear", store.ids[0])
+
+    def upload(kind: str, content: bytes, more: str = "") -> Any:
+        headers = {"x-csrf-token": local.csrf, "content-type": "application/octet-stream"}
+        path = f"/api/projects/fruit/import?kind={kind}{more}"
+        return local.http.post(path, content=content, headers=headers)
+
+    assert upload("json", coco).json()["labelled"] == 1
+    assert store.picture(0)["labels"] == ["Apple"] and store.picture(0)["how"] == "imported"
+    wrong = upload("csv", b"image,label\n1.jpg,Apple\n2.jpg,Fig\n")
+    message = wrong.json()["error"]["message"]
+    assert wrong.status_code == 400 and message.startswith("labels.csv:3: label: the project has")
+    assert store.states == {"labelled": 1, "unlabelled": 11}
+    # Nothing of this machine comes in by a name.
+    secret = upload("csv", b"image,label\n/etc/passwd,Apple\n")
+    assert secret.status_code == 400 and "has no picture /etc/passwd" in secret.text
+    added = upload("csv", b"image,label\n/etc/passwd,Apple\n", "&missing_pictures=add")
+    assert added.status_code == 422
+    assert upload("zip", b"PK").status_code == 422
+
+
 @pytest.fixture
 def photos(database: Database, tmp_path: Path) -> Path:
     folder = write_class_folders(tmp_path / "photos", per_class=1)
@@ -278,6 +310,7 @@ NEEDS = {
     "owner": [
         ("PATCH", ""),
         ("POST", "/refresh"),
+        ("POST", "/import?kind=csv"),
         ("POST", "/invites"),
         ("GET", "/members"),
         ("PUT", "/members/x"),

@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import bindparam, select, update
 
 from tintype.data.digests import content_digest
+from tintype.errors import ImageError, ImageReadError
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import PictureRow
@@ -53,17 +54,11 @@ class PictureFeatures:
     """Features of one project by its model, or by its zero-shot model, which can do both."""
 
     def __init__(self, database: Database, project: Project) -> None:
-        """Nothing is loaded yet.
-
-        Raises:
-            CheckpointError: there is no such model, or it has no features.
-        """
+        """Nothing is loaded yet: `compute` does that."""
         self._database, self._project = database, project
         self._digests: dict[int, str] = {}
         self._lock = threading.Lock()
         self._named: dict[tuple[str, ...], np.ndarray] = {}
-        self.checkpoint = resolve_checkpoint(project.zero_shot_model or project.model)
-        self._pooling = pooling_for(self.checkpoint)
         self._scorer: Scorer | None = None
 
     def ready(self) -> int:
@@ -111,23 +106,29 @@ class PictureFeatures:
                 # Changed since it was computed, or new.
                 self._digests.pop(number, None)
         if self._scorer is None:
-            options = ScorerOptions(
-                task="embeddings",
-                pooling=self._pooling,
-                runtime="auto" if len(rows) >= _WORTH_CONVERTING else "torch",
-                precision="auto",
-                exact=False,
-            )
-            named = self._project.zero_shot_model or self._project.model
-            source = named if self.checkpoint.from_scratch else self.checkpoint.folder
-            self._scorer = Scorer.load(source, options)
-            self._cache = feature_cache(self.checkpoint, self._pooling, self._scorer)
+            self._load(len(rows))
         for start in range(0, len(rows), _PART):
             if stop.is_set():
                 return
             part = [row for row in rows[start : start + _PART] if row[0] not in self._digests]
             if part:
                 self._compute(part)
+
+    def _load(self, pictures: int) -> None:
+        name = self._project.zero_shot_model or self._project.model
+        checkpoint = resolve_checkpoint(name)
+        pooling = pooling_for(checkpoint)
+        options = ScorerOptions(
+            task="embeddings",
+            pooling=pooling,
+            runtime="auto" if pictures >= _WORTH_CONVERTING else "torch",
+            precision="auto",
+            exact=False,
+        )
+        source = name if checkpoint.from_scratch else checkpoint.folder
+        scorer = Scorer.load(source, options)
+        self._cache = feature_cache(checkpoint, pooling, scorer)
+        self._scorer = scorer
 
     def _pictures(self) -> list[tuple[int, str, str | None]]:
         """Id, location and digest of every picture whose file is there."""
@@ -166,9 +167,15 @@ class PictureFeatures:
                 self._cache.add([digest for digest, _ in good], np.stack([row for _, row in good]))
             readable = {number for number in digests if digests[number] in self._cache}
             self._digests |= {number: digests[number] for number in readable}
+        # What could not be fetched or read just now may be another time.
+        broken = {
+            digest
+            for digest, result in zip(wanted, results, strict=True)
+            if isinstance(result, ImageError) and not isinstance(result, ImageReadError)
+        }
         self._write(
             [(row[0], digests[row[0]]) for row in fresh],
-            [number for number in digests if number not in readable],
+            [number for number in digests if digests[number] in broken],
         )
 
     def _write(self, digests: Sequence[tuple[int, str]], unreadable: Sequence[int]) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
+from tintype.errors import RequestError, UsageError
+from tintype.labelling.exporting.exporting import export_project
+from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import remove_label
 from tintype.labelling.making import refresh_project, with_new_labels
 from tintype.labelling.people import role_of
+from tintype.labelling.pictures import PictureFilter
 from tintype.labelling.projects import change_project, find_project, list_projects
 from tintype.labelling.server.bodies import ProjectChangeBody
 from tintype.labelling.server.visitors import (
@@ -19,6 +28,7 @@ from tintype.labelling.server.visitors import (
     as_reviewer,
     labelling_of,
 )
+from tintype.labelling.sources import labelled_pictures, suggested_pictures
 from tintype.labelling.statistics import people_statistics, project_statistics
 
 __all__ = ["router"]
@@ -89,3 +99,76 @@ def show_people(access: Annotated[Access, Depends(as_reviewer)]) -> dict[str, An
     """What each person has done, and how far people agree."""
     with access.database.reading() as connection:
         return people_statistics(connection, access.project)
+
+
+@router.get("/{name}/export", response_class=Response)
+def export(
+    access: Annotated[Access, Depends(as_owner)],
+    format: Literal["mltable", "csv", "coco", "azure", "label-studio"] = "csv",
+    how: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006
+) -> Response:
+    """The labels in a zip archive. Pictures are named by their paths on the server."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / access.project.name
+        with access.database.reading() as connection:
+            export_project(
+                connection, access.project, output, format, PictureFilter(hows=tuple(how))
+            )
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(output.iterdir()):
+                archive.write(path, path.name)
+    # Names of projects are letters, digits and a few signs.
+    name = f'attachment; filename="{access.project.name}-{format}.zip"'
+    return Response(
+        stream.getvalue(),
+        media_type="application/zip",
+        headers={"content-disposition": name},
+    )
+
+
+@router.post("/{name}/import")
+async def import_file(
+    request: Request,
+    access: Annotated[Access, Depends(as_owner)],
+    kind: Literal["csv", "json", "jsonl"],
+    import_as: Literal["final", "suggestions"] = "final",
+    add_unknown_labels: bool = False,
+    missing_pictures: Literal["refuse", "skip"] = "refuse",
+) -> dict[str, Any]:
+    """Take labels from the file that is the body: CSV, JSON (COCO, Label Studio) or JSON lines. Pictures
+    are known by the ends of their paths; none is added."""
+    content = await request.body()
+    return await run_in_threadpool(
+        _imported, access, content, kind, import_as, add_unknown_labels, missing_pictures
+    )
+
+
+def _imported(
+    access: Access,
+    content: bytes,
+    kind: str,
+    import_as: Literal["final", "suggestions"],
+    add_unknown_labels: bool,
+    missing_pictures: Literal["refuse", "skip"],
+) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"labels.{kind}"
+        path.write_bytes(content)
+        read = labelled_pictures if import_as == "final" else suggested_pictures
+        try:
+            rows = list(read(path, access.project.task))
+            with access.database.writing() as connection:
+                done = import_labels(
+                    connection,
+                    access.project,
+                    rows,
+                    import_as=import_as,
+                    add_unknown_labels=add_unknown_labels,
+                    missing_pictures=missing_pictures,
+                )
+        except UsageError as error:
+            # Its place is one that was made for the moment.
+            raise RequestError(str(error).replace(f"{folder}/", "")) from None
+    access.labelling.assistants.wake()
+    return done.shown()
