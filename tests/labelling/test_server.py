@@ -488,5 +488,6 @@ def test_all_routes_are_documented(local: Person) -> None:
         assert path.startswith("/api/")
         for method, told in methods.items():
             assert told.get("description"), (method, path)
+            assert set(told["responses"]) == {"200", "4XX", "422", "503"}
     assert re.match(r"3\.1", document["openapi"])
     assert local.http.get("/docs").status_code == 404

@@ -106,8 +106,8 @@ def uncertain_and_diverse(
 
 
 def typical_of_clusters(units: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:
-    """int64: the row nearest to the middle of each of `count` clusters, large clusters first; then
-    the row second nearest of each, and so on through all rows."""
+    """int64: the row nearest to the middle of each of `count` clusters, from the largest cluster to
+    others far from it; then the row second nearest of each, and so on through all rows."""
     clusters = min(count, len(units))
     if clusters == 0:
         return np.zeros(0, np.int64)
@@ -118,7 +118,9 @@ def typical_of_clusters(units: np.ndarray, count: int, *, seed: int = 0) -> np.n
     place = np.empty(len(units), np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     place[order] = np.arange(len(units)) - np.repeat(starts, sizes)
-    return np.lexsort((-sizes[labels], place))
+    turn = np.empty(len(centres), np.int64)
+    turn[_far_apart(centres, centres[:0], np.sqrt(sizes), len(centres))] = np.arange(len(centres))
+    return np.lexsort((turn[labels], place))
 
 
 def cluster(units: np.ndarray, count: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -19,11 +19,14 @@ from tintype.labelling.server import (
     project_routes,
     session_routes,
 )
+from tintype.labelling.server.answers import ErrorAnswer
 from tintype.labelling.server.guard import Guard
 from tintype.labelling.server.visitors import Labelling
 from tintype.version import __version__
 
 __all__ = ["create_labelling_app"]
+
+_REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says why"}
 
 
 def create_labelling_app(database: Database, assistants: Assistants, *, local: bool) -> Guard:
@@ -50,7 +53,7 @@ def create_labelling_app(database: Database, assistants: Assistants, *, local: b
         assistance_routes,
         label_studio_routes,
     ):
-        app.include_router(routes.router)
+        app.include_router(routes.router, responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED))
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(UsageError, _usage_error)
     app.add_exception_handler(OutputError, _output_error)

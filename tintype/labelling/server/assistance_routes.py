@@ -10,6 +10,13 @@ from tintype.errors import RequestError
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.labels import named_label
 from tintype.labelling.pictures import picture_of
+from tintype.labelling.server.answers import (
+    AssistantAnswer,
+    ConfidentAnswer,
+    GroupAnswer,
+    IdsAnswer,
+    LikelyErrorAnswer,
+)
 from tintype.labelling.server.proposals import shown_suggestion
 from tintype.labelling.server.visitors import Access, as_labeller, as_reviewer
 
@@ -22,7 +29,7 @@ AsReviewer = Annotated[Access, Depends(as_reviewer)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@router.get("")
+@router.get("", response_model=AssistantAnswer)
 def show_assistant(access: AsLabeller) -> dict[str, Any]:
     """How far it has come: features, labels, where suggestions come from; `accuracy` on a random sample
     with its interval, and whether labelling more still pays; `fault` where it cannot work."""
@@ -34,7 +41,7 @@ def show_assistant(access: AsLabeller) -> dict[str, Any]:
     return {**status, "fault": assistants.fault(name)}
 
 
-@router.get("/groups")
+@router.get("/groups", response_model=list[GroupAnswer])
 def list_groups(access: AsLabeller) -> list[dict[str, Any]]:
     """Unlabelled pictures that look alike, to be labelled at one stroke; the tightest first."""
     return [
@@ -43,7 +50,7 @@ def list_groups(access: AsLabeller) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/similar/{number}")
+@router.get("/similar/{number}", response_model=IdsAnswer)
 def list_similar(access: AsLabeller, number: int, limit: Limit = 60) -> dict[str, Any]:
     """Unlabelled pictures that look most like one, nearest first."""
     with access.database.reading() as connection:
@@ -51,7 +58,7 @@ def list_similar(access: AsLabeller, number: int, limit: Limit = 60) -> dict[str
     return {"pictures": _assistant(access).similar(number, limit)}
 
 
-@router.get("/confident")
+@router.get("/confident", response_model=list[ConfidentAnswer])
 def list_confident(
     access: AsLabeller,
     label: str | None = None,
@@ -67,7 +74,7 @@ def list_confident(
     ]
 
 
-@router.get("/likely-errors")
+@router.get("/likely-errors", response_model=list[LikelyErrorAnswer])
 def list_likely_errors(access: AsReviewer, limit: Limit = 100) -> list[dict[str, Any]]:
     """Labelled pictures whose labels are likely wrong, the worst first."""
     names = {label.id: label.name for label in access.project.labels}

@@ -22,6 +22,12 @@ from tintype.labelling.pictures import (
     pictures_of,
 )
 from tintype.labelling.projects import Project
+from tintype.labelling.server.answers import (
+    ActionAnswer,
+    PageAnswer,
+    PicturesAnswer,
+    PictureWithHistoryAnswer,
+)
 from tintype.labelling.server.bodies import ActionBody, ReversalBody, TasksBody
 from tintype.labelling.server.proposals import proposals_for
 from tintype.labelling.server.shown_pictures import SIDES, picture_bytes, thumbnail_bytes
@@ -43,7 +49,7 @@ _REVIEWS = ("accept", "change", "reject")
 _KEPT = {"cache-control": "private, max-age=3600"}
 
 
-@router.get("/pictures")
+@router.get("/pictures", response_model=PageAnswer)
 def list_pictures(
     access: AsLabeller,
     state: Annotated[list[State], Query()] = [],  # noqa: B006
@@ -70,7 +76,7 @@ def list_pictures(
     return {"pictures": shown, "next": page[-1].id if len(page) == limit else None}
 
 
-@router.get("/pictures/{number}")
+@router.get("/pictures/{number}", response_model=PictureWithHistoryAnswer)
 def show_picture(access: AsLabeller, number: int) -> dict[str, Any]:
     """One picture, what is proposed for it, and its history, comments among it."""
     with access.database.reading() as connection:
@@ -102,7 +108,7 @@ def show_thumbnail(access: AsLabeller, number: int, side: int = 256) -> Response
     return Response(content, media_type="image/jpeg", headers=_KEPT)
 
 
-@router.post("/tasks")
+@router.post("/tasks", response_model=PicturesAnswer)
 def hand_out_tasks(access: AsLabeller, body: TasksBody) -> dict[str, Any]:
     """Pictures to label next, first those that the person has before them already; held for a
     quarter of an hour."""
@@ -120,7 +126,7 @@ def hand_out_tasks(access: AsLabeller, body: TasksBody) -> dict[str, Any]:
         return {"pictures": _shown(connection, access, found)}
 
 
-@router.delete("/tasks")
+@router.delete("/tasks", response_model=PicturesAnswer)
 def give_tasks_back(access: AsLabeller) -> dict[str, Any]:
     """Give back what is not answered, for others to have."""
     with access.database.writing() as connection:
@@ -128,7 +134,7 @@ def give_tasks_back(access: AsLabeller) -> dict[str, Any]:
     return {"pictures": []}
 
 
-@router.post("/actions")
+@router.post("/actions", response_model=ActionAnswer)
 def act(access: AsLabeller, body: ActionBody) -> dict[str, Any]:
     """Label, skip, clear, flag, comment or review; saved when it is answered. 409: look again."""
     if body.kind in _REVIEWS and not allows(access.role, "reviewer"):
@@ -153,7 +159,7 @@ def act(access: AsLabeller, body: ActionBody) -> dict[str, Any]:
     return _recorded(done, access.project)
 
 
-@router.post("/undo")
+@router.post("/undo", response_model=ActionAnswer)
 def undo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
     """Take back the last action of whoever asks; again, the one before it."""
     with access.database.writing() as connection:
@@ -162,7 +168,7 @@ def undo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
     return _recorded(done, access.project)
 
 
-@router.post("/redo")
+@router.post("/redo", response_model=ActionAnswer)
 def redo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
     """Do again what was undone last."""
     with access.database.writing() as connection:

@@ -19,6 +19,13 @@ from tintype.labelling.making import refresh_project, with_new_labels
 from tintype.labelling.people import role_of
 from tintype.labelling.pictures import PictureFilter
 from tintype.labelling.projects import change_project, find_project, list_projects
+from tintype.labelling.server.answers import (
+    ImportAnswer,
+    PeopleAnswer,
+    ProjectAnswer,
+    ProjectLineAnswer,
+    RefreshAnswer,
+)
 from tintype.labelling.server.bodies import ProjectChangeBody
 from tintype.labelling.server.visitors import (
     Access,
@@ -36,7 +43,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/projects", tags=["projects"])
 
 
-@router.get("")
+@router.get("", response_model=list[ProjectLineAnswer])
 def list_own_projects(request: Request, visitor: SignedIn) -> list[dict[str, Any]]:
     """Projects that whoever asks is a member of."""
     with labelling_of(request).database.reading() as connection:
@@ -55,12 +62,10 @@ def list_own_projects(request: Request, visitor: SignedIn) -> list[dict[str, Any
         return found
 
 
-@router.get("/{name}")
+@router.get("/{name}", response_model=ProjectAnswer, response_model_exclude_unset=True)
 def show_project(access: Annotated[Access, Depends(as_labeller)]) -> dict[str, Any]:
     """The project: labels, instructions, counts; and the role of whoever asks."""
-    with access.database.reading() as connection:
-        statistics = project_statistics(connection, access.project)
-    shown = {**access.project.shown(), **statistics, "role": access.role}
+    shown = _shown(access)
     if access.role != "owner":
         # Where pictures lie and who the others are is the owner's to know.
         for key in ("data", "members"):
@@ -68,7 +73,7 @@ def show_project(access: Annotated[Access, Depends(as_labeller)]) -> dict[str, A
     return shown
 
 
-@router.patch("/{name}")
+@router.patch("/{name}", response_model=ProjectAnswer)
 def change(access: Annotated[Access, Depends(as_owner)], body: ProjectChangeBody) -> dict[str, Any]:
     """Pause, go on or archive; instructions; labels, with Azure's three choices for answers there are."""
     with access.database.writing() as connection:
@@ -82,11 +87,10 @@ def change(access: Annotated[Access, Depends(as_owner)], body: ProjectChangeBody
         for label in body.remove_labels:
             remove_label(connection, project.id, label)
     access.labelling.assistants.wake()
-    with access.database.reading() as connection:
-        return find_project(connection, access.project.name).shown()
+    return _shown(access)
 
 
-@router.post("/{name}/refresh")
+@router.post("/{name}/refresh", response_model=RefreshAnswer)
 def refresh(access: Annotated[Access, Depends(as_owner)]) -> dict[str, int]:
     """Add pictures that have come to the data, and look after those that there are."""
     found = refresh_project(access.database, access.project.name)
@@ -94,7 +98,7 @@ def refresh(access: Annotated[Access, Depends(as_owner)]) -> dict[str, int]:
     return found
 
 
-@router.get("/{name}/people")
+@router.get("/{name}/people", response_model=PeopleAnswer)
 def show_people(access: Annotated[Access, Depends(as_reviewer)]) -> dict[str, Any]:
     """What each person has done, and how far people agree."""
     with access.database.reading() as connection:
@@ -127,7 +131,7 @@ def export(
     )
 
 
-@router.post("/{name}/import")
+@router.post("/{name}/import", response_model=ImportAnswer)
 async def import_file(
     request: Request,
     access: Annotated[Access, Depends(as_owner)],
@@ -142,6 +146,13 @@ async def import_file(
     return await run_in_threadpool(
         _imported, access, content, kind, import_as, add_unknown_labels, missing_pictures
     )
+
+
+def _shown(access: Access) -> dict[str, Any]:
+    with access.database.reading() as connection:
+        project = find_project(connection, access.project.name)
+        statistics = project_statistics(connection, project)
+    return {**project.shown(), **statistics, "role": access.role}
 
 
 def _imported(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from tintype.errors import RequestError
 from tintype.labelling.access import accept_invite, close_session, make_invite, open_session
 from tintype.labelling.people import assign_role, check_person_name, members_of, person_named
+from tintype.labelling.server.answers import MemberAnswer, SessionAnswer
 from tintype.labelling.server.bodies import (
     InviteAcceptedBody,
     InviteBody,
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["people"])
 AsOwner = Annotated[Access, Depends(as_owner)]
 
 
-@router.get("/session")
+@router.get("/session", response_model=SessionAnswer)
 def show_session(request: Request) -> dict[str, Any]:
     """Who is signed in, and the token that every change carries in the header x-csrf-token."""
     labelling = labelling_of(request)
@@ -37,7 +38,7 @@ def show_session(request: Request) -> dict[str, Any]:
     return {"person": person, "csrf": _guard(labelling).csrf_token(token), "local": labelling.local}
 
 
-@router.post("/session")
+@router.post("/session", response_model=SessionAnswer)
 def sign_in(body: SignInBody, request: Request, response: Response) -> dict[str, Any]:
     """Sign in by name and password; sets a cookie. The token for changes is another one then."""
     labelling = labelling_of(request)
@@ -45,17 +46,21 @@ def sign_in(body: SignInBody, request: Request, response: Response) -> dict[str,
     return _begin_session(labelling, person, body.name, request, response)
 
 
-@router.delete("/session")
+@router.delete("/session", response_model=SessionAnswer)
 def sign_out(request: Request, response: Response) -> dict[str, Any]:
     """Sign out."""
     labelling = labelling_of(request)
     with labelling.database.writing() as connection:
         close_session(connection, cookie_in(request.headers.get("cookie", "")))
     response.delete_cookie(COOKIE, path="/")
-    return {"person": None, "csrf": _guard(labelling).csrf_token("")}
+    return {
+        "person": None,
+        "csrf": _guard(labelling).csrf_token(""),
+        "local": labelling.local,
+    }
 
 
-@router.post("/invites")
+@router.post("/invites", response_model=SessionAnswer)
 def accept_invitation(
     body: InviteAcceptedBody, request: Request, response: Response
 ) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def invite(access: AsOwner, body: InviteBody) -> dict[str, str]:
     return {"token": token}
 
 
-@router.get("/projects/{name}/members")
+@router.get("/projects/{name}/members", response_model=list[MemberAnswer])
 def list_members(access: AsOwner) -> list[dict[str, str]]:
     """Names and roles."""
     with access.database.reading() as connection:
@@ -83,7 +88,7 @@ def list_members(access: AsOwner) -> list[dict[str, str]]:
     return [{"person": person, "role": role} for _, person, role in found]
 
 
-@router.put("/projects/{name}/members/{person}")
+@router.put("/projects/{name}/members/{person}", response_model=MemberAnswer)
 def set_member(access: AsOwner, person: str, body: MemberBody) -> dict[str, str]:
     """Make somebody a member, or give them another role."""
     with access.database.writing() as connection:
@@ -92,7 +97,7 @@ def set_member(access: AsOwner, person: str, body: MemberBody) -> dict[str, str]
     return {"person": person, "role": body.role}
 
 
-@router.delete("/projects/{name}/members/{person}")
+@router.delete("/projects/{name}/members/{person}", response_model=MemberAnswer)
 def remove_member(access: AsOwner, person: str) -> dict[str, str]:
     """Take a membership away; answers stay."""
     with access.database.writing() as connection:
