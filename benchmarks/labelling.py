@@ -214,7 +214,7 @@ def _actions_needed(simulated: Simulated) -> tuple[int, int]:
                 actions += confirm(members, max(set(kinds), key=kinds.count))
                 assistant.refresh()
         else:
-            for number in list(assistant.order("auto"))[:STEP]:
+            for number in assistant.order("auto")[:STEP]:
                 actions += 1
                 given[number] = truth[number]
                 simulated.answer({number: truth[number]})

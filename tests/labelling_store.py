@@ -81,7 +81,7 @@ class Store:
         ids, who, project = self.ids, self.person(person), self.project
         with self.database.writing() as connection:
             wanted = [ids[place] for place in order]
-            found = hand_out(connection, project, who, count, lambda: wanted)
+            found = hand_out(connection, project, who, count, wanted)
         return [ids.index(number) for number in found]
 
     @property

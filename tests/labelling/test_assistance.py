@@ -52,9 +52,9 @@ def name_of(store: Store, label: int) -> str:
 
 def test_before_any_label(many: Store) -> None:
     assistant = Assistant(many.database, "many", KnownFeatures())
-    assert list(assistant.order("auto")) == [] and assistant.suggestions(many.ids) == {}
+    assert assistant.order("auto") == [] and assistant.suggestions(many.ids) == {}
     assert assistant.refresh() and not assistant.refresh()
-    first = list(assistant.order("auto"))
+    first = assistant.order("auto")
     assert len(set(first)) == len(first) > 100
     # Each kind of picture soon.
     assert {truth(number) for number in first[:9]} == set(NAMES)
@@ -68,7 +68,7 @@ def test_before_any_label(many: Store) -> None:
 def test_from_ten_labels_on(many: Store) -> None:
     assistant = Assistant(many.database, "many", KnownFeatures())
     assistant.refresh()
-    answer(many, list(assistant.order("auto"))[:12])
+    answer(many, assistant.order("auto")[:12])
     assistant.refresh()
     suggestions = assistant.suggestions(many.ids)
     right = [name_of(many, one.labels[0]) == truth(one.picture) for one in suggestions.values()]
@@ -92,7 +92,7 @@ def test_every_order_has_free_pictures_once(many: Store, kind: orders.Order) -> 
     for labelled in (0, 24):
         answer(many, many.ids[:labelled])
         assistant.refresh()
-        order = list(assistant.order(kind))
+        order = assistant.order(kind)
         assert len(order) == len(set(order)) >= 200
         assert not set(order) & set(many.ids[:labelled])
 
@@ -131,7 +131,7 @@ def test_running_accuracy_is_of_a_random_sample(many: Store) -> None:
     sample, others = drawn[:24], drawn[24:]
     assistant.refresh()
     # The sample comes among the others.
-    queue = list(assistant.order("auto"))
+    queue = assistant.order("auto")
     assert queue[0] == sample[0] and len(set(queue[:20]) & set(sample)) >= 4
     answer(many, others[:60])
     answer(many, sample[1:])
@@ -169,7 +169,7 @@ def test_several_labels(database: Database) -> None:
         truth(number) in [name_of(store, n) for n in one.labels] for number, one in found.items()
     ]
     assert np.mean(right) > 0.9
-    assert len(list(assistant.order("uncertainty"))) == 30
+    assert len(assistant.order("uncertainty")) == 30
 
 
 def test_a_head_needs_two_classes_and_ten_rows() -> None:

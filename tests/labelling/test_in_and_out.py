@@ -16,7 +16,7 @@ from tintype.client import Client
 from tintype.data import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.labelling.database import Database
-from tintype.labelling.pictures import suggestions_for
+from tintype.labelling.suggestions import suggestions_for
 
 Command = Callable[..., Any]
 

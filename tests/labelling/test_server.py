@@ -23,9 +23,10 @@ from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database
 from tintype.labelling.making import make_project
 from tintype.labelling.people import ROLES, assign_role, person_named
-from tintype.labelling.pictures import add_pictures, add_suggestions
+from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import find_project
 from tintype.labelling.server.app import create_labelling_app
+from tintype.labelling.suggestions import add_suggestions
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 XSS = "<img src=x onerror=alert(1)>"

@@ -70,6 +70,9 @@ def test_labels_states_and_counts(store: Store) -> None:
         chosen = PictureFilter(label=store.label("Pear"))
         page = page_of(connection, store.project, chosen, after=store.ids[1], limit=9)
         assert [picture.name for picture in page] == ["2.jpg"]
+        both = PictureFilter(states=("skipped", "labelled"))
+        page = page_of(connection, store.project, both, after=store.ids[0], limit=2)
+        assert [picture.name for picture in page] == ["1.jpg", "2.jpg"]
         bulk = PictureFilter(states=("labelled",), hows=("bulk",))
         assert len(page_of(connection, store.project, bulk, after=0, limit=9)) == 2
         kinds = [entry["labels"] for entry in history_of(connection, store.project, store.ids[0])]
@@ -295,6 +298,9 @@ def test_pages_of_many_pictures_are_quick(database: Database) -> None:
         for chosen in (
             PictureFilter(),
             PictureFilter(states=("unlabelled",)),
+            PictureFilter(states=("unlabelled", "labelled", "completed")),
+            PictureFilter(hows=("bulk", "chosen")),
+            PictureFilter(label=project.labels[0].id),
             PictureFilter(flagged=True),
             PictureFilter(fault=True),
         ):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -21,7 +22,9 @@ from tintype.labelling.tables import (
 
 __all__ = ["Changed", "PictureState", "apply_changes", "chunks", "states_of"]
 
-# Ids in one statement; both databases take more.
+T = TypeVar("T")
+
+# Ids or rows in one statement; both databases take more.
 _CHUNK = 2_000
 
 
@@ -73,10 +76,11 @@ class Changed:
     flagged: bool
 
 
-def chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
     """Parts that fit into one statement."""
-    for start in range(0, len(numbers), _CHUNK):
-        yield numbers[start : start + _CHUNK]
+    rest = iter(items)
+    while part := list(islice(rest, _CHUNK)):
+        yield part
 
 
 def states_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select
 
@@ -16,15 +16,13 @@ __all__ = ["HELD_SECONDS", "give_back", "hand_out"]
 HELD_SECONDS = 15 * 60
 """A picture that is not answered in this time is handed to somebody else."""
 
-Order = Callable[[], Iterable[int]]
-
 
 def hand_out(
     connection: Connection,
     project: Project,
     person_id: int,
     count: int,
-    order: Order,
+    order: Iterable[int] = (),
 ) -> list[int]:
     """Up to `count` pictures for a person to answer: first those they have before them already.
 
@@ -32,8 +30,8 @@ def hand_out(
     missing.
 
     Args:
-        order: gives ids of pictures, those to hand out first in front; any others follow in the
-            order of their numbers. Called only where there is something to hand out.
+        order: ids of pictures, those to hand out first in front; any others follow in the order of
+            their numbers. Worked out before the transaction, which others wait for.
 
     Returns:
         Ids, in the order to work through them.
@@ -94,7 +92,7 @@ def give_back(
 
 
 def _free(
-    connection: Connection, project: Project, person_id: int, count: int, order: Order
+    connection: Connection, project: Project, person_id: int, count: int, order: Iterable[int]
 ) -> list[int]:
     held = (
         select(func.count())
@@ -121,7 +119,7 @@ def _free(
         .order_by(PictureRow.id)
     )
     found: list[int] = []
-    for part in _growing(order()):
+    for part in _growing(order):
         there = set(connection.execute(wanted.where(PictureRow.id.in_(part))).scalars())
         found += [number for number in part if number in there]
         if len(found) >= count:

@@ -13,9 +13,10 @@ from tintype.errors import DataError, nearest
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.labels import add_labels
 from tintype.labelling.people import person_named
-from tintype.labelling.pictures import add_pictures, add_suggestions
+from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import Project, find_project
 from tintype.labelling.sources import SourcePicture
+from tintype.labelling.suggestions import add_suggestions
 from tintype.labelling.tables import PictureRow
 from tintype.progress import track
 from tintype.schemas.labelling_project import LabelDocument, check_label_name

@@ -14,7 +14,7 @@ from tintype.labelling.database import Database
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import add_labels
 from tintype.labelling.people import person_named
-from tintype.labelling.pictures import add_pictures, add_suggestions, check_files
+from tintype.labelling.pictures import add_pictures, check_files
 from tintype.labelling.projects import Project, create_project, find_project
 from tintype.labelling.sources import (
     SourcePicture,
@@ -23,6 +23,7 @@ from tintype.labelling.sources import (
     suggested_pictures,
     unlabelled_pictures,
 )
+from tintype.labelling.suggestions import add_suggestions
 from tintype.labelling.tables import PictureRow
 from tintype.progress import track
 from tintype.schemas.labelling_project import LabelDocument, LabellingProjectDocument

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -22,14 +23,12 @@ from tintype.labelling.tables import (
     PersonRow,
     PictureLabelRow,
     PictureRow,
-    SuggestionRow,
 )
 
 __all__ = [
     "Picture",
     "PictureFilter",
     "add_pictures",
-    "add_suggestions",
     "check_files",
     "count_by_fault",
     "count_by_label",
@@ -38,10 +37,7 @@ __all__ = [
     "page_of",
     "picture_of",
     "pictures_of",
-    "suggestions_for",
 ]
-
-_PART = 2_000
 
 # Of one picture, the newest.
 _MOST_HISTORY = 200
@@ -109,7 +105,7 @@ def add_pictures(
     statement = dialect.insert(PictureRow.__table__).on_conflict_do_nothing(
         index_elements=["project_id", "location"]
     )
-    for part in _parts(pictures):
+    for part in chunks(pictures):
         rows = []
         for location, name in part:
             size, modified = _stamp(location)
@@ -188,9 +184,19 @@ def page_of(
     connection: Connection, project: Project, chosen: PictureFilter, *, after: int, limit: int
 ) -> list[Picture]:
     """The next `limit` pictures of a filter whose ids are above `after`, in the order of ids."""
-    statement = _filtered(_PICTURES, project, chosen)
-    statement = statement.where(PictureRow.id > after).order_by(PictureRow.id).limit(limit)
-    return [_picture(row) for row in connection.execute(statement)]
+    # One value at a time is one range of an index, in order; several are put together here.
+    if len(chosen.states) > 1:
+        parts = [replace(chosen, states=(state,)) for state in chosen.states]
+    elif len(chosen.hows) > 1 and not chosen.states:
+        parts = [replace(chosen, hows=(how,)) for how in chosen.hows]
+    else:
+        parts = [chosen]
+    rows = [
+        connection.execute(_filtered(_PICTURES, project, part, after).limit(limit)).all()
+        for part in parts
+    ]
+    merged = heapq.merge(*rows, key=lambda row: row.id)
+    return [_picture(row) for row in islice(merged, limit)]
 
 
 def picture_of(connection: Connection, project: Project, number: int) -> Picture:
@@ -290,50 +296,6 @@ def history_of(connection: Connection, project: Project, number: int) -> list[di
     ]
 
 
-def add_suggestions(
-    connection: Connection,
-    source: str,
-    suggestions: Sequence[tuple[int, Sequence[int], float | None]],
-) -> None:
-    """Keep (picture, labels, confidence) of a source, in place of what it said of these before."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(SuggestionRow.__table__)
-    statement = statement.on_conflict_do_update(
-        index_elements=["picture_id", "source"],
-        set_={"labels": statement.excluded.labels, "confidence": statement.excluded.confidence},
-    )
-    for part in _parts(suggestions):
-        rows = [
-            {
-                "picture_id": picture,
-                "source": source,
-                "labels": sorted(labels),
-                "confidence": confidence,
-            }
-            for picture, labels, confidence in part
-        ]
-        connection.execute(statement, rows)
-
-
-def suggestions_for(
-    connection: Connection, pictures: Sequence[int]
-) -> dict[int, list[tuple[str, tuple[int, ...], float | None]]]:
-    """(source, labels, confidence) that are kept, of each picture that has some."""
-    found: dict[int, list[tuple[str, tuple[int, ...], float | None]]] = {}
-    for part in chunks(pictures):
-        rows = connection.execute(
-            select(
-                SuggestionRow.picture_id,
-                SuggestionRow.source,
-                SuggestionRow.labels,
-                SuggestionRow.confidence,
-            ).where(SuggestionRow.picture_id.in_(part))
-        )
-        for picture, source, labels, confidence in rows:
-            found.setdefault(picture, []).append((source, tuple(labels), confidence))
-    return found
-
-
 _PICTURES: Any = select(
     PictureRow.id,
     PictureRow.name,
@@ -356,8 +318,14 @@ def _picture(row: Any) -> Picture:
     )
 
 
-def _filtered(statement: Select[Any], project: Project, chosen: PictureFilter) -> Select[Any]:
+def _filtered(
+    statement: Select[Any], project: Project, chosen: PictureFilter, after: int
+) -> Select[Any]:
+    """In the order of ids, those above `after`."""
     statement = statement.where(PictureRow.project_id == project.id)
+    # Of the table by whose index they are found.
+    number = PictureRow.id if chosen.label is None else PictureLabelRow.picture_id
+    statement = statement.where(number > after).order_by(number)
     if chosen.states:
         statement = statement.where(PictureRow.state.in_(chosen.states))
     if chosen.label is not None:
@@ -380,12 +348,6 @@ def _count(connection: Connection, project: Project) -> int:
     return connection.execute(
         select(func.count()).where(PictureRow.project_id == project.id)
     ).scalar_one()
-
-
-def _parts(items: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(items)
-    while part := list(islice(rest, _PART)):
-        yield part
 
 
 def _stamp(location: str) -> tuple[int | None, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +122,7 @@ class Assistant:
         self._database, self._name, self._features = database, name, features
         self._insight: _Insight | None = None
         self._lock = threading.Lock()
+        self._orders: tuple[_Insight | None, dict[Order, list[int]]] = (None, {})
 
     def refresh(self) -> bool:
         """Look at the project again, where there is news: labels, pictures, features.
@@ -140,16 +141,21 @@ class Assistant:
         self._insight = self._looked(project, news, decided, free, sample)
         return True
 
-    def order(self, kind: Order) -> Iterator[int]:
+    def order(self, kind: Order) -> list[int]:
         """Ids of free pictures, those to label first in front; of those that have features."""
         insight = self._insight
         if insight is None or not len(insight.pool):
-            return
+            return []
         if kind == "auto":
-            yield from insight.queue
-            return
-        for place in self._places(insight, kind):
-            yield int(insight.pool[place])
+            return insight.queue
+        with self._lock:
+            # Worked out once for all who ask, until there is news.
+            if self._orders[0] is not insight:
+                self._orders = (insight, {})
+            known = self._orders[1]
+            if kind not in known:
+                known[kind] = insight.pool[self._places(insight, kind)].tolist()
+            return known[kind]
 
     def suggestions(self, pictures: Sequence[int]) -> dict[int, Suggestion]:
         """What the assistant proposes for pictures, of those that have features."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from tintype.labelling.pictures import PictureFilter, page_of, suggestions_for
+from tintype.labelling.pictures import PictureFilter, page_of
 from tintype.labelling.projects import Project, moment
+from tintype.labelling.suggestions import suggestions_for
 
 __all__ = ["DECIDED", "ExportRow", "Suggested", "rows_to_export"]
 

@@ -113,14 +113,9 @@ def hand_out_tasks(access: AsLabeller, body: TasksBody) -> dict[str, Any]:
     """Pictures to label next, first those that the person has before them already; held for a
     quarter of an hour."""
     assistant = access.labelling.assistants.of(access.project.name)
+    order = [] if assistant is None else assistant.order(body.order)
     with access.database.writing() as connection:
-        numbers = hand_out(
-            connection,
-            access.project,
-            access.visitor.id,
-            body.count,
-            lambda: assistant.order(body.order) if assistant is not None else (),
-        )
+        numbers = hand_out(connection, access.project, access.visitor.id, body.count, order)
     with access.database.reading() as connection:
         found = pictures_of(connection, access.project, numbers)
         return {"pictures": _shown(connection, access, found)}

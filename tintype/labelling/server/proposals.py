@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from tintype.labelling.assistance.assistant import Suggestion
 from tintype.labelling.assistance.background import Assistants
-from tintype.labelling.pictures import suggestions_for
 from tintype.labelling.projects import Project
+from tintype.labelling.suggestions import suggestions_for
 
 __all__ = ["proposals_for", "shown_suggestion"]
 
