@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from machine import machine
 from photo_sets import NAMES, photo_set
 
 from tintype.data import read_image_table
+from tintype.labelling.access import open_session
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.assistance.accuracy import right_of
 from tintype.labelling.assistance.assistant import Assistant
@@ -34,9 +36,10 @@ from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.quick_head import Scaling, fit_quick_head
 from tintype.labelling.database import Database, open_database
 from tintype.labelling.making import make_project
-from tintype.labelling.people import person_named
+from tintype.labelling.people import assign_role, person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project, find_project
+from tintype.labelling.server.guard import COOKIE
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 STEP, SHARE = 10, 0.95
@@ -241,7 +244,13 @@ def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
             places = (f"https://pictures.test/{number}.jpg" for number in range(pictures))
             add_pictures(connection, project, ((place, place[-12:]) for place in places))
         print(f"{pictures} pictures added in {time.perf_counter() - begun:.1f} s", flush=True)
-        latencies, answered = asyncio.run(_crowd(labellers, seconds, kills))
+        with database.writing() as connection:
+            sessions = []
+            for number in range(labellers):
+                person = person_named(connection, f"labeller {number}")
+                assign_role(connection, project.id, person, "labeller")
+                sessions.append(open_session(connection, person))
+        latencies, answered = asyncio.run(_crowd(sessions, seconds, kills))
         with database.reading() as connection:
             kept = set(connection.exec_driver_sql("SELECT client_id FROM actions").scalars())
             labelled = connection.exec_driver_sql(
@@ -255,7 +264,7 @@ def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
 
 
 async def _crowd(
-    labellers: int, seconds: float, kills: int
+    sessions: list[str], seconds: float, kills: int
 ) -> tuple[dict[str, list[float]], set[str]]:
     import httpx
 
@@ -263,32 +272,40 @@ async def _crowd(
     latencies: dict[str, list[float]] = {"action": [], "next pictures": []}
     answered: set[str] = set()
     process = await _started(address)
-    limits = httpx.Limits(max_connections=labellers + 10)
     end = time.monotonic() + seconds
-    async with httpx.AsyncClient(base_url=address, limits=limits, timeout=30) as client:
-        token = {"x-csrf-token": ""}
+    async with contextlib.AsyncExitStack() as opened:
+        clients = [
+            await opened.enter_async_context(
+                httpx.AsyncClient(base_url=address, timeout=30, cookies={COOKIE: session})
+            )
+            for session in sessions
+        ]
 
-        async def ask(path: str, body: dict[str, object], what: str) -> dict[str, object]:
+        async def ask(
+            client: httpx.AsyncClient, path: str, body: dict[str, object], what: str
+        ) -> dict[str, object]:
             """Ask until it is answered; what is measured is the answer that came."""
             while True:
                 begun = time.perf_counter()
                 try:
-                    answer = await client.post(
-                        f"/api/projects/many{path}", json=body, headers=token
-                    )
+                    answer = await client.post(f"/api/projects/many{path}", json=body)
                 except httpx.TransportError:
                     await asyncio.sleep(0.2)
                     continue
                 if answer.status_code == 403:
-                    token["x-csrf-token"] = (await client.get("/api/session")).json()["csrf"]
+                    shown = (await client.get("/api/session")).json()
+                    client.headers["x-csrf-token"] = shown["csrf"]
                     continue
                 latencies[what].append(time.perf_counter() - begun)
                 return dict(answer.json())
 
         async def labeller(number: int) -> None:
-            await asyncio.sleep(number / labellers / 2)
+            client = clients[number]
+            await asyncio.sleep(number / len(clients) / 2)
             while time.monotonic() < end:
-                given = await ask("/tasks", {"count": 9, "order": "random"}, "next pictures")
+                given = await ask(
+                    client, "/tasks", {"count": 9, "order": "random"}, "next pictures"
+                )
                 for picture in given["pictures"]:  # type: ignore[attr-defined]
                     begun = time.monotonic()
                     client_id = uuid.uuid4().hex
@@ -298,7 +315,7 @@ async def _crowd(
                         "pictures": [picture["id"]],
                         "labels": ["a"],
                     }
-                    done = await ask("/actions", body, "action")
+                    done = await ask(client, "/actions", body, "action")
                     if "action" in done:
                         answered.add(client_id)
                     await asyncio.sleep(max(0.0, 0.5 - (time.monotonic() - begun)))
@@ -311,7 +328,7 @@ async def _crowd(
                 process.wait()
                 process = await _started(address)
 
-        await asyncio.gather(*(labeller(number) for number in range(labellers)), killer())
+        await asyncio.gather(*(labeller(number) for number in range(len(clients))), killer())
     process.terminate()
     process.wait()
     return latencies, answered

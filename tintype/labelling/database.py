@@ -7,6 +7,7 @@ machines share it).
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,8 @@ class Database:
         """Prefer `open_database`."""
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # Threads that write SQLite take turns here: its own waiting is sleeping, up to 100 ms at a time.
+        self._turn = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,6 +65,7 @@ class Database:
         """
         with (
             _told(self.engine),
+            self._turn,
             self.engine.connect().execution_options(tintype_writes=True) as connection,
             connection.begin(),
         ):
