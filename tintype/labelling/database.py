@@ -42,7 +42,9 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         # Threads that write SQLite take turns here: its own waiting is sleeping, up to 100 ms at a time.
-        self._turn = threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+        self._turn: contextlib.AbstractContextManager[Any] = (
+            threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+        )
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
