@@ -72,6 +72,9 @@ TAIL = """
 # Nouns of our own have no place in a table of Azure's verbs, nor have these verbs.
 OURS = {"data check", "job resume", "model export", "model import", "model quantize"}
 
+# Nouns of our own altogether.
+OUR_NOUNS = {"label"}
+
 EVERYWHERE = {"--help", "--output", "--query", "--resource-group", "--workspace-name"}
 
 
@@ -79,6 +82,8 @@ def page() -> str:
     """The whole of docs/azure.md."""
     lines = ["| verb | | options | accepted |", "|---|---|---|---|"]
     for noun, group in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        if noun in OUR_NOUNS:
+            continue
         for verb, command in getattr(group, "commands", {}).items():
             called = f"{noun} {verb}"
             ours = " (beyond Azure's)" if called in OURS else ""

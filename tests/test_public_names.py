@@ -36,6 +36,7 @@ PYTHON_ONLY = {
     "compute": {"list_sizes"},
     "components": set(),
     "environments": set(),
+    "labels": set(),
     "schedules": set(),
     "workspaces": set(),
 }

@@ -32,6 +32,10 @@ class Settings:
     tracking_uri: str = ""
     """Any MLflow tracking URI. Empty: a sqlite file in `home`."""
 
+    labelling_database: str = ""
+    """Where labelling projects are kept: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE
+    where several machines share them. Empty: a sqlite file in `home`."""
+
     datastores: dict[str, str] = field(default_factory=dict)
     """Datastore name -> local folder, for `azureml://…/datastores/<name>/paths/<path>`.
     In the environment, a JSON object. The name `*` stands for every name not listed."""

@@ -14,6 +14,7 @@ from tintype.schemas.batch_endpoint import load_batch_endpoint
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.job import load_job
+from tintype.schemas.labelling_project import load_labelling_project
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
 from tintype.schemas.pipeline_job import PipelineJob
@@ -21,6 +22,7 @@ from tintype.schemas.schedule import load_schedule
 
 ROOT = Path(__file__).parents[2]
 NO_JOBS = {
+    "labelling-project.yml",
     "nightly-schedule.yml",
     "online-endpoint.yml",
     "online-deployment.yml",
@@ -55,6 +57,12 @@ def test_sample_documents_are_valid(path: Path) -> None:
         return
     assert isinstance(job, AutomlJob) or job.model_name
     assert Path(job.training_data.path).is_absolute()
+
+
+def test_the_sample_labelling_project_is_valid() -> None:
+    project = load_labelling_project(ROOT / "samples" / "labelling-project.yml")
+    assert Path(project.data).is_dir()
+    assert [label.key for label in project.labels] == ["t", "s", None, None]
 
 
 def test_the_sample_endpoint_and_its_deployment_are_valid() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,9 +25,8 @@ from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import MULTICLASS, ClassificationTask
 from tintype.scoring.results import Embedding
 from tintype.scoring.scorer import Scorer
-from tintype.settings import get_settings
 from tintype.training.content_cache import ContentCache
-from tintype.training.inputs import preprocessing_digest
+from tintype.training.feature_cache import feature_cache
 from tintype.training.training_rate import training_images_per_second
 
 __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
@@ -247,17 +245,7 @@ class _Embedder:
         )
         source = name if self.checkpoint.from_scratch else self.checkpoint.folder
         self.scorer = Scorer.load(source, options)
-        key = "-".join(
-            [
-                self.checkpoint.weights_digest,
-                self.pooling,
-                preprocessing_digest(self.scorer.preprocessor),
-                self.scorer.choice.runtime,
-                self.scorer.choice.precision,
-            ]
-        )
-        folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-        self.cache = ContentCache(get_settings().home / "cache" / "features" / folder)
+        self.cache = feature_cache(self.checkpoint, self.pooling, self.scorer)
         self._computed, self._seconds = 0, 0.0
 
     def check(self) -> None:

@@ -22,6 +22,7 @@ from tintype.cli import (
     environment,
     evaluate,
     job,
+    label,
     model,
     online_deployment,
     online_endpoint,
@@ -75,6 +76,7 @@ app.add_typer(compute.app, name="compute")
 app.add_typer(component.app, name="component")
 app.add_typer(environment.app, name="environment")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(label.app, name="label")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
 for single in (az, batch, predict, evaluate, serve, similar, daemon):

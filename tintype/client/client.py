@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tintype.client.described import Describes
     from tintype.client.environment import Environments
     from tintype.client.job import Jobs
+    from tintype.client.label import LabellingProjects
     from tintype.client.model import Models
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
@@ -116,6 +117,13 @@ class Client:
         from tintype.client.schedule import Schedules
 
         return Schedules()
+
+    @cached_property
+    def labels(self) -> LabellingProjects:
+        """Projects in which people label pictures."""
+        from tintype.client.label import LabellingProjects
+
+        return LabellingProjects()
 
     @cached_property
     def workspaces(self) -> Workspaces:

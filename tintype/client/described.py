@@ -44,6 +44,7 @@ _NOUNS = {
     "Schedule": "schedules",
     "EnvironmentDocument": "environments",
     "Environment": "environments",
+    "LabellingProjectDocument": "labels",
 }
 
 # What a key of `settings` is called elsewhere in the document that the SDK writes it in.

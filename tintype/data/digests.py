@@ -11,7 +11,7 @@ from tintype.data.image_table import ImageTable
 from tintype.files import write_json
 from tintype.settings import get_settings
 
-__all__ = ["content_digests", "digest_of_file"]
+__all__ = ["content_digest", "content_digests", "digest_of_file"]
 
 
 def content_digests(table: ImageTable) -> list[str]:
@@ -21,7 +21,7 @@ def content_digests(table: ImageTable) -> list[str]:
     """
     # Reading and hashing release the GIL.
     with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
-        return list(pool.map(_digest, table.locations(), chunksize=64))
+        return list(pool.map(content_digest, table.locations(), chunksize=64))
 
 
 def digest_of_file(path: Path) -> str:
@@ -44,7 +44,8 @@ def digest_of_file(path: Path) -> str:
     return digest
 
 
-def _digest(location: str) -> str:
+def content_digest(location: str) -> str:
+    """32 hexadecimal characters for one image; see `content_digests`."""
     hasher = hashlib.blake2b(digest_size=16)
     try:
         if location.startswith(("http://", "https://")):

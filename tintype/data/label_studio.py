@@ -14,7 +14,7 @@ from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.settings import get_settings
 
-__all__ = ["is_label_studio", "label_studio_rows"]
+__all__ = ["is_label_studio", "label_studio_predictions", "label_studio_rows"]
 
 _IMAGE_KEYS = ("image", "img", "picture", "photo", "image_url", "url")
 
@@ -180,3 +180,27 @@ def _beside(name: str, base: str) -> str:
         if (location := stored_beside(end, base)) is not None:
             return location
     return f"{base}/{'/'.join(steps)}"
+
+
+def label_studio_predictions(
+    document: list[Any], path: Path
+) -> Iterator[tuple[str, tuple[str, ...], float | None, str]]:
+    """(image, labels, score, field) of the last prediction of each task that has one.
+
+    Raises:
+        DataError: a task without an image.
+    """
+    for at, task in enumerate(document):
+        predictions = _objects(task.get("predictions")) if isinstance(task, dict) else []
+        if not predictions:
+            continue
+        data = task.get("data")
+        key = _image_key(data, "image") if isinstance(data, dict) else None
+        if key is None or not isinstance(data, dict):
+            raise DataError("no image in it", file=path, field=str(at))
+        field = f"{at}.data.{key}"
+        answers = _answers_of_task({"annotations": predictions[-1:]}) or {}
+        labels = tuple(dict.fromkeys(label for given in answers.values() for label in given))
+        score = predictions[-1].get("score")
+        confidence = float(score) if isinstance(score, int | float) else None
+        yield _location(data[key], path, field), labels, confidence, field

@@ -1,0 +1,1 @@
+"""Labelling: projects of pictures, what people answered about them, suggestions, import and export."""

@@ -1,0 +1,114 @@
+"""Assistants at work beside a server: one thread for all projects, woken by what people do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from tintype.errors import TintypeError
+from tintype.labelling.assistance.assistant import Assistant
+from tintype.labelling.assistance.features import Features, PictureFeatures
+from tintype.labelling.database import Database
+from tintype.labelling.projects import Project, find_project
+
+__all__ = ["Assistants"]
+
+_LOG = logging.getLogger(__name__)
+
+# Without a call, the thread looks at whatever came from other processes so often.
+_IDLE_SECONDS = 20.0
+
+# Labels that come faster are learnt together.
+_GATHER_SECONDS = 0.2
+
+FeaturesOf = Callable[[Database, Project], Features]
+
+
+class Assistants:
+    """The assistants of the projects that somebody has opened."""
+
+    def __init__(self, database: Database, features_of: FeaturesOf = PictureFeatures) -> None:
+        self._database, self._features_of = database, features_of
+        self._assistants: dict[str, Assistant] = {}
+        self._features: dict[str, Features] = {}
+        self._faults: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._look, name="assistants", daemon=True),
+            threading.Thread(target=self._compute, name="features", daemon=True),
+        ]
+        self._opened = threading.Event()
+        for thread in self._threads:
+            thread.start()
+
+    def of(self, name: str) -> Assistant | None:
+        """The assistant of a project; None where it has none, for the reason that `fault` gives."""
+        with self._lock:
+            if name in self._assistants or name in self._faults:
+                return self._assistants.get(name)
+            try:
+                with self._database.reading() as connection:
+                    project = find_project(connection, name)
+                features = self._features_of(self._database, project)
+            except TintypeError as error:
+                self._faults[name] = str(error)
+                _LOG.warning("project %s has no assistant: %s", name, error)
+                return None
+            self._features[name] = features
+            self._assistants[name] = Assistant(self._database, name, features)
+        self._opened.set()
+        return self._assistants[name]
+
+    def fault(self, name: str) -> str | None:
+        """Why a project has no assistant, or its features cannot be computed."""
+        return self._faults.get(name)
+
+    def wake(self) -> None:
+        """There is news: labels, or pictures."""
+        self._wake.set()
+
+    def look_for_pictures(self) -> None:
+        """Pictures have come, or have changed."""
+        self._opened.set()
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the threads; features computed so far are kept."""
+        self._stop.set()
+        self._wake.set()
+        self._opened.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    def _look(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(_IDLE_SECONDS)
+            self._wake.clear()
+            self._stop.wait(_GATHER_SECONDS)
+            for name, assistant in list(self._assistants.items()):
+                if self._stop.is_set():
+                    return
+                self._guarded(name, assistant.refresh)
+
+    def _compute(self) -> None:
+        while not self._stop.is_set():
+            self._opened.wait(_IDLE_SECONDS)
+            self._opened.clear()
+            for name, features in list(self._features.items()):
+                compute = getattr(features, "compute", None)
+                if compute is not None and not self._stop.is_set():
+                    self._guarded(name, partial(compute, self._stop))
+                self._wake.set()
+
+    def _guarded(self, name: str, work: Callable[[], object]) -> None:
+        """What goes wrong is told and tried again; it ends no thread that others need."""
+        try:
+            work()
+        except Exception as error:
+            self._faults[name] = str(error)
+            _LOG.warning("the assistant of project %s: %s: %s", name, type(error).__name__, error)
+        else:
+            self._faults.pop(name, None)

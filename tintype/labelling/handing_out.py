@@ -1,0 +1,141 @@
+"""Handing pictures out, so that no two people have the same before them unless both are wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select
+
+from tintype.labelling.changes import chunks
+from tintype.labelling.projects import Project
+from tintype.labelling.tables import AnswerRow, HandedOutRow, PictureRow, ProjectRow
+
+__all__ = ["HELD_SECONDS", "give_back", "hand_out"]
+
+HELD_SECONDS = 15 * 60
+"""A picture that is not answered in this time is handed to somebody else."""
+
+
+def hand_out(
+    connection: Connection,
+    project: Project,
+    person_id: int,
+    count: int,
+    order: Iterable[int] = (),
+) -> list[int]:
+    """Up to `count` pictures for a person to answer: first those they have before them already.
+
+    A picture is handed to as many people as it wants answers, to none twice, and not while its file is
+    missing.
+
+    Args:
+        order: ids of pictures, those to hand out first in front; any others follow in the order of
+            their numbers. Worked out before the transaction, which others wait for.
+
+    Returns:
+        Ids, in the order to work through them.
+    """
+    if project.state != "running":
+        return []
+    now = time.time()
+    # Two who ask in the same moment come one after the other. (SQLite has one writer anyway.)
+    connection.execute(select(ProjectRow.id).where(ProjectRow.id == project.id).with_for_update())
+    connection.execute(
+        delete(HandedOutRow).where(
+            HandedOutRow.project_id == project.id, HandedOutRow.expires_at < now
+        )
+    )
+    mine = list(
+        connection.execute(
+            select(HandedOutRow.picture_id)
+            .join(PictureRow, PictureRow.id == HandedOutRow.picture_id)
+            .where(
+                HandedOutRow.project_id == project.id,
+                HandedOutRow.person_id == person_id,
+                PictureRow.state == "unlabelled",
+            )
+            .order_by(HandedOutRow.expires_at, HandedOutRow.picture_id)
+            .limit(count)
+        ).scalars()
+    )
+    if len(mine) < count:
+        fresh = _free(connection, project, person_id, count - len(mine), order)
+        if fresh:
+            rows = [
+                {
+                    "picture_id": number,
+                    "person_id": person_id,
+                    "project_id": project.id,
+                    # A hair apart, so that they come back in this order.
+                    "expires_at": now + HELD_SECONDS + place * 1e-3,
+                }
+                for place, number in enumerate(fresh)
+            ]
+            connection.execute(insert(HandedOutRow), rows)
+        mine += fresh
+    return mine
+
+
+def give_back(
+    connection: Connection, project: Project, person_id: int, pictures: Sequence[int] | None = None
+) -> None:
+    """Take pictures (None: all) out of a person's hands, for others to have."""
+    chosen = delete(HandedOutRow).where(
+        HandedOutRow.project_id == project.id, HandedOutRow.person_id == person_id
+    )
+    if pictures is None:
+        connection.execute(chosen)
+        return
+    for part in chunks(pictures):
+        connection.execute(chosen.where(HandedOutRow.picture_id.in_(part)))
+
+
+def _free(
+    connection: Connection, project: Project, person_id: int, count: int, order: Iterable[int]
+) -> list[int]:
+    held = (
+        select(func.count())
+        .where(HandedOutRow.picture_id == PictureRow.id)
+        .correlate(PictureRow)
+        .scalar_subquery()
+    )
+    wanted = (
+        select(PictureRow.id)
+        .where(
+            PictureRow.project_id == project.id,
+            PictureRow.state == "unlabelled",
+            or_(PictureRow.fault.is_(None), PictureRow.fault == "changed"),
+            held < PictureRow.wanted,
+            ~exists().where(
+                AnswerRow.picture_id == PictureRow.id,
+                AnswerRow.person_id == person_id,
+                AnswerRow.kind == "answer",
+            ),
+            ~exists().where(
+                HandedOutRow.picture_id == PictureRow.id, HandedOutRow.person_id == person_id
+            ),
+        )
+        .order_by(PictureRow.id)
+    )
+    found: list[int] = []
+    for part in _growing(order):
+        there = set(connection.execute(wanted.where(PictureRow.id.in_(part))).scalars())
+        found += [number for number in part if number in there]
+        if len(found) >= count:
+            return found[:count]
+    rest = connection.execute(wanted.limit(count)).scalars()
+    found += [number for number in rest if number not in set(found)]
+    return found[:count]
+
+
+def _growing(numbers: Iterable[int]) -> Iterator[list[int]]:
+    """Parts, the first ones small: most often they are enough."""
+    size, part = 64, []
+    for number in numbers:
+        part.append(number)
+        if len(part) == size:
+            yield part
+            size, part = min(size * 4, 2_000), []
+    if part:
+        yield part

@@ -1,0 +1,129 @@
+"""Making a project of its document, and bringing in what has come to its data since."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Literal
+
+from sqlalchemy import Connection, select
+
+from tintype.errors import UsageError
+from tintype.labelling.actions import Action, record_action
+from tintype.labelling.database import Database
+from tintype.labelling.importing import import_labels
+from tintype.labelling.labels import add_labels
+from tintype.labelling.people import person_named
+from tintype.labelling.pictures import add_pictures, check_files
+from tintype.labelling.projects import Project, create_project, find_project
+from tintype.labelling.sources import (
+    SourcePicture,
+    labelled_pictures,
+    source_path,
+    suggested_pictures,
+    unlabelled_pictures,
+)
+from tintype.labelling.suggestions import add_suggestions
+from tintype.labelling.tables import PictureRow
+from tintype.progress import track
+from tintype.schemas.labelling_project import LabelDocument, LabellingProjectDocument
+
+__all__ = ["NewLabels", "make_project", "refresh_project", "with_new_labels"]
+
+NewLabels = Literal["continue", "start-over", "keep-as-suggestions"]
+"""What becomes of the answers there are when labels are added; Azure's three choices."""
+
+
+def make_project(database: Database, document: LabellingProjectDocument) -> Project:
+    """A project with the pictures, and, where they are wanted, the labels of its data.
+
+    Raises:
+        UsageError: there is one of that name, or nothing to label with.
+        DataError: the data cannot be used; names file, line and field.
+    """
+    # Read before the transaction begins, for nobody else can write meanwhile.
+    rows = list(track(_pictures(document), "looking"))
+    with database.writing() as connection:
+        project = create_project(connection, document)
+        if document.existing_labels == "none":
+            add_pictures(connection, project, ((row.location, row.name) for row in rows))
+        else:
+            import_labels(
+                connection,
+                project,
+                rows,
+                import_as=document.existing_labels,
+                # Where the document names labels, those of the data must be among them.
+                add_unknown_labels=not project.labels,
+                missing_pictures="add",
+            )
+            project = find_project(connection, document.name)
+        if not project.labels:
+            raise UsageError(
+                f"project {document.name!r} has no labels: name some (--label), or take those of its "
+                "data (--existing-labels final or suggestions)"
+            )
+    return project
+
+
+def refresh_project(database: Database, name: str) -> dict[str, int]:
+    """Add pictures that have come to a project's data, and look after those that it has.
+
+    Returns:
+        How many were `added`, are `missing` and have `changed`.
+
+    Raises:
+        UsageError: there is no such project, or it is archived.
+        DataError: the data cannot be read any more.
+    """
+    with database.reading() as connection:
+        project = find_project(connection, name)
+    if project.state == "archived":
+        raise UsageError(f"project {project.name!r} is archived; it takes no pictures")
+    path = source_path(project.source["data"])
+    rows = list(track(unlabelled_pictures(path), "looking"))
+    with database.writing() as connection:
+        added = add_pictures(connection, project, ((row.location, row.name) for row in rows))
+        return {"added": added, **check_files(connection, project)}
+
+
+def with_new_labels(
+    connection: Connection,
+    project: Project,
+    documents: list[LabelDocument],
+    answers: NewLabels,
+    person: str,
+) -> Project:
+    """Add labels, and say what becomes of the answers there are.
+
+    Args:
+        answers: `continue` keeps them; `start-over` takes all of them away; `keep-as-suggestions`
+            takes them away and shows them as suggestions.
+
+    Raises:
+        UsageError: there is a label of that name or key already.
+    """
+    if answers != "continue":
+        rows = connection.execute(
+            select(PictureRow.id, PictureRow.labels, PictureRow.state)
+            .where(PictureRow.project_id == project.id, PictureRow.state != "unlabelled")
+            .order_by(PictureRow.id)
+        ).all()
+        if answers == "keep-as-suggestions":
+            given = [(row.id, row.labels, None) for row in rows if row.state != "skipped"]
+            add_suggestions(connection, "earlier", given)
+        who = person_named(connection, person)
+        for start in range(0, len(rows), 20_000):
+            part = [row.id for row in rows[start : start + 20_000]]
+            record_action(connection, project, who, Action(uuid.uuid4().hex, "restart", part))
+    add_labels(connection, project.id, documents)
+    return find_project(connection, project.name)
+
+
+def _pictures(document: LabellingProjectDocument) -> Iterator[SourcePicture]:
+    path = source_path(document.data)
+    if document.existing_labels == "none":
+        return unlabelled_pictures(path)
+    if document.existing_labels == "final":
+        return labelled_pictures(path, document.task)
+    return suggested_pictures(path, document.task)

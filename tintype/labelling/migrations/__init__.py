@@ -1,0 +1,1 @@
+"""How the labelling store came to be what it is, step by step; run by Alembic."""

@@ -1,0 +1,1 @@
+"""A module a step. One that was released never changes; a new one follows it."""

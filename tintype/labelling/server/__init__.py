@@ -1,0 +1,1 @@
+"""Labelling over HTTP: sessions, roles, pictures, actions, suggestions; `GET /openapi.json` tells all routes."""

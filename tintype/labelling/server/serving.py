@@ -1,0 +1,69 @@
+"""`tintype label serve`: all projects behind HTTP, until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from tintype.endpoints.online.gateway.http_server import (
+    Tls,
+    address_of,
+    end_well_on_signals,
+    http_server,
+    listen,
+    log_to_stderr,
+)
+from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.database import open_database
+from tintype.labelling.server.app import create_labelling_app
+
+__all__ = ["is_loopback", "serve_labelling"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a server that listens there.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | None = None) -> None:
+    """Answer until SIGTERM or Ctrl-C; requests under way are finished.
+
+    Beyond this machine people sign in, which needs the extra `label`.
+
+    Raises:
+        MissingExtraError: passwords cannot be checked here.
+        OutputError: the address is in use or not allowed, or the store cannot be used.
+    """
+    local = is_loopback(host)
+    if not local:
+        from tintype.labelling.access import check_passwords_can_be_used
+
+        check_passwords_can_be_used()
+    if tls is not None:
+        tls.check()
+    database = open_database()
+    listener = listen(host, port)
+    assistants = Assistants(database)
+    log_to_stderr()
+    address, bound = listener.getsockname()[:2]
+    print(f"Labelling at {address_of(address, bound, tls)}", flush=True)
+    if not local and tls is None:
+        print(
+            "notice: without --certificate, passwords and pictures pass unencrypted; use this in a "
+            "network that you trust, or behind a proxy with TLS",
+            flush=True,
+        )
+    end_well_on_signals()
+    try:
+        http_server(create_labelling_app(database, assistants, local=local), tls).run(
+            sockets=[listener]
+        )
+    finally:
+        assistants.close()
+        database.close()

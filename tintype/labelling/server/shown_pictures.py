@@ -1,0 +1,86 @@
+"""The bytes of pictures as browsers can show them, and small copies, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from tintype.errors import FetchError, ImageError, RequestError
+from tintype.files import write_bytes
+from tintype.images.decode import decode_image
+from tintype.images.source import read_image
+from tintype.settings import get_settings
+
+__all__ = ["SIDES", "picture_bytes", "thumbnail_bytes"]
+
+SIDES = (128, 256, 512, 1024)
+"""Sides that small copies have, in pixels."""
+
+# What all browsers show, by its first bytes. SVG is none of them: it can hold scripts.
+_SHOWN = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+def picture_bytes(location: str) -> tuple[bytes, str]:
+    """A picture in full and its media type; what no browser shows becomes a JPEG.
+
+    Raises:
+        RequestError: 404, the file is not there, or is no picture.
+    """
+    try:
+        content = read_image(location)
+        for head, media_type in _SHOWN:
+            if content.startswith(head):
+                return content, media_type
+        if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+            return content, "image/webp"
+        return _jpeg(Image.fromarray(decode_image(content)), 92), "image/jpeg"
+    except (ImageError, FetchError):
+        # The reason may name places that are none of the client's business.
+        raise RequestError("the picture cannot be read", status=404) from None
+
+
+def thumbnail_bytes(location: str, stamp: str, side: int) -> bytes:
+    """A JPEG of at most `side` pixels a side.
+
+    Args:
+        stamp: what changes when the picture does.
+        side: one of `SIDES`.
+
+    Raises:
+        RequestError: 404, the file is not there, or is no picture.
+    """
+    name = hashlib.blake2b(
+        f"{location}\0{stamp}".encode("utf-8", "surrogateescape"), digest_size=16
+    )
+    digest = name.hexdigest()
+    path = _folder() / digest[:2] / f"{digest}-{side}.jpg"
+    try:
+        return path.read_bytes()
+    except OSError:
+        pass
+    try:
+        image = Image.fromarray(decode_image(read_image(location), min_size=(side, side)))
+    except (ImageError, FetchError):
+        raise RequestError("the picture cannot be read", status=404) from None
+    image.thumbnail((side, side))
+    content = _jpeg(image, 82)
+    write_bytes(path, content)
+    return content
+
+
+def _folder() -> Path:
+    return get_settings().home / "cache" / "thumbnails"
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return stream.getvalue()

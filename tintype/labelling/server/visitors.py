@@ -1,0 +1,202 @@
+"""Who asks, and what they may do in the project that they ask about."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import getpass
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+
+from tintype.errors import RequestError, UsageError
+from tintype.labelling.access import person_of_session, sign_in
+from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.database import Database
+from tintype.labelling.people import Role, allows, person_named, role_of
+from tintype.labelling.projects import Project, find_project
+from tintype.labelling.server.guard import Guard, cookie_in
+
+__all__ = [
+    "Access",
+    "Labelling",
+    "SignedIn",
+    "Visitor",
+    "as_labeller",
+    "as_owner",
+    "as_reviewer",
+    "access_of",
+    "labelling_of",
+    "program_access",
+    "signed_in",
+]
+
+# Wrong passwords for one name in so many seconds; then it has to wait.
+_TRIES, _TRIES_SECONDS = 10, 300.0
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who asks."""
+
+    id: int
+    name: str
+    local: bool
+    """At this machine, of a server that nobody else reaches: owner of every project."""
+
+
+class Labelling:
+    """What the routes of one server share."""
+
+    def __init__(self, database: Database, assistants: Assistants, *, local: bool) -> None:
+        self.database, self.assistants, self.local = database, assistants, local
+        self.guard: Guard | None = None
+        self._tries: dict[str, deque[float]] = {}
+        self._own: Visitor | None = None
+
+    def own_visitor(self) -> Visitor:
+        """Who sits at this machine."""
+        if self._own is None:
+            try:
+                name = getpass.getuser()
+            except (OSError, KeyError):
+                name = "owner"
+            with self.database.writing() as connection:
+                self._own = Visitor(person_named(connection, name), name, True)
+        return self._own
+
+    def try_password(self, request: Request, name: str, password: str) -> int:
+        """The person of that name and password.
+
+        Raises:
+            RequestError: 401, one of them is wrong; 429, too often.
+        """
+        if len(self._tries) > 10_000:
+            self._tries.clear()
+        # By address, too, so that nobody is kept out by others who try their name.
+        host = request.client.host if request.client else ""
+        tries = self._tries.setdefault(f"{host} {name[:255]}", deque(maxlen=_TRIES))
+        if len(tries) == _TRIES and time.monotonic() - tries[0] < _TRIES_SECONDS:
+            raise RequestError("too many wrong passwords; wait a few minutes", status=429)
+        with self.database.reading() as connection:
+            found = sign_in(connection, name, password)
+        if found is None:
+            tries.append(time.monotonic())
+            raise RequestError("name or password is wrong", status=401)
+        tries.clear()
+        return found
+
+
+@dataclass(frozen=True)
+class Access:
+    """A visitor in a project."""
+
+    visitor: Visitor
+    project: Project
+    role: Role
+    labelling: Labelling
+
+    @property
+    def database(self) -> Database:
+        """Short for that of `labelling`."""
+        return self.labelling.database
+
+
+def labelling_of(request: Request) -> Labelling:
+    """What the routes share."""
+    found: Labelling = request.app.state.labelling
+    return found
+
+
+def signed_in(request: Request) -> Visitor:
+    """Who asks.
+
+    Raises:
+        RequestError: 401, nobody that is known.
+    """
+    labelling = labelling_of(request)
+    token = cookie_in(request.headers.get("cookie", ""))
+    if token:
+        with labelling.database.reading() as connection:
+            found = person_of_session(connection, token)
+        if found is not None:
+            return Visitor(*found, local=False)
+    if labelling.local:
+        return labelling.own_visitor()
+    raise RequestError("sign in first: POST /api/session", status=401)
+
+
+SignedIn = Annotated[Visitor, Depends(signed_in)]
+
+
+def _access(needed: Role) -> Callable[[str, Request, Visitor], Access]:
+    def access(name: str, request: Request, visitor: SignedIn) -> Access:
+        labelling = labelling_of(request)
+        with labelling.database.reading() as connection:
+            return access_of(connection, labelling, visitor, name, needed)
+
+    return access
+
+
+def access_of(
+    connection: Connection, labelling: Labelling, visitor: Visitor, name: str, needed: Role
+) -> Access:
+    """What a visitor may do in a project.
+
+    Raises:
+        RequestError: 404, there is no such project, or they are no member; 403, their role is not
+            enough.
+    """
+    try:
+        project = find_project(connection, name)
+    except UsageError as error:
+        # Whoever is no member does not learn what there is.
+        message = str(error) if labelling.local else f"there is no labelling project {name!r}"
+        raise RequestError(message, status=404) from None
+    role: Role | None = "owner" if visitor.local else role_of(connection, project.id, visitor.id)
+    if role is None:
+        raise RequestError(f"there is no labelling project {name!r}", status=404)
+    if not allows(role, needed):
+        raise RequestError(f"that is for a {needed}; you are {role}", status=403)
+    return Access(visitor, project, role, labelling)
+
+
+as_labeller, as_reviewer, as_owner = _access("labeller"), _access("reviewer"), _access("owner")
+
+
+def program_access(name: str, request: Request) -> Access:
+    """A program that says who it is by HTTP's Basic authentication, a reviewer at least; on a server
+    of this machine alone, it need not.
+
+    Raises:
+        RequestError: 401, it does not say so, or the password is wrong; 403 and 404 as `access_of`.
+    """
+    labelling = labelling_of(request)
+    header = request.headers.get("authorization", "")
+    if header:
+        user, password = _basic(header)
+        visitor = Visitor(labelling.try_password(request, user, password), user, False)
+    elif labelling.local:
+        visitor = labelling.own_visitor()
+    else:
+        raise RequestError("expected Basic authentication with a reviewer's name", status=401)
+    with labelling.database.reading() as connection:
+        return access_of(connection, labelling, visitor, name, "reviewer")
+
+
+def _basic(header: str) -> tuple[str, str]:
+    scheme, _, given = header.partition(" ")
+    try:
+        if scheme.lower() != "basic":
+            raise ValueError
+        user, found, password = base64.b64decode(given, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise RequestError("expected Basic authentication", status=401) from None
+    if not found:
+        raise RequestError("expected Basic authentication", status=401)
+    return user, password

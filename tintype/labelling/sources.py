@@ -1,0 +1,202 @@
+"""Where the pictures of a project come from: folders, label files, outputs of batches."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from tintype.batch.inputs import find_inputs
+from tintype.batch.readers import read_rows
+from tintype.data.label_studio import is_label_studio, label_studio_predictions
+from tintype.data.locations import local_path
+from tintype.data.reading import read_image_table
+from tintype.errors import DataError
+from tintype.images.source import is_url
+from tintype.schemas.task import ClassificationTask
+from tintype.settings import get_settings
+from tintype.workspace.data_assets import resolve_data
+
+__all__ = [
+    "SourcePicture",
+    "labelled_pictures",
+    "source_path",
+    "suggested_pictures",
+    "unlabelled_pictures",
+]
+
+
+class SourcePicture(NamedTuple):
+    """A picture of a source."""
+
+    location: str
+    """Absolute path or URL."""
+    name: str
+    """Its path below the source; else its file name."""
+    labels: tuple[str, ...] | None = None
+    """None where the source says nothing of it."""
+    confidence: float | None = None
+    file: str | None = None
+    line: int | None = None
+    field: str | None = None
+
+
+def source_path(reference: str) -> Path:
+    """The file or folder that a path, a `file:` or `azureml:` reference means.
+
+    Raises:
+        UsageError: there is no such data asset.
+        DataError: it is not here.
+    """
+    try:
+        path = local_path(resolve_data(reference), Path.cwd(), get_settings())
+    except ValueError as error:
+        raise DataError(str(error), file=reference) from None
+    if not path.exists():
+        raise DataError("there is no such file or folder", file=path)
+    return path
+
+
+def unlabelled_pictures(path: Path) -> Iterator[SourcePicture]:
+    """Every picture of `path`, whatever it says of labels.
+
+    Raises:
+        DataError: there is none, or a file of references cannot be read; names file and line.
+    """
+    if _predictions(path) is not None:
+        yield from (picture._replace(labels=None) for picture in suggested_pictures(path))
+        return
+    if path.is_dir() and not (path / "MLTable").is_file():
+        found = False
+        for file in find_inputs(path, Counter()):
+            if file.kind == "image":
+                found = True
+                yield SourcePicture(file.path, file.name)
+        if not found:
+            raise DataError("there is no picture in it", file=path)
+        return
+    try:
+        yield from (picture._replace(labels=None) for picture in labelled_pictures(path, None))
+    except DataError as error:
+        # A list of pictures without labels, perhaps.
+        yield from _listed(path, error)
+
+
+def labelled_pictures(path: Path, task: ClassificationTask | None) -> Iterator[SourcePicture]:
+    """Pictures and labels of any layout of docs/data.md; files need not be there.
+
+    Raises:
+        DataError: names file, line and field of the first row that cannot be used.
+    """
+    table = read_image_table(path, task=task, check_files=False)
+    root = str(path if path.is_dir() else path.parent)
+    for row in range(len(table)):
+        location, label = table.location(row), table.label(row)
+        labels = tuple(label) if isinstance(label, list) else (label,)
+        file, line = table.origin(row)
+        yield SourcePicture(
+            location, _name(location, root), labels, None, file, line, table.label_column
+        )
+
+
+def suggested_pictures(
+    path: Path, task: ClassificationTask | None = None
+) -> Iterator[SourcePicture]:
+    """Pictures with what a model proposes for them: an output of `tintype batch` in Parquet,
+    predictions in an export of Label Studio, or else the labels of any labelled data.
+
+    Raises:
+        DataError: names file, line and field of the first row that cannot be used.
+    """
+    files = _predictions(path)
+    if files is not None:
+        yield from _of_batch(files)
+        return
+    if path.suffix.lower() == ".json":
+        try:
+            document = orjson.loads(path.read_bytes())
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise DataError(f"cannot be read: {error}", file=path) from None
+        if is_label_studio(document) and any(task.get("predictions") for task in document):
+            root = str(path.parent)
+            for location, labels, score, field in label_studio_predictions(document, path):
+                yield SourcePicture(
+                    location, _name(location, root), labels, score, str(path), None, field
+                )
+            return
+    yield from labelled_pictures(path, task)
+
+
+def _predictions(path: Path) -> list[Path] | None:
+    """The Parquet files of a batch's output; None where `path` is no such folder."""
+    folder = path / "predictions"
+    if not (path.is_dir() and (path / "summary.json").is_file() and folder.is_dir()):
+        return None
+    return sorted(folder.glob("[!.]*.parquet")) or None
+
+
+def _of_batch(files: list[Path]) -> Iterator[SourcePicture]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in files:
+        try:
+            with pq.ParquetFile(path) as file:
+                names = [name for name in ("label", "score") if name in file.schema_arrow.names]
+                line = 0
+                for batch in file.iter_batches(10_000, columns=["image", *names]):
+                    for row in batch.to_pylist():
+                        line += 1
+                        location, label = row["image"], row.get("label")
+                        if location is None:
+                            raise DataError(
+                                "the picture was sent inline: there is no file to label",
+                                file=path,
+                                line=line,
+                                field="image",
+                            )
+                        yield SourcePicture(
+                            location,
+                            _file_name(location),
+                            None if label is None else (label,),
+                            row.get("score"),
+                            str(path),
+                            line,
+                            "label",
+                        )
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"cannot be read: {error}", file=path) from None
+
+
+def _listed(path: Path, otherwise: DataError) -> Iterator[SourcePicture]:
+    """Pictures of a file that lists them.
+
+    Raises:
+        DataError: `otherwise`, where it is none.
+    """
+    root = str(path if path.is_dir() else path.parent)
+    found = False
+    for file in find_inputs(path, Counter()):
+        for row, _ in read_rows(file):
+            if row.location is None:
+                raise otherwise
+            found = True
+            yield SourcePicture(row.location, _name(row.location, root))
+    if not found:
+        raise otherwise
+
+
+def _name(location: str, root: str) -> str:
+    if not is_url(location) and location.startswith(f"{root}/"):
+        return os.path.relpath(location, root)
+    return _file_name(location)
+
+
+def _file_name(location: str) -> str:
+    path = unquote(urlsplit(location).path) if is_url(location) else location
+    return path.rstrip("/").rsplit("/", 1)[-1] or location
