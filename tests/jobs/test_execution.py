@@ -103,6 +103,7 @@ def test_every_kind_of_job_is_a_row() -> None:
         "finetuning",
         "pipeline",
         "ranking",
+        "refit",
         "sweep",
         "trial",
         "trials",
