@@ -76,10 +76,16 @@ def _row(name: str, seed: int, folder: Path, options: argparse.Namespace) -> str
     regression = f"{_regression(found):.3f}" if "regression" in options.peers else "–"
     autogluon, took, reached = "–", "–", "–"
     if "autogluon" in options.peers:
-        value, seconds = _autogluon(found, folder, options)
-        autogluon, took = f"{value:.3f}", f"{seconds:.0f} s"
-        after = _reached(found, folder / "home" / "runs", value)
-        reached = "not reached" if after is None else f"{after - begun:.0f} s"
+        try:
+            value, seconds = _autogluon(found, folder, options)
+        except RuntimeError as error:
+            # Our own minutes are not lost for it.
+            print(error, file=sys.stderr)
+            autogluon = "failed"
+        else:
+            autogluon, took = f"{value:.3f}", f"{seconds:.0f} s"
+            after = _reached(found, folder / "home" / "runs", value)
+            reached = "not reached" if after is None else f"{after - begun:.0f} s"
     low, high = ours["interval"]
     sizes = ", ".join(str(len(_read(path, found)[0])) for path in (found.train, found.test))
     return (

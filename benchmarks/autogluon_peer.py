@@ -24,7 +24,11 @@ def autogluon_python(folder: Path) -> Path:
 
 
 def fit_autogluon(python: Path, data: Path, checkpoint: Path, seconds: float) -> dict[str, Any]:
-    """What automl_peer.py prints."""
+    """What automl_peer.py prints.
+
+    Raises:
+        RuntimeError: AutoGluon failed.
+    """
     script = Path(__file__).with_name("automl_peer.py")
     result = subprocess.run(
         [python, script, data, checkpoint, str(seconds)],
@@ -34,6 +38,6 @@ def fit_autogluon(python: Path, data: Path, checkpoint: Path, seconds: float) ->
     )
     lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
     if not lines:
-        raise SystemExit(f"AutoGluon failed:\n{result.stderr[-3000:]}")
+        raise RuntimeError(f"AutoGluon failed:\n{result.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(lines[-1])
     return found

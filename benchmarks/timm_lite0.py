@@ -22,9 +22,11 @@ def write_timm_lite0(folder: Path) -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     model = load_classifier(resolve_checkpoint("tintype/efficientnet-lite0"))
+    # Without the head: timm makes a new one.
     state = {
         _timm_name(name.removeprefix("efficientnet_lite.")): tensor.clone()
         for name, tensor in model.state_dict().items()
+        if not name.startswith("classifier.")
     }
     # timm, in the peer's own environment, reads nothing else from a local folder.
     torch.save(state, folder / "pytorch_model.bin")  # noqa: TID251
@@ -53,8 +55,6 @@ def write_timm_lite0(folder: Path) -> Path:
 def _timm_name(name: str) -> str:
     """Our name of a tensor -> timm's."""
     parts = name.split(".")
-    if parts[0] == "classifier":
-        return name
     convolution = parts[-2] == "convolution"
     if parts[0] in ("stem", "top"):
         names = {"stem": ("conv_stem", "bn1"), "top": ("conv_head", "bn2")}[parts[0]]
