@@ -14,7 +14,7 @@ import pytest
 from tintype.automl.automatic import WAIT, AutomaticMode
 from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.recipes import PLAIN, RECIPES, recipes_for
-from tintype.automl.settings_to_try import Setting, setting_key
+from tintype.automl.settings_to_try import FINER, Setting, setting_key
 from tintype.automl.study import Study, Trial
 from tintype.automl.trial_costs import TrialCost, cost_of, epochs_that_fit
 from tintype.schemas.automl_limits import Quality
@@ -183,6 +183,10 @@ def test_epochs_are_fitted_to_the_time(tmp_path: Path) -> None:
     assert lora.parameters["setting"][:3] == ["a", "lora", 2.0]
     fixed = 80 - 4 * 16.5
     assert lora.parameters["epochs"] == int((240 * 0.9 - fixed) / 16.5)
+    # Finer images for LoRA, at 27 s an epoch, have time for six.
+    finer = case.trial()
+    assert finer.parameters["resolution"] == FINER
+    assert finer.parameters["epochs"] == int((240 * 0.8 - fixed) / (16.5 * FINER**2))
     # The last 40 % of the layers, at 45 s an epoch, get four; all weights, at 56 s, would get three.
     last = case.trial()
     assert (last.parameters["method"], last.parameters["frozen"]) == ("full", 0.6)
@@ -367,3 +371,15 @@ def test_time_is_left_for_the_best_trial_to_go_on(tmp_path: Path) -> None:
     assert case.mode.trials_end() == pytest.approx(case.mode.refit_end() - 200, abs=1)
     case.mode._deadline = time.time() + 400
     assert case.mode._left() == pytest.approx(390 - 200, abs=1)
+
+
+def test_where_time_is_short_the_quicker_network_goes_first(tmp_path: Path) -> None:
+    ranking = [
+        replace(backbone("slow", 0.85, "resnet"), training_images_per_second=10.0),
+        replace(backbone("quick", 0.84, "resnet"), training_images_per_second=40.0),
+    ]
+    hurried = Case(tmp_path, ranking, seconds=220).ranked().trial()
+    assert hurried.parameters["model_name"] == "quick"
+    assert hurried.parameters["epochs"] < 8
+    (tmp_path / "long").mkdir()
+    assert Case(tmp_path / "long", ranking).ranked().trial().parameters["model_name"] == "slow"

@@ -183,13 +183,15 @@ class AutomaticMode:
     def _in_time(
         self, settings: Sequence[Setting], ranking: Sequence[BackboneRank]
     ) -> list[Setting]:
-        """The settings, those first that have time for enough epochs."""
+        """The settings, those first that have time for enough epochs; of others those that have time
+        for the most."""
+        left = self._left()
 
-        def hurried(setting: Setting) -> bool:
-            _, epochs = self._cost_and_epochs(setting, ranking, self._left())
-            return epochs is None or epochs < min(_ENOUGH_EPOCHS, epochs_wanted(setting))
+        def missing(setting: Setting) -> int:
+            _, epochs = self._cost_and_epochs(setting, ranking, left)
+            return max(0, min(_ENOUGH_EPOCHS, epochs_wanted(setting)) - (epochs or 0))
 
-        return sorted(settings, key=hurried)
+        return sorted(settings, key=missing)
 
     def cannot_win(self, number: int) -> bool:
         """Whether the running trial `number` is worth no more time; see `outlook.cannot_win`."""
