@@ -75,7 +75,8 @@ def test_from_ten_labels_on(many: Store) -> None:
     # Which of the twelve are the sample that no head may see is drawn anew each time.
     assert len(right) == 240 and np.mean(right) > 0.85
     mean_confidence = np.mean([one.confidence for one in suggestions.values()])
-    assert abs(mean_confidence - np.mean(right)) < 0.15
+    # With so few labels it may well be less sure than it could be, but not surer.
+    assert mean_confidence - np.mean(right) < 0.15
     assert assistant.status()["suggestions_from"] == "labels"
     apple = many.label("Apple")
     sure = assistant.confident(apple, 0.6, 500)
