@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from tintype.automl.backbone_speed import BackboneSpeed, measure_speed
 from tintype.automl.heads import FittedHead, ZeroShotWeights, fit_head
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
@@ -27,7 +28,6 @@ from tintype.scoring.results import Embedding
 from tintype.scoring.scorer import Scorer
 from tintype.training.content_cache import ContentCache
 from tintype.training.feature_cache import feature_cache
-from tintype.training.training_rate import training_images_per_second
 
 __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
 
@@ -35,13 +35,6 @@ __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classi
 _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
-
-# Seconds of a pass by which a network's rate is measured.
-_TIMED_SECONDS = 0.3
-
-# How fast a network trains is measured up to so many weights, from so many images embedded a second on;
-# a batch has so many images at most, and this share of those embedded in a second.
-_MOST_TRAINED, _LEAST_RATE, _TRAINED_BATCH, _TRAINED_SHARE = 400_000_000, 4.0, 16, 0.2
 
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).
@@ -60,12 +53,6 @@ class RankedBackbone:
     """The metric of its head, by cross-validation on the training rows."""
     validation: float
     """The metric of its head on the validation rows."""
-    images_per_second: float
-    """Of the network alone."""
-    training_images_per_second: float
-    """Of all its weights; 0 where it is too large to try."""
-    reading_seconds: float
-    """What an image took beyond that: reading and resizing it. 0 where features were cached."""
     cached: bool
     """Whether all features were there already."""
     seconds: float
@@ -79,6 +66,8 @@ class RankedBackbone:
     """Training rows of the head."""
     judged: int
     """Validation rows."""
+    speed: BackboneSpeed | None = None
+    """Where it was to be measured."""
 
 
 Ranking = list[RankedBackbone]
@@ -97,6 +86,7 @@ def rank_backbones(
     leads: Callable[[RankedBackbone], None] = lambda backbone: None,
     cancelled: Callable[[], bool] = lambda: False,
     finish: Callable[[], bool] = lambda: False,
+    timed: bool = False,
 ) -> Ranking:
     """Embed both tables with each backbone and rank these by cross-validated heads.
 
@@ -108,6 +98,7 @@ def rank_backbones(
         cancelled: asked after every batch of images and before every head; features that are
             computed by then stay in the cache.
         finish: once it says so, no further backbone is tried.
+        timed: measure how fast each backbone is, once its model is there.
 
     Returns:
         The backbones that could be used, the best first; empty if none could.
@@ -138,15 +129,16 @@ def rank_backbones(
         except TintypeError as error:
             log(f"{name}: cannot be used for features ({error}).")
             continue
-        features = ", features from the cache" if backbone.cached else ""
-        log(
-            f"{name}: {metric} {backbone.score:.4f} by cross-validation, {backbone.validation:.4f} on "
-            f"the validation images, in {backbone.seconds:.1f} s{features} (the network alone embeds "
-            f"{backbone.images_per_second:.0f} and learns {backbone.training_images_per_second:.0f} "
-            "images/s)."
-        )
         if not ranking or backbone.score > ranking[0].score:
             leads(backbone)
+        if timed:
+            backbone = replace(backbone, speed=embedder.speed())
+        features = ", features from the cache" if backbone.cached else ""
+        speed = f" ({backbone.speed.told()})" if backbone.speed is not None else ""
+        log(
+            f"{name}: {metric} {backbone.score:.4f} by cross-validation, {backbone.validation:.4f} on "
+            f"the validation images, in {backbone.seconds:.1f} s{features}{speed}."
+        )
         ranking = sorted([*ranking, backbone], key=lambda ranked: -ranked.score)
     return ranking
 
@@ -257,35 +249,14 @@ class _Embedder:
             raise RunCancelled(f"the ranking was asked to stop at {self.name}")
 
     @cached_property
-    def images_per_second(self) -> float:
-        """Of the network alone, on pixels that are there already."""
-        height, width = self.scorer.preprocessor.input_size
-        pixels = np.zeros((self.scorer.batch_size, height, width, 3), np.uint8)
-        # The first pass of a size chooses its kernels.
-        single = min(_seconds(self.scorer.run, pixels[:1]) for _ in range(2))
-        batch = pixels[: max(1, int(_TIMED_SECONDS / single))]
-        return len(batch) / min(_seconds(self.scorer.run, batch) for _ in range(3))
-
-    @cached_property
     def parameters(self) -> int:
         """How many weights it has."""
         return count_parameters(stored_tensors(self.checkpoint.folder))
 
-    @cached_property
-    def training_images_per_second(self) -> float:
-        """Of all its weights; 0 where it is too large to try."""
-        rate = self.images_per_second
-        if self.parameters > _MOST_TRAINED or rate < _LEAST_RATE:
-            return 0.0
-        batch = min(_TRAINED_BATCH, max(2, int(rate * _TRAINED_SHARE)))
-        return training_images_per_second(self.checkpoint, batch=batch)
-
-    @property
-    def reading_seconds(self) -> float:
-        """What an image took beyond the network's time; 0 where nothing was computed."""
-        if not self._computed:
-            return 0.0
-        return max(0.0, self._seconds / self._computed - 1 / self.images_per_second)
+    def speed(self) -> BackboneSpeed:
+        """Measured now; of reading images, by what was computed before."""
+        took = self._seconds / self._computed if self._computed else None
+        return measure_speed(self.scorer, self.checkpoint, self.parameters, image_seconds=took)
 
     @property
     def cached(self) -> bool:
@@ -317,13 +288,6 @@ class _Embedder:
         return self.cache.gather(digests)
 
 
-def _seconds(run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> float:
-    """Of one pass."""
-    begun = time.perf_counter()
-    run(pixels)
-    return time.perf_counter() - begun
-
-
 def _judged(
     embedder: _Embedder, tables: _Tables, task: ClassificationTask, metric: str
 ) -> RankedBackbone:
@@ -346,9 +310,6 @@ def _judged(
         name=embedder.name,
         score=head.score,
         validation=scores.get(metric, 0.0),
-        images_per_second=embedder.images_per_second,
-        training_images_per_second=embedder.training_images_per_second,
-        reading_seconds=embedder.reading_seconds,
         cached=embedder.cached,
         seconds=time.monotonic() - embedder.started,
         pooling=embedder.pooling,

@@ -119,7 +119,7 @@ def _sweep(
             trials,
             best,
             pool,
-            share=refit_share(job, tables),
+            share=plan.refit_share,
             end=plan.refit_end(),
             cancelled=lambda: context.stop() == "cancel",
             log=status.log,
@@ -149,8 +149,8 @@ def _finish(
     tables: Tables,
     tracking: MlflowRun,
 ) -> None:
-    """Keep the best trial's model, or what has learnt it again, as the job's own: judged, reported,
-    delivered."""
+    """Keep the best trial's model, or the one in which it has gone on, as the job's own: judged,
+    reported, delivered."""
     run.update(status="Finalizing")
     best_run = trials.run(best.number)
     with atomic_folder(run.model_folder) as temporary:
@@ -190,10 +190,12 @@ class _Plan:
 
     propose: Propose
     trials_end: Callable[[], float]
-    refit_end: Callable[[], float] = lambda: 0.0
-    """By when the best trial has gone on with all images."""
     policy: EarlyTermination | None = None
     hopeless: Hopeless = lambda number: False
+    refit_share: float = 0.0
+    """See `refit_share`."""
+    refit_end: Callable[[], float] = lambda: 0.0
+    """By when the best trial has gone on with all images."""
 
 
 def _plan(
@@ -206,7 +208,7 @@ def _plan(
         assert job.sweep is not None
         proposals = Proposals(study, job.search_space, job.sweep.sampling_algorithm)
         policy = job.sweep.early_termination
-        return _Plan(proposals.propose, lambda: deadline, policy=policy)
+        return _Plan(proposals.propose, lambda: deadline, policy)
     if job.mode == "individual":
         return _Plan(lambda: study.ask_at({}), lambda: deadline)
     trials.backbones, sentences = backbones_to_try(job.portfolio)
@@ -215,6 +217,7 @@ def _plan(
     left = deadline - time.time()
     trials.ranking_deadline = time.time() + left * _RANKING_SHARE
     ranking_run = trials.run(0)
+    share = refit_share(job, tables)
     mode = AutomaticMode(
         study,
         backbones=trials.backbones,
@@ -226,11 +229,13 @@ def _plan(
         deadline=deadline,
         say=status.log,
         test_rows=0 if tables.test is None else len(tables.test),
-        refit_share=refit_share(job, tables),
+        refit_share=share,
         quality=job.quality,
         ensemble=lambda finished: _ensemble(job, trials, tables, finished),
     )
-    return _Plan(mode.propose, mode.trials_end, mode.refit_end, _AUTOMATIC_POLICY, mode.cannot_win)
+    return _Plan(
+        mode.propose, mode.trials_end, _AUTOMATIC_POLICY, mode.cannot_win, share, mode.refit_end
+    )
 
 
 def _ensemble(

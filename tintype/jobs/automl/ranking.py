@@ -67,6 +67,7 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
             leads=leads,
             cancelled=lambda: context.stop() in ("cancel", "terminate"),
             finish=lambda: context.stop() == "finish",
+            timed=True,
         )
         if not ranking:
             write_ranking(run.outputs, [])
@@ -99,13 +100,14 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
 
 
 def _rank(backbone: RankedBackbone, start: str) -> BackboneRank:
+    assert backbone.speed is not None
     return BackboneRank(
         name=backbone.name,
         score=backbone.score,
         validation=backbone.validation,
-        images_per_second=backbone.images_per_second,
-        training_images_per_second=backbone.training_images_per_second,
-        reading_seconds=backbone.reading_seconds,
+        images_per_second=backbone.speed.images_per_second,
+        training_images_per_second=backbone.speed.training_images_per_second,
+        reading_seconds=backbone.speed.reading_seconds,
         seconds=backbone.seconds,
         family=backbone.family,
         pooling=backbone.pooling,
