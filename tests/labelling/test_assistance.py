@@ -12,13 +12,14 @@ from labelling_store import KnownFeatures, Store
 from pictures import write_class_folders
 from sqlalchemy import select
 
+from tintype.automl.standardisation import Standardisation
 from tintype.errors import RequestError
 from tintype.labelling.assistance import orders
 from tintype.labelling.assistance.accuracy import running_accuracy
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.assistance.features import PictureFeatures
-from tintype.labelling.assistance.quick_head import Scaling, fit_quick_head
+from tintype.labelling.assistance.quick_head import fit_quick_head
 from tintype.labelling.database import Database
 from tintype.labelling.making import make_project
 from tintype.labelling.pictures import PictureFilter, page_of
@@ -176,7 +177,7 @@ def test_several_labels(database: Database) -> None:
 
 def test_a_head_needs_two_classes_and_ten_rows() -> None:
     features = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
-    scaling = Scaling.of(features)
+    scaling = Standardisation.of(features)
     task = "image_classification"
     assert fit_quick_head(features, np.zeros(12, np.int64), (7,), task, scaling) is None
     targets = np.arange(9) % 2

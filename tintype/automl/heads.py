@@ -20,6 +20,7 @@ from tintype.automl.head_search import Candidate, HeadProblem, Solver, indicator
 from tintype.automl.logistic_regressions import fit_regressions
 from tintype.automl.mlps import MlpSetting, fit_mlp
 from tintype.automl.principal_axes import PrincipalAxes
+from tintype.automl.standardisation import Standardisation
 from tintype.models.heads import MlpHead, NeighboursHead, logit_factors
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import probabilities_of
@@ -30,10 +31,6 @@ __all__ = ["FittedHead", "ZeroShotWeights", "fit_head"]
 # Cross-validation looks at no more rows than this, and the final fit at no more than that: the
 # answer would hardly change.
 _MOST_VALIDATED, _MOST_FITTED = 4000, 50_000
-
-# Features that vary less than this share of the median one are not blown up to its size: noise in
-# them would rule the head, and fine-tuning from it would begin with huge losses.
-_LEAST_DEVIATION = 0.1
 
 # Rows that probabilities are computed of at once.
 _BLOCK = 64
@@ -108,7 +105,7 @@ def fit_head(
     elif views.shape[1:] != features.shape or not np.array_equal(views[0], features):
         raise ValueError("the first of views is the features of each image as it is")
     random = np.random.default_rng(seed)
-    standard = _Standard.of(features)
+    standard = Standardisation.of(features)
     rows = _at_most(_MOST_VALIDATED, len(features), random)
     fitted = _at_most(_MOST_FITTED // len(views), len(features), random)
     folds = folds_of(targets[rows], task, seed, None if groups is None else groups[rows])
@@ -141,39 +138,11 @@ def fit_head(
 
 
 @dataclass(frozen=True)
-class _Standard:
-    """What makes features of mean 0 and deviation 1, or less than that."""
-
-    mean: np.ndarray
-    """float32 (D,)."""
-    scale: np.ndarray
-    """float32 (D,)."""
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> _Standard:
-        """Of features (n, D)."""
-        deviation = features.std(0)
-        varying = deviation[deviation > 1e-6]
-        floor = _LEAST_DEVIATION * float(np.median(varying)) if len(varying) else 1.0
-        return cls(features.mean(0), np.maximum(deviation, floor))
-
-    def scaled(self, features: np.ndarray) -> np.ndarray:
-        """Features (…, D) -> float32 (…, D)."""
-        return ((features - self.mean) / self.scale).astype(np.float32)
-
-    def folded(self, weight: np.ndarray, bias: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """A linear layer (D, K) and (K,) on scaled features, as one on raw features: weights
-        (K, D) and biases (K,)."""
-        raw = weight.T / self.scale
-        return _tensor(raw), _tensor(bias - raw @ self.mean)
-
-
-@dataclass(frozen=True)
 class _FinalFit:
     """Fits on all rows what cross-validation has chosen."""
 
     problem: HeadProblem
-    standard: _Standard
+    standard: Standardisation
     views: np.ndarray
     """float32 (views, n, D), raw."""
     targets: np.ndarray
@@ -275,7 +244,3 @@ def _at_most(most: int, count: int, random: np.random.Generator) -> np.ndarray:
     """int64: all of `count` rows, or `most` of them at random."""
     rows = np.arange(count)
     return rows if count <= most else np.sort(random.permutation(rows)[:most])
-
-
-def _tensor(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(values.astype(np.float32))

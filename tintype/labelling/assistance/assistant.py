@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tintype.automl.label_issues import find_label_issues
+from tintype.automl.standardisation import Standardisation
 from tintype.errors import RequestError
 from tintype.labelling.assistance.accuracy import RunningAccuracy, right_of, running_accuracy
 from tintype.labelling.assistance.features import Features
@@ -34,7 +35,6 @@ from tintype.labelling.assistance.orders import (
 )
 from tintype.labelling.assistance.quick_head import (
     QuickHead,
-    Scaling,
     fit_quick_head,
     fit_resampled_heads,
 )
@@ -310,7 +310,7 @@ class Assistant:
         everything = np.concatenate([features, taught]) if len(taught) else features
         if not len(everything):
             return None, None
-        scaling = Scaling.of(everything[:5_000])
+        scaling = Standardisation.of(everything[:5_000])
         head = fit_quick_head(taught, targets, classes, project.task, scaling)
         if head is None:
             return None, None

@@ -15,11 +15,12 @@ from tintype.automl.folds import folds_of
 from tintype.automl.head_search import indicators_of
 from tintype.automl.logistic_regressions import fit_regressions
 from tintype.automl.principal_axes import PrincipalAxes
+from tintype.automl.standardisation import Standardisation
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import probabilities_of
 from tintype.training.calibration import fit_temperature, log_loss
 
-__all__ = ["LEAST_LABELS", "QuickHead", "Scaling", "fit_quick_head", "fit_resampled_heads"]
+__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads"]
 
 LEAST_LABELS = 10
 """From so many labelled pictures on there is a head."""
@@ -31,32 +32,10 @@ _MOST_ROWS, _MOST_AXES = 4_000, 512
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Features brought to mean 0 and deviation 1, as a set of pictures has them."""
-
-    mean: np.ndarray
-    """float32 (D,)."""
-    deviation: np.ndarray
-    """float32 (D,), at least a tenth of the median one."""
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> Scaling:
-        """Of features (n, D)."""
-        deviation = features.std(0)
-        varying = deviation[deviation > 1e-6]
-        least = 0.1 * float(np.median(varying)) if len(varying) else 1.0
-        return cls(features.mean(0), np.maximum(deviation, least).astype(np.float32))
-
-    def scaled(self, features: np.ndarray) -> np.ndarray:
-        """Features (n, D) -> float32 (n, D)."""
-        return ((features - self.mean) / self.deviation).astype(np.float32)
-
-
-@dataclass(frozen=True)
 class QuickHead:
     """A calibrated linear classifier of scaled features."""
 
-    scaling: Scaling
+    scaling: Standardisation
     weight: np.ndarray
     """float32 (D, classes)."""
     bias: np.ndarray
@@ -81,7 +60,7 @@ def fit_quick_head(
     targets: np.ndarray,
     classes: tuple[int, ...],
     task: ClassificationTask,
-    scaling: Scaling,
+    scaling: Standardisation,
     *,
     seed: int = 0,
 ) -> QuickHead | None:
