@@ -30,6 +30,7 @@ from autogluon_peer import autogluon_python, fit_autogluon
 from machine import machine, quiet
 from photo_sets import NAMES, PhotoSet, photo_set
 from pydantic import TypeAdapter
+from sweep_leaders import sweep_leaders
 from timm_lite0 import write_timm_lite0
 
 from tintype.schemas.duration import Duration
@@ -155,16 +156,10 @@ def _reached(found: PhotoSet, runs: Path, value: float) -> float | None:
     import tintype
 
     images, _ = _read(found.test, found)
-    sweep = json.loads((runs / "job" / "sweep.json").read_text())
-    best = -1.0
-    for trial in sorted(sweep["trials"], key=lambda trial: trial["ended"] or 0):
-        if trial["state"] != "completed" or trial["metric"] <= best:
-            continue
-        best = trial["metric"]
-        scorer = tintype.Scorer.load(runs / trial["run"] / "outputs" / "mlflow-model")
+    for ended, folder in sweep_leaders(runs, "job"):
+        scorer = tintype.Scorer.load(folder)
         answers = [_labels(scorer, prediction) for prediction in scorer.predict(images)]
         if _score(found, answers) >= value:
-            ended: float = trial["ended"]
             return ended
     return None
 

@@ -29,6 +29,7 @@ from autogluon_peer import autogluon_python, fit_autogluon
 from formula import write_formula_resnet
 from machine import machine, photo_jpeg, quiet
 from published import write_published
+from sweep_leaders import sweep_leaders
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 SECTIONS = ("accuracy", "first", "overhead")
@@ -119,15 +120,10 @@ def _ours(name: str, data: Path, checkpoint: Path, minutes: float) -> dict[str, 
     seconds = time.time() - begun
     rows = list(csv.DictReader((data / "test.csv").open()))
     targets = np.array([row["label"] for row in rows])
-    sweep = json.loads((RunStore().path(run.name) / "sweep.json").read_text())
-    curve, best = [], -1.0
-    for trial in sorted(sweep["trials"], key=lambda trial: trial["ended"] or 0):
-        if trial["state"] != "completed" or trial["metric"] <= best:
-            continue
-        best = trial["metric"]
-        folder = RunStore().path(trial["run"]) / "outputs" / "mlflow-model"
+    curve = []
+    for ended, folder in sweep_leaders(RunStore().path(run.name).parent, run.name):
         accuracy = _test_accuracy(folder, [row["image"] for row in rows], targets)
-        curve.append((trial["ended"] - begun, accuracy))
+        curve.append((ended - begun, accuracy))
     final = _test_accuracy(
         RunStore().path(run.name) / "outputs" / "mlflow-model",
         [row["image"] for row in rows],

@@ -8,13 +8,13 @@ with the same weights, in timm's layout.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timm_folder import write_timm_folder
 
 SIDE = 96
 CLASSES = 200
@@ -130,9 +130,6 @@ def _write_hub(model: Any, folder: Path) -> None:
 
 def _write_timm(model: Any, folder: Path) -> None:
     """The same weights under timm's names for resnet18."""
-    import torch
-
-    folder.mkdir(parents=True, exist_ok=True)
     state = {}
     for name, tensor in model.resnet.state_dict().items():
         parts = name.split(".")
@@ -148,23 +145,14 @@ def _write_timm(model: Any, folder: Path) -> None:
             prefix = f"layer{stage + 1}.{layer}.{inner}"
         state[f"{prefix}.{parts[-1]}"] = tensor.clone()
     features = state["layer4.1.conv2.weight"].shape[0]
-    # timm, in the peer's own environment, reads nothing else from a local folder.
-    torch.save(state, folder / "pytorch_model.bin")  # noqa: TID251
-    config = {
-        "architecture": "resnet18",
-        "num_classes": 1000,
-        "num_features": features,
-        "pretrained_cfg": {
-            "input_size": [3, SIDE, SIDE],
-            "fixed_input_size": False,
-            "interpolation": "bilinear",
-            "crop_pct": 1.0,
-            "mean": [0.5] * 3,
-            "std": [0.5] * 3,
-            "num_classes": 1000,
-            "first_conv": "conv1",
-            "classifier": "fc",
-            "architecture": "resnet18",
-        },
-    }
-    (folder / "config.json").write_text(json.dumps(config))
+    write_timm_folder(
+        folder,
+        "resnet18",
+        state,
+        features=features,
+        input_size=[3, SIDE, SIDE],
+        interpolation="bilinear",
+        crop_pct=1.0,
+        first_conv="conv1",
+        classifier="fc",
+    )

@@ -4,10 +4,9 @@ Tintype's `tintype/efficientnet-lite0` is made of: peers that know timm start fr
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import torch
+from timm_folder import write_timm_folder
 
 # Of the seven stages: how many blocks.
 _BLOCKS = (1, 2, 2, 3, 3, 4, 1)
@@ -20,7 +19,6 @@ def write_timm_lite0(folder: Path) -> Path:
 
     if (folder / "config.json").exists():
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
     model = load_classifier(resolve_checkpoint("tintype/efficientnet-lite0"))
     # Without the head: timm makes a new one.
     state = {
@@ -28,27 +26,17 @@ def write_timm_lite0(folder: Path) -> Path:
         for name, tensor in model.state_dict().items()
         if not name.startswith("classifier.")
     }
-    # timm, in the peer's own environment, reads nothing else from a local folder.
-    torch.save(state, folder / "pytorch_model.bin")  # noqa: TID251
-    pretrained = {
-        "input_size": [3, 224, 224],
-        "fixed_input_size": False,
-        "interpolation": "bicubic",
-        "crop_pct": 0.875,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-        "num_classes": 1000,
-        "first_conv": "conv_stem",
-        "classifier": "classifier",
-        "architecture": "tf_efficientnet_lite0",
-    }
-    config = {
-        "architecture": "tf_efficientnet_lite0",
-        "num_classes": 1000,
-        "num_features": 1280,
-        "pretrained_cfg": pretrained,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
+    write_timm_folder(
+        folder,
+        "tf_efficientnet_lite0",
+        state,
+        features=1280,
+        input_size=[3, 224, 224],
+        interpolation="bicubic",
+        crop_pct=0.875,
+        first_conv="conv_stem",
+        classifier="classifier",
+    )
     return folder
 
 
