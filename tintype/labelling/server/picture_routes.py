@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -148,26 +148,25 @@ def act(access: AsLabeller, body: ActionBody) -> dict[str, Any]:
         seconds=body.seconds,
         revisions=body.revisions,
     )
-    with access.database.writing() as connection:
-        done = record_action(connection, access.project, access.visitor.id, action)
-    access.labelling.assistants.wake()
-    return _recorded(done, access.project)
+    return _done(access, record_action, action)
 
 
 @router.post("/undo", response_model=ActionAnswer)
 def undo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
     """Take back the last action of whoever asks; again, the one before it."""
-    with access.database.writing() as connection:
-        done = undo(connection, access.project, access.visitor.id, body.client_id)
-    access.labelling.assistants.wake()
-    return _recorded(done, access.project)
+    return _done(access, undo, body.client_id)
 
 
 @router.post("/redo", response_model=ActionAnswer)
 def redo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
     """Do again what was undone last."""
+    return _done(access, redo, body.client_id)
+
+
+def _done(access: Access, how: Callable[..., Recorded], what: Action | str) -> dict[str, Any]:
+    """`what` done in one transaction by whoever asks; the assistant looks at it."""
     with access.database.writing() as connection:
-        done = redo(connection, access.project, access.visitor.id, body.client_id)
+        done = how(connection, access.project, access.visitor.id, what)
     access.labelling.assistants.wake()
     return _recorded(done, access.project)
 
