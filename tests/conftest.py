@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import commands
 import filelock
 import pytest
 from hub import Hub
@@ -158,18 +159,16 @@ def _real(name: str) -> Path:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
+def command() -> Command:
     """Runs a command line in this process; gives the JSON that it printed, else its text, and what it
     said on standard error where it is to fail."""
-    from tintype.cli.main import _run
 
     def run(*arguments: object, code: int = 0) -> Any:
-        capsys.readouterr()
-        assert _run(list(map(str, arguments))) == code
-        printed = capsys.readouterr()
+        result = commands.run(*arguments, code=code)
         if code:
-            return printed.err
-        return json.loads(printed.out) if printed.out[:1] in ("{", "[", '"') else printed.out
+            return result.stderr
+        printed = result.stdout
+        return json.loads(printed) if printed[:1] in ("{", "[", '"') else printed
 
     return run
 
