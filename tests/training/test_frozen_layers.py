@@ -14,6 +14,7 @@ from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import load_classifier
 from tintype.training.activation_inputs import ActivationInputs
 from tintype.training.adaptation import freeze_layers
+from tintype.training.augmentation import Step
 from tintype.training.frozen_layers import FrozenLayers, frozen_runner
 
 FAMILIES = ("vit", "beit", "deit", "dinov2", "swin", "resnet", "convnext", "efficientnet_lite")
@@ -81,15 +82,17 @@ def test_an_engine_gives_what_torch_gives(tmp_path: Path) -> None:
 class _Pixels:
     """Rows of their own number; augmentation adds the step, in hundredths."""
 
+    computes = False
+
     def __init__(self) -> None:
         self.finished: list[int] = []
 
     def gather(self, rows: np.ndarray, epoch: int = 0) -> torch.Tensor:
         return torch.from_numpy(rows.astype(np.float32))[:, None]
 
-    def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
+    def finish(self, batch: torch.Tensor, *, step: Step | None) -> torch.Tensor:
         self.finished.append(len(batch))
-        return batch + (0 if step is None else step / 100)
+        return batch if step is None else batch + torch.as_tensor(step / 100).float().view(-1, 1)
 
 
 def _inputs(pixels: _Pixels, file: Path, **more: Any) -> ActivationInputs:

@@ -11,7 +11,7 @@ from torch import nn
 from tintype.schemas.augmentations import Augmentations
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.optimizer_arguments import parse_extra_arguments
-from tintype.training.augmentation import augment
+from tintype.training.augmentation import Augmenter, _jitter_colors, augment
 from tintype.training.content_cache import ContentCache
 from tintype.training.heads import StandardisedHead
 from tintype.training.losses import ClassificationLoss, class_weights
@@ -151,6 +151,17 @@ def test_augmentation_is_decided_by_seed_and_step() -> None:
     assert not torch.equal(first, other)
 
 
+def test_a_step_for_each_image_is_that_of_the_image_alone() -> None:
+    settings = Augmentations(rotation_degrees=20, translate=0.1)
+    augmenter = Augmenter(settings, 1, randaugment_ops=1, random_erasing=0.5)
+    together = augmenter(photos(4), step=np.array([5, 9, 5, 7]))
+    alone = [
+        augmenter(photo[None], step=step)
+        for photo, step in zip(photos(4), (5, 9, 5, 7), strict=True)
+    ]
+    assert torch.equal(together, torch.cat(alone))
+
+
 def test_everything_off_changes_nothing() -> None:
     assert torch.equal(augment(photos(), OFF, seed=0, step=0), photos())
 
@@ -189,6 +200,21 @@ def test_colour_jitter_keeps_places() -> None:
     for before, after in zip(photos().float(), changed, strict=True):
         correlation = np.corrcoef(before.mean(-1).ravel(), after.mean(-1).ravel())[0, 1]
         assert correlation > 0.9
+
+
+def test_colour_jitter_is_brightness_contrast_and_saturation() -> None:
+    images = photos(3).permute(0, 3, 1, 2).float()
+    factors = torch.tensor([[1.2, 0.7, 1.3], [0.8, 1.1, 0.6], [1.0, 1.0, 1.0]])
+    expected = []
+    for image, (brightness, contrast, saturation) in zip(images, factors, strict=True):
+        bright = image * brightness
+        mean = torch.tensordot(torch.tensor([0.299, 0.587, 0.114]), bright, 1).mean()
+        contrasted = mean + (bright - mean) * contrast
+        grey = torch.tensordot(torch.tensor([0.299, 0.587, 0.114]), contrasted, 1)
+        expected.append(grey + (contrasted - grey) * saturation)
+    torch.testing.assert_close(
+        _jitter_colors(images, factors), torch.stack(expected), rtol=1e-5, atol=1e-3
+    )
 
 
 def test_content_cache(tmp_path: Path) -> None:

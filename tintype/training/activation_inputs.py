@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from tintype.errors import OutputError
+from tintype.training.augmentation import Step
 from tintype.training.inputs import Inputs
 
 __all__ = ["ActivationInputs"]
@@ -23,6 +24,8 @@ _MOST_VIEWS = 8
 
 class ActivationInputs:
     """Activations of the first layer that learns: float16 a row and view."""
+
+    computes = True
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class ActivationInputs:
             self._known[view, missing] = True
         return torch.from_numpy(self._kept[view, rows])
 
-    def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
+    def finish(self, batch: torch.Tensor, *, step: Step | None) -> torch.Tensor:
         """Activations as the layers take them: float32."""
         batch = batch.float()
         if batch.ndim == 4:
@@ -93,9 +96,5 @@ class ActivationInputs:
         pixels = self._pixels.gather(rows)
         if not self._augmented:
             return self._pixels.finish(pixels, step=None)
-        # By row, so that a resumed run draws the same whatever rows it asks for together.
-        parts = [
-            self._pixels.finish(pixels[place : place + 1], step=view * self._rows + int(row))
-            for place, row in enumerate(rows)
-        ]
-        return torch.cat(parts)
+        # A step of its own for each row: whatever rows are asked for together, a view is the same.
+        return self._pixels.finish(pixels, step=view * self._rows + rows)

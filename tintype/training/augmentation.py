@@ -17,10 +17,15 @@ from torch.nn import functional
 from tintype.schemas.finetuning import Augmentations, FinetuningParameters
 from tintype.training.randaugment import randaugment
 
-__all__ = ["Augmenter", "augment", "erase", "make_augmenter"]
+__all__ = ["Augmenter", "Step", "augment", "erase", "make_augmenter"]
+
+Step = int | np.ndarray
+"""What decides the draws for a batch: one number, or int64 (n,), for each image as if it came alone."""
 
 # Zhong et al. 2020: shares of the area, and sides' ratio, of an erased box.
 _ERASED_AREA, _ERASED_RATIO = (0.02, 0.4), (0.3, 1 / 0.3)
+
+_UNMOVED = np.eye(2, 3, dtype=np.float32)
 
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma, as Pillow's convert("L")
 
@@ -38,10 +43,19 @@ class Augmenter:
     random_erasing: float = 0.0
     """Share of the images that lose a box."""
 
-    def __call__(self, pixels: torch.Tensor, *, step: int) -> torch.Tensor:
+    def __call__(self, pixels: torch.Tensor, *, step: Step) -> torch.Tensor:
         """Changed copies of `pixels`, uint8 (n, height, width, 3)."""
         pixels = augment(pixels, self.settings, seed=self.seed, step=step)
-        random = np.random.default_rng([self.seed, step, 2])
+        if not self.randaugment_ops and not self.random_erasing:
+            return pixels
+        parts = [
+            self._varied(part, np.random.default_rng([self.seed, part_step, 2]))
+            for part, part_step in _by_step(pixels, step)
+        ]
+        return torch.cat(parts)
+
+    def _varied(self, pixels: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+        """RandAugment and erased boxes, where they are asked for."""
         if self.randaugment_ops:
             changed = randaugment(
                 pixels.permute(0, 3, 1, 2).float(),
@@ -68,7 +82,9 @@ def make_augmenter(parameters: FinetuningParameters) -> Augmenter | None:
     )
 
 
-def augment(pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: int) -> torch.Tensor:
+def augment(
+    pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: Step
+) -> torch.Tensor:
     """Randomly changed copies of `pixels`, each image in its own way.
 
     Args:
@@ -79,14 +95,17 @@ def augment(pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: i
     Returns:
         uint8 (n, height, width, 3) on the same device.
     """
-    count, height, width, _ = pixels.shape
-    random = np.random.default_rng([seed, step])
+    _, height, width, _ = pixels.shape
+    drawn = [
+        _drawn(settings, len(part), height / width, np.random.default_rng([seed, part_step]))
+        for part, part_step in _by_step(pixels, step)
+    ]
+    matrices, factors = (np.concatenate(part) for part in zip(*drawn, strict=True))
     images = pixels.permute(0, 3, 1, 2).float()
-    matrix = _affine_matrices(settings, count, height / width, random)
-    if matrix is not None:
+    if (matrices != _UNMOVED).any():
         grid = functional.affine_grid(
-            torch.from_numpy(matrix).to(images.device),
-            [count, 3, height, width],
+            torch.from_numpy(matrices).to(images.device),
+            list(images.shape),
             align_corners=False,
         )
         # Reflection keeps borders natural; zoom-in only, so bilinear needs no antialiasing.
@@ -94,8 +113,25 @@ def augment(pixels: torch.Tensor, settings: Augmentations, *, seed: int, step: i
             images, grid, mode="bilinear", padding_mode="reflection", align_corners=False
         )
     if settings.color_jitter > 0:
-        images = _jitter_colors(images, settings.color_jitter, random)
+        images = _jitter_colors(images, torch.from_numpy(factors).to(images.device))
     return images.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def _by_step(pixels: torch.Tensor, step: Step) -> list[tuple[torch.Tensor, int]]:
+    """Images that are drawn for together, and the step that decides it."""
+    if isinstance(step, np.ndarray):
+        return list(zip(pixels.split(1), step.tolist(), strict=True))
+    return [(pixels, step)]
+
+
+def _drawn(
+    settings: Augmentations, count: int, aspect: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """See `_affine_matrices`; and factors of brightness, contrast and saturation, float32 (count, 3)."""
+    matrices = _affine_matrices(settings, count, aspect, random)
+    strength = settings.color_jitter
+    factors = random.uniform(1 - strength, 1 + strength, (3, count)).T
+    return matrices, factors.astype(np.float32)
 
 
 def erase(pixels: torch.Tensor, probability: float, random: np.random.Generator) -> torch.Tensor:
@@ -123,7 +159,7 @@ def erase(pixels: torch.Tensor, probability: float, random: np.random.Generator)
 
 def _affine_matrices(
     settings: Augmentations, count: int, aspect: float, random: np.random.Generator
-) -> np.ndarray | None:
+) -> np.ndarray:
     """float32 (count, 2, 3): output coordinates in [-1, 1] -> where to read the input."""
     area = random.uniform(settings.crop_scale_min, 1.0, count)
     ratio = np.exp(random.uniform(-1, 1, count) * math.log(4 / 3) * (settings.crop_scale_min < 1))
@@ -135,13 +171,6 @@ def _affine_matrices(
     flip_x = np.where(settings.horizontal_flip & (random.random(count) < 0.5), -1.0, 1.0)
     flip_y = np.where(settings.vertical_flip & (random.random(count) < 0.5), -1.0, 1.0)
     angle = np.deg2rad(random.uniform(-1, 1, count) * settings.rotation_degrees)
-    if (
-        settings.crop_scale_min == 1
-        and not (settings.translate or settings.rotation_degrees)
-        and (flip_x == 1).all()
-        and (flip_y == 1).all()
-    ):
-        return None
     cosine, sine = np.cos(angle), np.sin(angle)
     scale_x, scale_y = scale_x * flip_x, scale_y * flip_y
     # Rotation acts on pixels, coordinates are in half-sides: correct by the aspect ratio.
@@ -155,19 +184,15 @@ def _affine_matrices(
     return matrix.astype(np.float32)
 
 
-def _jitter_colors(
-    images: torch.Tensor, strength: float, random: np.random.Generator
-) -> torch.Tensor:
-    """Brightness, contrast and saturation each scaled by a factor in 1 ± strength."""
+def _jitter_colors(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+    """Brightness, then contrast around the mean grey, then saturation scaled by `factors` (n, 3).
 
-    def factors() -> torch.Tensor:
-        drawn = random.uniform(1 - strength, 1 + strength, (len(images), 1, 1, 1))
-        return torch.from_numpy(drawn.astype(np.float32)).to(images.device)
-
-    luma = torch.tensor(_GREY, device=images.device).view(1, 3, 1, 1)
-    brightness, contrast, saturation = factors(), factors(), factors()
-    images = images * brightness
-    mean = (images * luma).sum(1, keepdim=True).mean((2, 3), keepdim=True)
-    images = mean + (images - mean) * contrast
-    grey = (images * luma).sum(1, keepdim=True)
-    return grey + (images - grey) * saturation
+    Taken together, for all three are linear: images are read twice and written once.
+    """
+    brightness, contrast, saturation = factors.view(-1, 3, 1, 1, 1).unbind(1)
+    red, green, blue = images.unbind(1)
+    grey = (red * _GREY[0]).add_(green, alpha=_GREY[1]).add_(blue, alpha=_GREY[2]).unsqueeze(1)
+    mean = grey.mean((2, 3), keepdim=True)
+    changed = images * (brightness * contrast * saturation)
+    grey = grey * (brightness * contrast * (1 - saturation))
+    return changed.add_(grey.add_(mean * brightness * (1 - contrast)))

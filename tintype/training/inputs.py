@@ -20,7 +20,7 @@ from tintype.images.loading import iterate_pixels, load_pixels
 from tintype.images.preprocess import Preprocessor
 from tintype.progress import track
 from tintype.settings import Settings, get_settings
-from tintype.training.augmentation import Augmenter
+from tintype.training.augmentation import Augmenter, Step
 from tintype.training.content_cache import ContentCache
 
 __all__ = ["FeatureInputs", "Inputs", "PixelInputs", "preprocessing_digest"]
@@ -32,13 +32,17 @@ _SHARD_ROWS = 1024
 class Inputs(Protocol):
     """Rows of model input, gathered on the host and finished on the device."""
 
+    computes: bool
+    """Whether gathering runs layers on the device that trains: beside the model it would only be in the
+    way."""
+
     def gather(self, rows: np.ndarray, epoch: int = 0) -> torch.Tensor:
         """The stored arrays of `rows` (int64), stacked, on the CPU. Called from a thread.
 
         `epoch` counts from 0; it matters where there are several views of an image.
         """
 
-    def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
+    def finish(self, batch: torch.Tensor, *, step: Step | None) -> torch.Tensor:
         """`batch`, already on the device, as the model takes it.
 
         `step` seeds augmentation; None means evaluation, without any.
@@ -47,6 +51,8 @@ class Inputs(Protocol):
 
 class PixelInputs:
     """Preprocessed pixels: uint8 (height, width, 3) a row, from a cache or decoded each time."""
+
+    computes = False
 
     def __init__(
         self,
@@ -87,7 +93,7 @@ class PixelInputs:
         _raise_first(self._table, failures)
         return torch.from_numpy(pixels)
 
-    def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
+    def finish(self, batch: torch.Tensor, *, step: Step | None) -> torch.Tensor:
         """Augment (when training) and normalise: float32 (n, 3, height, width)."""
         if step is not None and self._augmenter is not None:
             batch = self._augmenter(batch, step=step)
@@ -105,6 +111,8 @@ class PixelInputs:
 
 class FeatureInputs:
     """What the backbone gives the head: float32 (D,) a row, computed once and cached."""
+
+    computes = False
 
     def __init__(
         self,
@@ -152,7 +160,7 @@ class FeatureInputs:
         """Features of `rows`: float32 (n, D)."""
         return torch.from_numpy(self._cache.gather([self._digests[row] for row in rows]))
 
-    def finish(self, batch: torch.Tensor, *, step: int | None) -> torch.Tensor:
+    def finish(self, batch: torch.Tensor, *, step: Step | None) -> torch.Tensor:
         """Features need nothing more."""
         return batch
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +29,7 @@ from tintype.training.checkpoints import (
     save_best,
     save_checkpoint,
 )
+from tintype.training.gathering import Gatherer
 from tintype.training.losses import ClassificationLoss
 from tintype.training.memory_guard import MemoryGuard, OutOfMemory
 from tintype.training.mixing import BatchMixer
@@ -96,8 +96,8 @@ class TrainingLoop:
         self._state = TrainerState(batch_size=plan.batch_size, fingerprint=fingerprint)
         # Two epochs: the next one's first rows are gathered while this one's last step runs.
         self._epoch_shares = lru_cache(maxsize=2)(self._shares_of_epoch)
-        self._gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
-        self._gathering: dict[tuple[int, int], Future[torch.Tensor]] = {}
+        self._gatherer = Gatherer()
+        self._gathering: dict[tuple[int, int], Callable[[], torch.Tensor]] = {}
         self._validator = Validator(plan, validation, forward, device, self._gatherer)
         decay = plan.parameters.ema_decay
         self._average = MovingAverage(model, decay) if decay else None
@@ -120,7 +120,7 @@ class TrainingLoop:
             self._mix()
             return state
         finally:
-            self._gatherer.shutdown(wait=False, cancel_futures=True)
+            self._gatherer.close()
 
     def _run(self) -> TrainerState:
         checkpoint = latest_checkpoint(self._folder)
@@ -251,20 +251,19 @@ class TrainingLoop:
     def _gathered(self, step: int, number: int) -> torch.Tensor:
         """Part `number` of `step` on the device; the part after it is gathered meanwhile."""
         parts = self._parts_of_step(step)
-        future = self._gathering.pop((step, number), None)
-        if future is None:
-            future = self._submit(step, parts[number])
+        gathered = self._gathering.pop((step, number), None)
+        if gathered is None:
+            gathered = self._ahead(step, parts[number])
         if number + 1 < len(parts):
             following, rows = (step, number + 1), parts[number + 1]
         else:
             following, rows = (step + 1, 0), self._parts_of_step(step + 1)[0]
         if following[0] < self._plan.total_steps:
-            self._gathering[following] = self._submit(following[0], rows)
-        return future.result().to(self._device, non_blocking=True)
+            self._gathering[following] = self._ahead(following[0], rows)
+        return gathered().to(self._device, non_blocking=True)
 
-    def _submit(self, step: int, rows: np.ndarray) -> Future[torch.Tensor]:
-        epoch = step // self._plan.steps_per_epoch
-        return self._gatherer.submit(self._train.inputs.gather, rows, epoch)
+    def _ahead(self, step: int, rows: np.ndarray) -> Callable[[], torch.Tensor]:
+        return self._gatherer.ahead(self._train.inputs, rows, step // self._plan.steps_per_epoch)
 
     # Evaluation ---------------------------------------------------------------------------------
 

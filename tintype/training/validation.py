@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from tintype.evaluation.metrics import METRICS, compute_metrics, metric_direction
 from tintype.schemas.task import MULTILABEL
+from tintype.training.gathering import Gatherer
 from tintype.training.inputs import Inputs
 from tintype.training.losses import ClassificationLoss
 from tintype.training.plan import TrainingPlan
@@ -67,7 +67,7 @@ class Validator:
         split: Split,
         forward: Callable[[nn.Module, torch.Tensor], torch.Tensor],
         device: torch.device,
-        gatherer: Executor,
+        gatherer: Gatherer,
     ) -> None:
         """
         Args:
@@ -122,11 +122,11 @@ class Validator:
         parts = np.array_split(rows, max(1, -(-len(rows) // self._plan.validation_batch_size)))
         collected = []
         with torch.no_grad(), autocast(self._device, self._plan):
-            following = self._gatherer.submit(inputs.gather, parts[0])
+            following = self._gatherer.ahead(inputs, parts[0])
             for number in range(len(parts)):
-                batch = following.result()
+                batch = following()
                 if number + 1 < len(parts):
-                    following = self._gatherer.submit(inputs.gather, parts[number + 1])
+                    following = self._gatherer.ahead(inputs, parts[number + 1])
                 finished = inputs.finish(batch.to(self._device), step=None)
                 collected.append(self._forward(model, finished).float().cpu())
         return torch.cat(collected)
