@@ -56,10 +56,9 @@ def test_a_sample_keeps_every_class(tmp_path: Path) -> None:
     assert [table.location(row) for row in rows] == list(sampled.locations())
 
 
-@pytest.mark.parametrize("asked", [1, 5, 26, 27])
+@pytest.mark.parametrize("asked", [1, 2, 3, 4, 5])
 def test_a_ranking_stops_where_it_is_asked_to(tmp_path: Path, asked: int) -> None:
-    """Before the first of 24 images, between two, before a head is fitted, and at the next backbone,
-    whose features are in the cache."""
+    """Before the first image, at every batch, before a head is fitted, and at the next backbone."""
     train = read_image_table(write_class_folders(tmp_path / "train", per_class=12))
     validation = read_image_table(write_class_folders(tmp_path / "validation", per_class=4))
     count, found = 0, []
@@ -82,7 +81,7 @@ def test_a_ranking_stops_where_it_is_asked_to(tmp_path: Path, asked: int) -> Non
             cancelled=cancelled,
         )
     assert count == asked
-    assert len(found) == (asked == 27)
+    assert len(found) == (asked == 5)
 
 
 @pytest.mark.parametrize("kind", ["neighbours", "mlp"])

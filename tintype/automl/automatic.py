@@ -257,6 +257,7 @@ class AutomaticMode:
         )
         parameters = self._parameters(setting, ranking)
         if parameters is None:
+            self._once("No time is left for enough epochs of any further setting.")
             self._study.tell(trial.number, "stopped")
             return None
         return self._study.settle(trial.number, parameters)
@@ -267,13 +268,8 @@ class AutomaticMode:
         """The point of `setting`, its epochs fitted to the time; None when too few fit."""
         backbone = _ranked(setting.backbone, ranking)
         left = self._left()
-        cost, epochs = self._cost_and_epochs(setting, ranking, left)
+        _, epochs = self._cost_and_epochs(setting, ranking, left)
         if epochs is None:
-            takes = "" if cost.epoch is None else f" takes about {cost.epoch:.1f} s, and"
-            self._once(
-                f"An epoch of {setting.backbone}, {_HOW[setting.method]},{takes} "
-                f"{max(left, 0):.0f} s are left: too few for that."
-            )
             return None
         self._once(_reason(setting, backbone, epochs))
         return {

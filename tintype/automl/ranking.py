@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from tintype.automl.backbone_speed import BackboneSpeed, measure_speed
-from tintype.automl.heads import FittedHead, ZeroShotWeights, fit_head
+from tintype.automl.backbone_speed import BackboneSpeed
+from tintype.automl.embedder import Embedder
+from tintype.automl.heads import FittedHead, fit_head
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
@@ -19,26 +19,10 @@ from tintype.evaluation.metrics import compute_metrics
 from tintype.images.preprocess import Preprocessor
 from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
-from tintype.models.features import pooling_for
 from tintype.models.model_folder import ModelFolder, write_model_folder
-from tintype.models.weights import count_parameters, stored_tensors
-from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import MULTICLASS, ClassificationTask
-from tintype.scoring.results import Embedding
-from tintype.scoring.scorer import Scorer
-from tintype.training.content_cache import ContentCache
-from tintype.training.feature_cache import feature_cache
 
 __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
-
-# Converting a model for the fastest engine pays from about here.
-_ROWS_WORTH_CONVERTING = 1000
-
-_SHARD_ROWS = 512
-
-# The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
-# clipped at 100).
-_PROMPT, _ZERO_SHOT_SCALE = "a photo of a {}.", 100.0
 
 # The first backbone makes a first model of so many rows at most, where there are a lot more.
 _FIRST_ROWS, _FIRST_FROM = 320, 640
@@ -87,6 +71,7 @@ def rank_backbones(
     cancelled: Callable[[], bool] = lambda: False,
     finish: Callable[[], bool] = lambda: False,
     timed: bool = False,
+    mirrored_seconds: float = 0.0,
 ) -> Ranking:
     """Embed both tables with each backbone and rank these by cross-validated heads.
 
@@ -99,6 +84,8 @@ def rank_backbones(
             computed by then stay in the cache.
         finish: once it says so, no further backbone is tried.
         timed: measure how fast each backbone is, once its model is there.
+        mirrored_seconds: that each may take to see training images mirrored, too: a head learns from
+            both views of an image, and is judged, and asked, on the one as it is.
 
     Returns:
         The backbones that could be used, the best first; empty if none could.
@@ -115,15 +102,15 @@ def rank_backbones(
             log(f"Not tried, for the time set aside for ranking is over: {left}.")
             break
         try:
-            embedder = _Embedder(name, tables.rows, cancelled)
+            embedder = Embedder(name, tables.rows, cancelled)
             if not ranking and tables.rows >= _FIRST_FROM:
-                first = _judged(embedder, tables.sample(_FIRST_ROWS), task, metric)
+                first = _judged(embedder, tables.sample(_FIRST_ROWS), task, metric, spare=0.0)
                 log(
                     f"{name}: {metric} {first.validation:.4f} on {first.judged} validation images "
                     f"with a head fitted to {first.fitted} images; now with all {len(train)}."
                 )
                 leads(first)
-            backbone = _judged(embedder, tables, task, metric)
+            backbone = _judged(embedder, tables, task, metric, spare=mirrored_seconds)
         except (DataError, RunCancelled):
             raise
         except TintypeError as error:
@@ -218,82 +205,22 @@ def _sampled(table: ImageTable, share: float) -> tuple[ImageTable, list[int]]:
     return table.select(np.array(chosen)), chosen
 
 
-class _Embedder:
-    """A backbone on its fastest engine, with the cache of its features."""
-
-    def __init__(self, name: str, rows: int, cancelled: Callable[[], bool]) -> None:
-        self.name = name
-        self._cancelled = cancelled
-        self.check()
-        self.started = time.monotonic()
-        self.checkpoint = resolve_checkpoint(name)
-        self.pooling = pooling_for(self.checkpoint)
-        options = ScorerOptions(
-            task="embeddings",
-            pooling=self.pooling,
-            runtime="auto" if rows >= _ROWS_WORTH_CONVERTING else "torch",
-            precision="auto",
-            exact=False,
-        )
-        source = name if self.checkpoint.from_scratch else self.checkpoint.folder
-        self.scorer = Scorer.load(source, options)
-        self.cache = feature_cache(self.checkpoint, self.pooling, self.scorer)
-        self._computed, self._seconds = 0, 0.0
-
-    def check(self) -> None:
-        """
-        Raises:
-            RunCancelled: the ranking was asked to stop.
-        """
-        if self._cancelled():
-            raise RunCancelled(f"the ranking was asked to stop at {self.name}")
-
-    @cached_property
-    def parameters(self) -> int:
-        """How many weights it has."""
-        return count_parameters(stored_tensors(self.checkpoint.folder))
-
-    def speed(self) -> BackboneSpeed:
-        """Measured now; of reading images, by what was computed before."""
-        took = self._seconds / self._computed if self._computed else None
-        return measure_speed(self.scorer, self.checkpoint, self.parameters, image_seconds=took)
-
-    @property
-    def cached(self) -> bool:
-        """Whether nothing had to be computed."""
-        return not self._computed
-
-    def zero_shot(self, classes: Sequence[str], features: np.ndarray) -> ZeroShotWeights | None:
-        """What the backbone's text tower gives for `classes`, as a layer for raw `features` (n, D).
-
-        Text and image meet in their directions alone (Radford et al. 2021); a layer for features as they
-        are takes their mean length. None without a text tower.
-        """
-        if self.pooling != "projection" or not self.scorer.reads_text:
-            return None
-        texts = self.scorer.embed_texts([_PROMPT.format(name) for name in classes])
-        directions = texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-12)
-        length = float(np.linalg.norm(features, axis=1).mean())
-        return ZeroShotWeights(
-            (_ZERO_SHOT_SCALE / max(length, 1e-12) * directions).astype(np.float32)
-        )
-
-    def features(self, table: ImageTable, digests: Sequence[str]) -> np.ndarray:
-        """float32 (rows, D) of `table`, computed where the cache lacks them."""
-        begun = time.monotonic()
-        computed = _embed(self.scorer, table, digests, self.cache, self.check)
-        if computed:
-            self._computed += computed
-            self._seconds += time.monotonic() - begun
-        return self.cache.gather(digests)
-
-
 def _judged(
-    embedder: _Embedder, tables: _Tables, task: ClassificationTask, metric: str
+    embedder: Embedder,
+    tables: _Tables,
+    task: ClassificationTask,
+    metric: str,
+    *,
+    spare: float,
 ) -> RankedBackbone:
-    """A head on the backbone's features of `tables`, and how well it does."""
+    """A head on the backbone's features of `tables`, and how well it does.
+
+    Args:
+        spare: seconds that mirrored training images may take.
+    """
     validation = embedder.features(tables.validation, tables.digests[1])
-    train = embedder.features(tables.train, tables.digests[0])
+    views = embedder.views(tables.train, tables.digests[0], spare=spare)
+    train = views[0]
     embedder.check()
     head = fit_head(
         train,
@@ -303,6 +230,7 @@ def _judged(
         metric=metric,
         groups=tables.train.together,
         zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
+        views=views,
     )
     probabilities = head.probabilities(validation, task)
     scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])
@@ -320,30 +248,3 @@ def _judged(
         fitted=len(tables.train),
         judged=len(tables.validation),
     )
-
-
-def _embed(
-    scorer: Scorer,
-    table: ImageTable,
-    digests: Sequence[str],
-    cache: ContentCache,
-    check: Callable[[], None],
-) -> int:
-    """Compute what the cache lacks; how many rows that were. `check` may end it at any row."""
-    missing = [row for row, digest in enumerate(digests) if digest not in cache]
-    results = scorer.stream([table.location(row) for row in missing])
-    shard: list[np.ndarray] = []
-    keys: list[str] = []
-    for row, result in zip(missing, results, strict=True):
-        check()
-        if not isinstance(result, Embedding):
-            file, line = table.origin(row)
-            raise DataError(f"{table.location(row)}: {result}", file=file, line=line)
-        shard.append(result.features)
-        keys.append(digests[row])
-        if len(shard) == _SHARD_ROWS:
-            cache.add(keys, np.stack(shard))
-            shard, keys = [], []
-    if shard:
-        cache.add(keys, np.stack(shard))
-    return len(missing)

@@ -33,8 +33,8 @@ _POWER_OF_CONVOLUTIONS = 2.0
 # A pass in torch, in passes of the fastest engine.
 _EAGER, _EAGER_CONVOLUTIONS = 1.3, 2.5
 
-# A cost that was not measured yet may be so much higher than it is told; the rate of learning was.
-_UNMEASURED, _LEARNING_MEASURED = 1.25, 1.1
+# Where the rate of learning was not measured, a cost may be so much higher than it is told.
+_UNMEASURED = 1.25
 
 # A trial that is cut short takes this share of the time that is left: less where its cost was not
 # measured yet, for it may be wrong. One that is trained to its end beats two that are not.
@@ -96,7 +96,7 @@ def cost_of(
     large = min(1.0, backbone.parameters / 1e8)
     fixed = _FIXED_SECONDS_SMALL + large * (_FIXED_SECONDS - _FIXED_SECONDS_SMALL)
     fixed += rows * backbone.reading_seconds
-    margin = _LEARNING_MEASURED if backbone.training_images_per_second else _UNMEASURED
+    margin = 1.0 if backbone.training_images_per_second else _UNMEASURED
     return TrialCost(margin * rows * _image_seconds(setting, backbone), fixed, False)
 
 

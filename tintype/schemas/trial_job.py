@@ -63,23 +63,17 @@ class RankingJob(_OfSweep):
     """time.time() after which no further backbone is tried, once one has been ranked."""
 
 
-class RefitJob(_OfSweep):
-    """The best trial going on, with the images of validation, too."""
-
-    type: Literal["refit"] = "refit"
-
-    trial: str
-    """The run that goes on: a trial, or the ranking, whose head is fitted again."""
-
-    epochs: int = Field(ge=1)
-    """How many more."""
-
-
 class EnsembleMember(StrictModel):
     """A model that takes part in an ensemble."""
 
     model: str
     """Its model folder."""
+
+    trial: str
+    """The run that it is of."""
+
+    backbone: str | None = None
+    """Of the ranking: the checkpoint that its head is on."""
 
     weight: float = Field(gt=0)
     """How much its probabilities count."""
@@ -91,3 +85,15 @@ class EnsembleJob(_OfSweep):
     type: Literal["ensemble"] = "ensemble"
 
     members: list[EnsembleMember] = Field(min_length=2)
+
+
+class RefitJob(_OfSweep):
+    """The best trial going on, with the images of validation, too."""
+
+    type: Literal["refit"] = "refit"
+
+    trial: str
+    """The best one's run."""
+
+    epochs: dict[str, int]
+    """How many more each network that takes part has, by the run of its trial; heads are fitted again."""

@@ -13,9 +13,15 @@ from tintype.training.inputs import preprocessing_digest
 __all__ = ["feature_cache"]
 
 
-def feature_cache(checkpoint: Checkpoint, pooling: str, scorer: Scorer) -> ContentCache:
+def feature_cache(
+    checkpoint: Checkpoint, pooling: str, scorer: Scorer, *, mirrored: bool = False
+) -> ContentCache:
     """The cache of what `scorer` makes of pictures: of its weights, pooling, preprocessing, runtime
-    and precision, whoever computed it."""
+    and precision, whoever computed it.
+
+    Args:
+        mirrored: of pictures mirrored left to right.
+    """
     key = "-".join(
         [
             checkpoint.weights_digest,
@@ -23,6 +29,7 @@ def feature_cache(checkpoint: Checkpoint, pooling: str, scorer: Scorer) -> Conte
             preprocessing_digest(scorer.preprocessor),
             scorer.choice.runtime,
             scorer.choice.precision,
+            *(["mirrored"] if mirrored else []),
         ]
     )
     folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()

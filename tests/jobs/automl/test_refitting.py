@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from pictures import write_class_folders
 
+from tintype.automl.settings_to_try import Setting, setting_key
 from tintype.automl.study import Study, Trial
 from tintype.data import read_image_table
 from tintype.data.splits import split_validation
@@ -43,27 +45,36 @@ class Trials:
 
     refit_run = "the run"
 
-    def refit_document(self, best: Trial, *, epochs: int) -> dict[str, Any]:
+    def run(self, number: int) -> Any:
+        return SimpleNamespace(name=f"job_HD_{number}")
+
+    def refit_document(self, best: Trial, epochs: dict[int, int]) -> dict[str, Any]:
         return {"epochs": epochs}
 
 
-def best_trial(folder: Path, *, metric: float = 0.9, **parameters: Any) -> Trial:
+def finished(folder: Path, *points: dict[str, Any], epochs: int = 8) -> list[Trial]:
+    """Trials of ten seconds an epoch, the last one the best."""
     study = Study(folder / "study.db")
-    trial = study.ask_at(parameters or {"setting": ["a", "full"]})
-    for step in range(8):
-        study.report(trial.number, step, 0.5)
-    study.note(trial.number, seconds=90.0, epoch_seconds=10.0)
-    study.tell(trial.number, "completed", metric)
-    found = study.best()
-    assert found is not None
-    return found
+    for metric, parameters in enumerate(points, 1):
+        trial = study.ask_at(parameters)
+        for step in range(epochs):
+            study.report(trial.number, step, 0.5)
+        study.note(trial.number, seconds=90.0, epoch_seconds=10.0)
+        study.tell(trial.number, "completed", 0.9 * metric / len(points))
+    return study.trials()
 
 
-def went_on(trial: Trial, pool: Pool, *, seconds: float, cancelled: bool = False) -> Any:
+def network(epochs: int, **more: Any) -> dict[str, Any]:
+    setting = Setting("a", "full", **more)
+    return {"setting": list(setting_key(setting)), "epochs": epochs}
+
+
+def went_on(trials: list[Trial], pool: Pool, *, seconds: float, cancelled: bool = False) -> Any:
     said: list[str] = []
     found = refit(
         Trials(),  # type: ignore[arg-type]
-        trial,
+        trials[-1],
+        trials,
         pool,  # type: ignore[arg-type]
         share=0.6 * 1.25,
         end=time.time() + seconds,
@@ -73,21 +84,58 @@ def went_on(trial: Trial, pool: Pool, *, seconds: float, cancelled: bool = False
     return found, said
 
 
+DONE = {"complete": True, "metric": 0.99}
+
+
 def test_it_has_as_many_epochs_as_fit(tmp_path: Path) -> None:
-    trial = best_trial(tmp_path)
-    done = {"complete": True, "metric": 0.99}
-    pool = Pool(done)
-    run, said = went_on(trial, pool, seconds=1000)
+    # Ended early, by its own results.
+    trials = finished(tmp_path, network(15))
+    pool = Pool(DONE)
+    run, said = went_on(trials, pool, seconds=1000)
     # No more than it has had.
-    assert (run, pool.document) == ("the run", {"epochs": 8})
+    assert (run, pool.document) == ("the run", {"epochs": {0: 8}})
     assert "8 epochs more" in said[0]
-    # An epoch of a quarter more images takes 12.5 s, and 8 s are for the rest.
-    pool = Pool(done)
-    went_on(trial, pool, seconds=50)
-    assert pool.document == {"epochs": 3}
-    run, said = went_on(trial, Pool(done), seconds=20)
+    # An epoch of a quarter more images takes 12.5 s, 8 s are for the rest, and some are kept in hand.
+    pool = Pool(DONE)
+    went_on(trials, pool, seconds=50)
+    assert pool.document == {"epochs": {0: int(0.92 * 42 / 12.5)}}
+    run, said = went_on(trials, Pool(DONE), seconds=20)
     assert run is None
     assert "No time is left" in said[0]
+
+
+@pytest.mark.parametrize(("more", "wanted"), [({}, 15), ({"rate": 3.0, "frozen": 0.3}, 20)])
+def test_what_was_cut_short_may_go_on_for_longer(
+    tmp_path: Path, more: dict[str, Any], wanted: int
+) -> None:
+    pool = Pool(DONE)
+    went_on(finished(tmp_path, network(8, **more)), pool, seconds=1000)
+    assert pool.document == {"epochs": {0: wanted}}
+
+
+def test_every_member_of_an_ensemble_goes_on(tmp_path: Path) -> None:
+    members = [{"trial": f"job_HD_{number}"} for number in (0, 1)]
+    points = [{"ranking": True}, network(15), network(15), {"ensemble": members}]
+    trials = finished(tmp_path, *points)
+    pool = Pool(DONE)
+    _, said = went_on(trials, pool, seconds=1000)
+    # The ranking's head has no epochs, and trial 2 takes no part.
+    assert pool.document == {"epochs": {1: 8}}
+    assert "8 epochs more, heads fitted again" in said[0]
+    # Heads take a part of the ranking's 90 s.
+    pool = Pool(DONE)
+    went_on(trials, pool, seconds=36 + 8 + 50)
+    assert pool.document == {"epochs": {1: int(0.92 * 50 / 12.5)}}
+    assert went_on(trials, Pool(DONE), seconds=50)[0] is None
+
+
+def test_a_head_is_fitted_again(tmp_path: Path) -> None:
+    trials = finished(tmp_path, {"ranking": True})
+    pool = Pool(DONE)
+    run, said = went_on(trials, pool, seconds=40)
+    assert (run, pool.document) == ("the run", {"epochs": {}})
+    assert "heads fitted again" in said[0]
+    assert went_on(trials, Pool(DONE), seconds=30)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -95,20 +143,15 @@ def test_it_has_as_many_epochs_as_fit(tmp_path: Path) -> None:
     [None, {"complete": False, "metric": 0.99}, {"complete": True, "metric": 0.89}, {"error": "x"}],
 )
 def test_what_is_worse_or_not_whole_is_left(tmp_path: Path, result: dict[str, Any] | None) -> None:
-    run, said = went_on(best_trial(tmp_path), Pool(result), seconds=1000)
+    run, said = went_on(finished(tmp_path, network(15)), Pool(result), seconds=1000)
     assert run is None
     assert "stays as it is" in said[-1]
-
-
-def test_an_ensemble_does_not_go_on(tmp_path: Path) -> None:
-    pool = Pool({"complete": True, "metric": 1.0})
-    assert went_on(best_trial(tmp_path, ensemble=[]), pool, seconds=1000) == (None, [])
 
 
 def test_it_can_be_cancelled(tmp_path: Path) -> None:
     pool = Pool({"state": "canceled"})
     with pytest.raises(RunCancelled):
-        went_on(best_trial(tmp_path), pool, seconds=1000, cancelled=True)
+        went_on(finished(tmp_path, network(15)), pool, seconds=1000, cancelled=True)
     assert pool.stops == ["cancel"]
 
 

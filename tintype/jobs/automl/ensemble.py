@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tintype.evaluation.metrics import compute_metrics
-from tintype.images.preprocess import Preprocessor
+from tintype.jobs.automl.ensemble_folder import write_ensemble
 from tintype.jobs.automl.predictions import predictions_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
-from tintype.models.classifier import load_classifier
-from tintype.models.ensemble import new_ensemble
-from tintype.models.model_folder import open_model_folder, write_model_folder
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.trial_job import EnsembleJob
 from tintype.scoring.calibration import thresholds_of
@@ -27,9 +26,6 @@ __all__ = ["execute"]
 # Of the choice of thresholds.
 _SEED = 42
 
-# What is kept of each member's card.
-_TOLD = ("base_checkpoint", "family", "training", "temperature")
-
 
 def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
     """See `JobKind.execute`.
@@ -40,37 +36,21 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
     sweep = AutomlJob.model_validate(run.sibling(job.job).document)
     tables = tables_of_sweep(sweep)
     classes = tables.train.classes
-    folders = [open_model_folder(Path(member.model)) for member in job.members]
-    model, preprocessor = new_ensemble(
-        [load_classifier(folder.checkpoint) for folder in folders],
-        [Preprocessor.from_folder(folder.checkpoint.folder) for folder in folders],
-        [member.weight for member in job.members],
-        task=sweep.task,
-        classes=classes,
-    )
-    card = {
-        "training": {"method": "ensemble"},
-        "members": [
-            {"weight": member.weight, **{key: folder.card.get(key) for key in _TOLD}}
-            for member, folder in zip(job.members, folders, strict=True)
-        ],
-    }
     tags = {"mlflow.parentRunId": job.parent_mlflow_run}
     with run.tracked(job.experiment_name, tags) as tracking:
         tracking.log_params({"model_name": "ensemble", "members": len(job.members)})
 
-        def write() -> None:
-            run.outputs.mkdir(exist_ok=True)
-            write_model_folder(
+        def write(card: Mapping[str, Any]) -> None:
+            write_ensemble(
                 run.model_folder,
-                model=model,  # type: ignore[arg-type]
-                preprocessor=preprocessor,
+                [Path(member.model) for member in job.members],
+                [member.weight for member in job.members],
                 task=sweep.task,
                 classes=classes,
                 card=card,
             )
 
-        write()
+        write({})
         scores = Scorer.load(run.model_folder).score_table(tables.held_out)
         targets = tables.held_out.targets(scores.rows)
         tuned = tuned_thresholds(
@@ -82,10 +62,9 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
             seed=_SEED,
         )
         if tuned:
-            card |= tuned
-            write()
+            write(tuned)
         np.save(predictions_file(run), scores.probabilities)
-        thresholds = thresholds_of(card, classes)
+        thresholds = thresholds_of(tuned, classes)
         metrics = compute_metrics(
             sweep.task,
             scores.probabilities,

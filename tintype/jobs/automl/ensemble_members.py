@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tintype.automl.backbone_ranking import read_ranking
 from tintype.automl.ensemble_selection import choose_ensemble
 from tintype.automl.study import Trial
 from tintype.evaluation.metrics import compute_metrics
@@ -26,21 +28,34 @@ HEADS = "heads"
 _MOST_CANDIDATES = 12
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A model, and what it says of all validation images."""
+
+    folder: Path
+    probabilities: np.ndarray
+    """float32 (n, classes)."""
+    trial: str
+    """Its run."""
+    backbone: str | None
+    """Of the ranking's models: what the head is on."""
+
+
 def members_that_win(
     job: AutomlJob, trials: TrialRuns, tables: Tables, finished: Sequence[Trial]
 ) -> tuple[list[EnsembleMember], str] | None:
     """Members of an ensemble that is better than the best model by more than noise, and a sentence on
     it; None where none is."""
-    candidates = _candidates(trials, finished, rows=len(tables.held_out))
     targets = tables.held_out.targets()
 
-    def score(candidate: tuple[Path, np.ndarray]) -> float:
-        found = compute_metrics(job.task, candidate[1], targets, metrics=[job.metric])
+    def score(candidate: _Candidate) -> float:
+        found = compute_metrics(job.task, candidate.probabilities, targets, metrics=[job.metric])
         return found.get(job.metric, 0.0)
 
-    candidates = sorted(candidates, key=score, reverse=True)[:_MOST_CANDIDATES]
+    found = _candidates(trials, finished, rows=len(tables.held_out))
+    candidates = sorted(found, key=score, reverse=True)[:_MOST_CANDIDATES]
     chosen = choose_ensemble(
-        [probabilities for _, probabilities in candidates],
+        [candidate.probabilities for candidate in candidates],
         targets,
         job.task,
         job.metric,
@@ -49,7 +64,12 @@ def members_that_win(
     if chosen is None:
         return None
     members = [
-        EnsembleMember(model=str(candidates[place][0]), weight=weight)
+        EnsembleMember(
+            model=str(candidates[place].folder),
+            trial=candidates[place].trial,
+            backbone=candidates[place].backbone,
+            weight=weight,
+        )
         for place, weight in chosen.weights.items()
     ]
     return members, (
@@ -58,20 +78,22 @@ def members_that_win(
     )
 
 
-def _candidates(
-    trials: TrialRuns, finished: Sequence[Trial], *, rows: int
-) -> list[tuple[Path, np.ndarray]]:
-    """Model folders, and what each says of all validation images: float32 (rows, classes)."""
-    places = []
+def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> list[_Candidate]:
+    """The trials' models, and of the ranking those of the best few backbones."""
+    places: list[tuple[Path, Path, str, str | None]] = []
     for trial in finished:
         run = trials.run(trial.number)
-        places.append((run.model_folder, predictions_file(run)))
+        names = [rank.name for rank in read_ranking(run.outputs)]
+        places.append(
+            (run.model_folder, predictions_file(run), run.name, names[0] if names else None)
+        )
         # Place 0 is the ranking's own model.
-        heads = sorted(run.outputs.glob(f"{HEADS}/*.npy"))
-        places += [(head.with_suffix(""), head) for head in heads if head.stem != "0"]
-    loaded = [
-        (folder, read_predictions(path, rows=rows))
-        for folder, path in places
-        if is_model_folder(folder)
-    ]
-    return [(folder, found) for folder, found in loaded if found is not None]
+        for place, name in enumerate(names[1:], 1):
+            head = run.outputs / HEADS / str(place)
+            places.append((head, head.with_suffix(".npy"), run.name, name))
+    candidates = []
+    for folder, file, trial_run, backbone in places:
+        probabilities = read_predictions(file, rows=rows) if is_model_folder(folder) else None
+        if probabilities is not None:
+            candidates.append(_Candidate(folder, probabilities, trial_run, backbone))
+    return candidates

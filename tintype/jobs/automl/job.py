@@ -118,6 +118,7 @@ def _sweep(
         again = refit(
             trials,
             best,
+            study.trials(),
             pool,
             share=plan.refit_share,
             end=plan.refit_end(),

@@ -30,6 +30,9 @@ __all__ = ["execute"]
 # So many of the best are kept with their heads, to be fine-tuned.
 _STARTS = 3
 
+# Of the time for ranking, that each backbone may take to see training images mirrored, too.
+_MIRRORED_SHARE = 0.15
+
 
 def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
     """See `JobKind.execute`. Sends {"note": sentence} as it learns.
@@ -68,6 +71,7 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
             cancelled=lambda: context.stop() in ("cancel", "terminate"),
             finish=lambda: context.stop() == "finish",
             timed=True,
+            mirrored_seconds=_MIRRORED_SHARE * max(0.0, job.deadline - time.time()),
         )
         if not ranking:
             write_ranking(run.outputs, [])

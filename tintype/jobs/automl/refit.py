@@ -1,9 +1,13 @@
 """The best trial with the images of validation, too: what they teach, at the cost of not knowing what it
-brings."""
+brings.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,13 +15,14 @@ from tintype.automl.backbone_ranking import read_ranking
 from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbone_classifier
 from tintype.data.image_table import ImageTable
 from tintype.evaluation.metrics import compute_metrics
+from tintype.jobs.automl.ensemble_folder import write_ensemble
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.event_log import log_event
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
 from tintype.models.model_folder import open_model_folder
 from tintype.schemas.automl_job import AutomlJob
-from tintype.schemas.trial_job import RefitJob, TrialJob
+from tintype.schemas.trial_job import EnsembleJob, EnsembleMember, RefitJob, TrialJob
 from tintype.tasks import TaskContext
 from tintype.training.finetuning import finetune
 from tintype.workspace.tracking import MlflowRun
@@ -28,6 +33,9 @@ __all__ = ["execute"]
 # Of the trial's learning rate: of playing cards, 216 photos and 75 more, a network at an IoU of 0.66 on
 # other photos went to 0.76 in 8 epochs at half its rate, and to 0.72 at a quarter of it.
 _SHARE_OF_RATE = 0.5
+
+# That the images of validation may take mirrored; those of training were before, or take too long.
+_MIRRORED_SECONDS = 10.0
 
 
 def execute(job: RefitJob, run: Run, context: TaskContext) -> Result:
@@ -41,87 +49,122 @@ def execute(job: RefitJob, run: Run, context: TaskContext) -> Result:
     tables = tables_of_sweep(sweep)
     everything = tables.train.joined_with(tables.held_out)
     repeated = run.sibling(job.trial)
-    run.outputs.mkdir(exist_ok=True)
-    with run.tracked(
-        job.experiment_name, {"mlflow.parentRunId": job.parent_mlflow_run}
-    ) as tracking:
+    tags = {"mlflow.parentRunId": job.parent_mlflow_run}
+    with run.tracked(job.experiment_name, tags) as tracking:
         tracking.log_params({"repeats": job.trial, "training_images": len(everything)})
-        if repeated.state.type == "ranking":
-            probabilities = _head(sweep, repeated, everything, tables.held_out, run, context)
-            epochs = job.epochs
+        learner = _Learner(
+            sweep, everything, tables.held_out, run, context, tracking, epochs=job.epochs
+        )
+        if repeated.state.type == "ensemble":
+            members = EnsembleJob.model_validate(repeated.document).members
+            _, probabilities = learner.ensemble(repeated, members)
+        elif repeated.state.type == "ranking":
+            _, probabilities = learner.head(read_ranking(repeated.outputs)[0].name, run.outputs)
         else:
-            probabilities, epochs = _network(
-                job, repeated, everything, tables.held_out, run, context, tracking
-            )
-            # What is finished is never resumed.
-            shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
+            _, probabilities = learner.network(repeated, run.outputs)
+        # What is finished is never resumed.
+        shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
         scores = compute_metrics(
             sweep.task, probabilities, tables.held_out.targets(), metrics=[sweep.metric]
         )
         tracking.set_tag("tintype.model_folder", str(run.model_folder))
-    return {"metric": scores.get(sweep.metric, 0.0), "complete": epochs >= job.epochs}
+    return {"metric": scores.get(sweep.metric, 0.0), "complete": learner.complete}
 
 
-def _head(
-    sweep: AutomlJob,
-    repeated: Run,
-    everything: ImageTable,
-    held_out: ImageTable,
-    run: Run,
-    context: TaskContext,
-) -> np.ndarray:
-    """A head on the best backbone, of its features in the cache; what it says of `held_out`."""
+@dataclass
+class _Learner:
+    """Models learnt from all images."""
 
-    def write(backbone: RankedBackbone) -> None:
-        write_backbone_classifier(
-            run.model_folder, backbone, backbone.head, sweep.task, everything.classes
+    sweep: AutomlJob
+    everything: ImageTable
+    held_out: ImageTable
+    run: Run
+    context: TaskContext
+    tracking: MlflowRun
+    epochs: Mapping[str, int]
+    """See `RefitJob`."""
+    complete: bool = True
+    """Whether every network has had its epochs."""
+
+    def head(self, backbone: str, outputs: Path) -> tuple[Path, np.ndarray]:
+        """A head on `backbone`, of its features in the cache: its folder below `outputs`, and what it
+        says of `held_out`."""
+        folder = outputs / self.run.model_folder.name
+
+        def write(ranked: RankedBackbone) -> None:
+            outputs.mkdir(parents=True, exist_ok=True)
+            write_backbone_classifier(
+                folder, ranked, ranked.head, self.sweep.task, self.everything.classes
+            )
+
+        (ranked,) = rank_backbones(
+            [backbone],
+            self.everything,
+            self.held_out,
+            task=self.sweep.task,
+            metric=self.sweep.metric,
+            deadline=0.0,
+            log=lambda sentence: None,
+            leads=write,
+            cancelled=self._cancelled,
+            mirrored_seconds=_MIRRORED_SECONDS,
         )
+        return folder, ranked.probabilities
 
-    (ranked,) = rank_backbones(
-        [read_ranking(repeated.outputs)[0].name],
-        everything,
-        held_out,
-        task=sweep.task,
-        metric=sweep.metric,
-        deadline=0.0,
-        log=lambda sentence: None,
-        leads=write,
-        cancelled=lambda: context.stop() in ("cancel", "terminate"),
-    )
-    return ranked.probabilities
+    def network(self, trial: Run, outputs: Path) -> tuple[Path, np.ndarray]:
+        """The model of `trial` trained on: its folder below `outputs`, and what it says of `held_out`."""
+        job = TrialJob.model_validate(trial.document).finetuning
+        rate = job.hyperparameters.learning_rate
+        epochs = self.epochs[trial.name]
+        result = finetune(
+            checkpoint=str(trial.model_folder),
+            train=self.everything,
+            validation=self.held_out,
+            task=job.task,
+            parameters=job.hyperparameters.model_copy(
+                update={
+                    "number_of_epochs": epochs,
+                    "early_stopping": False,
+                    "learning_rate": None if rate is None else rate * _SHARE_OF_RATE,
+                }
+            ),
+            output_folder=outputs,
+            checkpoint_folder=self.run.folder / "checkpoints" / trial.name,
+            resume=True,
+            log=lambda event: log_event(event, self.tracking),
+            cancelled=self._cancelled,
+            finish=lambda: self.context.stop() == "finish",
+            # Images that were learnt from would tell a temperature that is too low.
+            calibrated_as=open_model_folder(trial.model_folder).card,
+        )
+        self.complete = self.complete and len(result.history) >= epochs
+        return result.model_folder, result.validation_probabilities
 
+    def ensemble(self, trial: Run, members: Sequence[EnsembleMember]) -> tuple[Path, np.ndarray]:
+        """Every member learnt again, and averaged as `trial` was: the run's model folder, and what it
+        says of `held_out`."""
+        weights = np.array([member.weight for member in members])
+        learnt = []
+        for place, member in enumerate(members):
+            outputs = self.run.folder / "members" / str(place)
+            learnt.append(
+                self.network(self.run.sibling(member.trial), outputs)
+                if member.backbone is None
+                else self.head(member.backbone, outputs)
+            )
+        card = open_model_folder(trial.model_folder).card
+        write_ensemble(
+            self.run.model_folder,
+            [folder for folder, _ in learnt],
+            weights.tolist(),
+            task=self.sweep.task,
+            classes=self.everything.classes,
+            card={key: card[key] for key in ("thresholds", "threshold_tuning") if key in card},
+        )
+        shutil.rmtree(self.run.folder / "members")
+        stack = np.stack([probabilities for _, probabilities in learnt])
+        mean = np.tensordot(weights / weights.sum(), stack, 1).astype(np.float32)
+        return self.run.model_folder, mean
 
-def _network(
-    job: RefitJob,
-    repeated: Run,
-    everything: ImageTable,
-    held_out: ImageTable,
-    run: Run,
-    context: TaskContext,
-    tracking: MlflowRun,
-) -> tuple[np.ndarray, int]:
-    """The trial's model trained on; what it says of `held_out`, and after how many epochs."""
-    finetuning = TrialJob.model_validate(repeated.document).finetuning
-    rate = finetuning.hyperparameters.learning_rate
-    result = finetune(
-        checkpoint=str(repeated.model_folder),
-        train=everything,
-        validation=held_out,
-        task=finetuning.task,
-        parameters=finetuning.hyperparameters.model_copy(
-            update={
-                "number_of_epochs": job.epochs,
-                "early_stopping": False,
-                "learning_rate": None if rate is None else rate * _SHARE_OF_RATE,
-            }
-        ),
-        output_folder=run.outputs,
-        checkpoint_folder=run.folder / "checkpoints",
-        resume=True,
-        log=lambda event: log_event(event, tracking),
-        cancelled=lambda: context.stop() in ("cancel", "terminate"),
-        finish=lambda: context.stop() == "finish",
-        # Images that were learnt from would tell a temperature that is too low.
-        calibrated_as=open_model_folder(repeated.model_folder).card,
-    )
-    return result.validation_probabilities, len(result.history)
+    def _cancelled(self) -> bool:
+        return self.context.stop() in ("cancel", "terminate")

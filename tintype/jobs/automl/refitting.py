@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tintype.automl.settings_to_try import Setting
 from tintype.automl.study import Trial
+from tintype.automl.trial_costs import epochs_wanted
 from tintype.errors import RunCancelled
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.run import Run
@@ -22,11 +24,14 @@ _MOST_IMAGES = 5000
 # Of the ranking's seconds, where heads are fitted again: features are in the cache.
 _SHARE_OF_RANKING = 0.4
 
-# It gets this share of the trial's epochs where time is short, and no fewer than that.
+# Time is set aside for this share of the trial's epochs; with fewer than that it does not go on.
 _SHARE_OF_EPOCHS, _LEAST_EPOCHS = 0.6, 2
 
 # Seconds besides its epochs.
 _FIXED_SECONDS = 8.0
+
+# Of the time that is left, what is planned for epochs.
+_SURE = 0.92
 
 _TASK = "refit"
 _POLL_SECONDS, _END_SECONDS = 0.25, 60.0
@@ -46,6 +51,7 @@ def refit_share(job: AutomlJob, tables: Tables) -> float:
 def refit(
     trials: TrialRuns,
     best: Trial,
+    finished: Sequence[Trial],
     pool: TaskPool,
     *,
     share: float,
@@ -53,25 +59,29 @@ def refit(
     cancelled: Callable[[], bool],
     log: Callable[[str], None],
 ) -> Run | None:
-    """The run in which `best` has gone on; None where there was no time, or nothing that could, or what
-    came of it is no better on images that it has seen than the trial was on them unseen.
+    """The run in which `best` has gone on; None where there was no time, or what came of it is no better
+    on images that it has seen than the trial was on them unseen.
 
     Args:
+        finished: every trial, those among them that an ensemble is of.
         share: see `refit_share`.
         end: time.time() by which it has to be done.
 
     Raises:
         RunCancelled: `cancelled` said so.
     """
-    if not share or "ensemble" in best.parameters:
+    if not share:
         return None
-    epochs = _epochs(best, share, end - time.time())
+    learners = _learners(trials, best, finished)
+    epochs = _epochs(learners, share / _SHARE_OF_EPOCHS, end - time.time())
     if epochs is None:
         log(f"No time is left for trial {best.number} to learn from the images of validation, too.")
         return None
-    how = "its head" if "ranking" in best.parameters else f"{epochs} epochs more"
-    log(f"Next: trial {best.number} with the images of validation, too: {how}.")
-    document = trials.refit_document(best, epochs=epochs)
+    more = [f"{count} epochs more" for count in epochs.values()]
+    if any("ranking" in trial.parameters for trial in learners):
+        more.append("heads fitted again")
+    log(f"Next: trial {best.number} with the images of validation, too: {', '.join(more)}.")
+    document = trials.refit_document(best, epochs)
     result = _result(pool, document, end, cancelled)
     if result is None or not result.get("complete") or result["metric"] < (best.metric or 0.0):
         reason = (result or {}).get("error") or "it was not better"
@@ -84,15 +94,47 @@ def refit(
     return trials.refit_run
 
 
-def _epochs(best: Trial, share: float, left: float) -> int | None:
-    """As many as fit, of a network up to as many as it has had; None where too few do."""
-    if "ranking" in best.parameters:
-        return 1 if float(best.facts.get("seconds") or 0.0) * _SHARE_OF_RANKING <= left else None
-    epoch = best.facts.get("epoch_seconds")
-    if not epoch:
+def _learners(trials: TrialRuns, best: Trial, finished: Sequence[Trial]) -> list[Trial]:
+    """The trials whose models learn again: `best`, or those that it is an ensemble of."""
+    if "ensemble" not in best.parameters:
+        return [best]
+    runs = {member["trial"] for member in best.parameters["ensemble"]}
+    return [trial for trial in finished if trials.run(trial.number).name in runs]
+
+
+def _epochs(learners: Sequence[Trial], growth: float, left: float) -> dict[int, int] | None:
+    """As many as fit for each network, by its trial's number; None where too few do.
+
+    Args:
+        growth: how many times the images of the trials there are now.
+        left: seconds.
+    """
+    networks = [trial for trial in learners if "ranking" not in trial.parameters]
+    for trial in learners:
+        if "ranking" in trial.parameters:
+            left -= _SHARE_OF_RANKING * float(trial.facts.get("seconds") or 0.0)
+    left -= _FIXED_SECONDS * len(networks)
+    seconds = {trial.number: _epoch_seconds(trial) * growth for trial in networks}
+    most = {trial.number: _most_epochs(trial) for trial in networks}
+    wanted = sum(seconds[number] * most[number] for number in most)
+    # One that is cut off in the middle is lost: some time is kept in hand.
+    share = min(1.0, _SURE * left / wanted) if wanted else 1.0
+    epochs = {number: int(share * most[number]) for number in most}
+    if left < 0 or any(count < _LEAST_EPOCHS or not seconds[n] for n, count in epochs.items()):
         return None
-    fit = int((left - _FIXED_SECONDS) / (float(epoch) * share / _SHARE_OF_EPOCHS))
-    return min(fit, len(best.intervals)) if fit >= _LEAST_EPOCHS else None
+    return epochs
+
+
+def _epoch_seconds(trial: Trial) -> float:
+    return float(trial.facts.get("epoch_seconds") or 0.0)
+
+
+def _most_epochs(trial: Trial) -> int:
+    """As many as it has had; where it was cut short for the time's sake, as many as it should have."""
+    had = len(trial.intervals)
+    if "setting" not in trial.parameters or had < trial.parameters.get("epochs", 0):
+        return had
+    return max(had, epochs_wanted(Setting(*trial.parameters["setting"])))
 
 
 def _result(

@@ -76,9 +76,17 @@ class TrialRuns:
         """The run in which the best trial goes on with all images."""
         return self._parent.sibling(f"{self._sweep.name}_refit")
 
-    def refit_document(self, best: Trial, *, epochs: int) -> dict[str, Any]:
-        """What a worker is given to go on with `best`."""
-        task = {"type": "refit", "trial": self.run(best.number).name, "epochs": epochs}
+    def refit_document(self, best: Trial, epochs: Mapping[int, int]) -> dict[str, Any]:
+        """What a worker is given to go on with `best`.
+
+        Args:
+            epochs: how many more a trial's network has, by the trial's number.
+        """
+        task = {
+            "type": "refit",
+            "trial": self.run(best.number).name,
+            "epochs": {self.run(number).name: count for number, count in epochs.items()},
+        }
         return self._given(self.refit_run, task)
 
     def _given(self, run: Run, task: Mapping[str, Any]) -> dict[str, Any]:

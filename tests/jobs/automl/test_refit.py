@@ -1,0 +1,143 @@
+"""What went on with the images of validation: a head, a network, and an ensemble of both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from checkpoints import write_checkpoint
+from pictures import write_class_folders
+
+from tintype.automl.study import Study, Trial
+from tintype.jobs import submit
+from tintype.jobs.automl.tables import tables_of_sweep
+from tintype.jobs.automl.trials import TrialRuns
+from tintype.jobs.run import Run
+from tintype.jobs.submit import submit_job
+from tintype.jobs.worker import run_task
+from tintype.models.model_folder import open_model_folder
+from tintype.schemas.automl_job import AutomlJob
+from tintype.schemas.job import load_job
+from tintype.scoring import Scorer
+from tintype.tasks import Stop
+
+FINETUNING = {
+    "number_of_epochs": 2,
+    "learning_rate": 0.001,
+    "metric_for_best_model": "accuracy",
+    "apply_augmentations": False,
+}
+
+
+class Context:
+    """See `TaskContext`; nothing is asked of the task."""
+
+    def send(self, body: dict[str, Any]) -> None:
+        """Nobody listens."""
+
+    def stop(self) -> Stop | None:
+        return None
+
+
+class Sweep:
+    """An automatic sweep of which the test runs every trial itself."""
+
+    def __init__(self, folder: Path) -> None:
+        write_class_folders(folder / "stripes", per_class=15)
+        self.checkpoint = str(write_checkpoint(folder / "vit", labels=("level", "upright")))
+        document = {
+            "type": "automl",
+            "task": "image_classification",
+            "training_data": "stripes",
+            "limits": {"max_trials": 5, "timeout_minutes": 5},
+            "portfolio": ["./vit"],
+        }
+        (folder / "job.yml").write_text(yaml.safe_dump(document))
+        job = load_job(folder / "job.yml")
+        assert isinstance(job, AutomlJob)
+        self.job = job
+        self.run = Run(submit_job(self.job).name)
+        self.study = Study(folder / "study.db")
+        with self.run.tracked("tintype", {}) as tracking:
+            self.trials = TrialRuns(self.job, self.run, tracking.run_id)
+        self.trials.begin_sweep()
+        self.trials.backbones = [self.checkpoint]
+
+    def done(self, **parameters: Any) -> Trial:
+        trial = self.study.ask_at(parameters)
+        result = run_task(self.trials.document(trial), Context())
+        assert result["state"] == "completed", result
+        self.study.tell(trial.number, "completed", result["metric"])
+        return self.study.trials()[trial.number]
+
+    def network(self) -> Trial:
+        return self.done(start=self.checkpoint, finetuning=FINETUNING)
+
+    def went_on(self, best: Trial, epochs: dict[int, int]) -> dict[str, Any]:
+        return run_task(self.trials.refit_document(best, epochs), Context())
+
+    def answers(self) -> np.ndarray:
+        """Of the model that went on, on the images of validation: float32 (n, classes)."""
+        scorer = Scorer.load(self.trials.refit_run.model_folder)
+        return scorer.score_table(tables_of_sweep(self.job).held_out).probabilities
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, workspace_home: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    class Worker:
+        pid = None
+
+    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
+    return Sweep(tmp_path)
+
+
+def test_a_head_is_fitted_to_all_images(sweep: Sweep) -> None:
+    best = sweep.done(ranking=True)
+    result = sweep.went_on(best, {})
+    assert (result["state"], result["complete"]) == ("completed", True)
+    answers = sweep.answers()
+    targets = tables_of_sweep(sweep.job).held_out.targets()
+    assert result["metric"] == pytest.approx(float((answers.argmax(1) == targets).mean()))
+    before = Scorer.load(sweep.trials.run(0).model_folder)
+    told = before.score_table(tables_of_sweep(sweep.job).held_out).probabilities
+    assert not np.allclose(answers, told, atol=1e-4)
+
+
+def test_a_network_goes_on_for_its_epochs(sweep: Sweep) -> None:
+    best = sweep.network()
+    result = sweep.went_on(best, {best.number: 3})
+    assert (result["state"], result["complete"]) == ("completed", True)
+    card = open_model_folder(sweep.trials.refit_run.model_folder).card
+    assert card["training_images"] == 30
+    assert not (sweep.trials.refit_run.folder / "checkpoints").exists()
+
+
+def test_every_member_of_an_ensemble_goes_on(sweep: Sweep) -> None:
+    ranking, network = sweep.done(ranking=True), sweep.network()
+    members = [
+        {
+            "model": str(sweep.trials.run(trial.number).model_folder),
+            "trial": sweep.trials.run(trial.number).name,
+            "backbone": backbone,
+            "weight": weight,
+        }
+        for trial, backbone, weight in ((ranking, sweep.checkpoint, 0.25), (network, None, 0.75))
+    ]
+    best = sweep.done(ensemble=members)
+    result = sweep.went_on(best, {network.number: 2})
+    assert (result["state"], result["complete"]) == ("completed", True)
+    folder = open_model_folder(sweep.trials.refit_run.model_folder)
+    told = folder.card["members"]
+    assert [member["weight"] for member in told] == [0.25, 0.75]
+    assert [member["training"]["method"] for member in told] == ["head", "full"]
+    # Served is the mean of what its members, learnt again, say.
+    alone = sweep.trials.run(best.number).model_folder
+    before = Scorer.load(alone).score_table(tables_of_sweep(sweep.job).held_out).probabilities
+    assert not np.allclose(sweep.answers(), before, atol=1e-4)
+    targets = tables_of_sweep(sweep.job).held_out.targets()
+    right = float((sweep.answers().argmax(1) == targets).mean())
+    assert result["metric"] == pytest.approx(right)
+    assert not (sweep.trials.refit_run.folder / "members").exists()

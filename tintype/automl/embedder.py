@@ -1,0 +1,203 @@
+"""A backbone's features of images, computed once and kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from tintype.automl.backbone_speed import BackboneSpeed, measure_speed
+from tintype.automl.heads import ZeroShotWeights
+from tintype.data.image_table import ImageTable
+from tintype.errors import DataError, RunCancelled
+from tintype.images.loading import iterate_pixels
+from tintype.models.checkpoint import resolve_checkpoint
+from tintype.models.features import pooling_for
+from tintype.models.weights import count_parameters, stored_tensors
+from tintype.progress import track
+from tintype.schemas.scorer_options import ScorerOptions
+from tintype.scoring.scorer import Scorer
+from tintype.settings import get_settings
+from tintype.training.content_cache import ContentCache
+from tintype.training.feature_cache import feature_cache
+
+__all__ = ["Embedder"]
+
+# Converting a model for the fastest engine pays from about here.
+_ROWS_WORTH_CONVERTING = 1000
+
+_SHARD_ROWS = 512
+
+# Seconds of passes by which is told what mirrored images will cost.
+_TIMED_SECONDS = 0.2
+
+# The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
+# clipped at 100).
+_PROMPT, _ZERO_SHOT_SCALE = "a photo of a {}.", 100.0
+
+
+class Embedder:
+    """A backbone on its fastest engine, with the cache of its features."""
+
+    def __init__(self, name: str, rows: int, cancelled: Callable[[], bool]) -> None:
+        """
+        Args:
+            name: a checkpoint.
+            rows: how many images will be embedded.
+            cancelled: asked before every batch.
+
+        Raises:
+            RunCancelled: `cancelled` said so.
+            CheckpointError: there is no such checkpoint, or it has no features.
+        """
+        self.name = name
+        self._cancelled = cancelled
+        self.check()
+        self.started = time.monotonic()
+        self.checkpoint = resolve_checkpoint(name)
+        self.pooling = pooling_for(self.checkpoint)
+        options = ScorerOptions(
+            task="embeddings",
+            pooling=self.pooling,
+            runtime="auto" if rows >= _ROWS_WORTH_CONVERTING else "torch",
+            precision="auto",
+            exact=False,
+        )
+        source = name if self.checkpoint.from_scratch else self.checkpoint.folder
+        self._scorer = Scorer.load(source, options)
+        self._cache = feature_cache(self.checkpoint, self.pooling, self._scorer)
+        self._mirrored = feature_cache(self.checkpoint, self.pooling, self._scorer, mirrored=True)
+        self._computed, self._seconds = 0, 0.0
+
+    def check(self) -> None:
+        """
+        Raises:
+            RunCancelled: the ranking was asked to stop.
+        """
+        if self._cancelled():
+            raise RunCancelled(f"the ranking was asked to stop at {self.name}")
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        return count_parameters(stored_tensors(self.checkpoint.folder))
+
+    def speed(self) -> BackboneSpeed:
+        """Measured now; of reading images, by what was computed before."""
+        took = self._seconds / self._computed if self._computed else None
+        return measure_speed(self._scorer, self.checkpoint, self.parameters, image_seconds=took)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to be computed."""
+        return not self._computed
+
+    def zero_shot(self, classes: Sequence[str], features: np.ndarray) -> ZeroShotWeights | None:
+        """What the backbone's text tower gives for `classes`, as a layer for raw `features` (n, D).
+
+        Text and image meet in their directions alone (Radford et al. 2021); a layer for features as they
+        are takes their mean length. None without a text tower.
+        """
+        if self.pooling != "projection" or not self._scorer.reads_text:
+            return None
+        texts = self._scorer.embed_texts([_PROMPT.format(name) for name in classes])
+        directions = texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-12)
+        length = float(np.linalg.norm(features, axis=1).mean())
+        return ZeroShotWeights(
+            (_ZERO_SHOT_SCALE / max(length, 1e-12) * directions).astype(np.float32)
+        )
+
+    def features(self, table: ImageTable, digests: Sequence[str]) -> np.ndarray:
+        """float32 (rows, D) of `table`, computed where the cache lacks them.
+
+        Raises:
+            DataError: an image cannot be read.
+            RunCancelled: see `check`.
+        """
+        self._embed(table, digests, mirrored=False)
+        return self._cache.gather(digests)
+
+    def views(self, table: ImageTable, digests: Sequence[str], *, spare: float) -> np.ndarray:
+        """float32 (views, rows, D): `features`, and those of the images mirrored left to right.
+
+        Args:
+            spare: seconds that mirrored images may take; else there is the first view alone.
+        """
+        lacking = sum(digest not in self._mirrored for digest in digests)
+        if lacking * self._pass_seconds > spare:
+            return self.features(table, digests)[None]
+        self._embed(table, digests, mirrored=True)
+        return np.stack([self._cache.gather(digests), self._mirrored.gather(digests)])
+
+    @cached_property
+    def _pass_seconds(self) -> float:
+        """Of the network, an image."""
+        height, width = self._scorer.preprocessor.input_size
+        pixels = np.zeros((self._scorer.batch_size, height, width, 3), np.uint8)
+        self._scorer.run(pixels[:1])
+        begun = time.perf_counter()
+        self._scorer.run(pixels[:1])
+        single = time.perf_counter() - begun
+        count = min(len(pixels), max(1, int(_TIMED_SECONDS / single)))
+        begun = time.perf_counter()
+        self._scorer.run(pixels[:count])
+        return (time.perf_counter() - begun) / count
+
+    def _embed(self, table: ImageTable, digests: Sequence[str], *, mirrored: bool) -> None:
+        """Compute what the caches lack; `check` may end it at any batch."""
+        caches = [self._cache, self._mirrored] if mirrored else [self._cache]
+        missing = [
+            row
+            for row, digest in enumerate(digests)
+            if any(digest not in cache for cache in caches)
+        ]
+        if not missing:
+            return
+        begun = time.monotonic()
+        keep = _Keeper(caches)
+        batches = iterate_pixels(
+            [table.location(row) for row in missing],
+            self._scorer.preprocessor,
+            batch_size=self._scorer.batch_size,
+            threads=get_settings().cpu_threads,
+            exact=False,
+        )
+        total = -(-len(missing) // self._scorer.batch_size)
+        for batch in track(batches, f"embedding with {self.name}", total):
+            self.check()
+            if batch.failures:
+                place, error = batch.failures[0]
+                file, line = table.origin(missing[place])
+                raise DataError(f"{table.location(missing[place])}: {error}", file=file, line=line)
+            views = [batch.pixels, batch.pixels[:, :, ::-1]][: len(caches)]
+            outputs = [self._scorer.run(np.ascontiguousarray(view)) for view in views]
+            keep.add([digests[missing[place]] for place in batch.rows.tolist()], outputs)
+        keep.write()
+        self._computed += len(missing)
+        self._seconds += time.monotonic() - begun
+
+
+class _Keeper:
+    """Rows on their way into caches, of which each is given its own view."""
+
+    def __init__(self, caches: Sequence[ContentCache]) -> None:
+        self._caches = caches
+        self._keys: list[str] = []
+        self._rows: list[list[np.ndarray]] = [[] for _ in caches]
+
+    def add(self, keys: Sequence[str], outputs: Sequence[np.ndarray]) -> None:
+        self._keys.extend(keys)
+        for rows, output in zip(self._rows, outputs, strict=True):
+            rows.append(output)
+        if len(self._keys) >= _SHARD_ROWS:
+            self.write()
+
+    def write(self) -> None:
+        """What has come since the last time."""
+        if self._keys:
+            for cache, rows in zip(self._caches, self._rows, strict=True):
+                cache.add(self._keys, np.concatenate(rows))
+                rows.clear()
+            self._keys.clear()
