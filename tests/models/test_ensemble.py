@@ -96,6 +96,36 @@ def test_it_answers_with_the_weighted_mean(
     assert np.abs(converted - plain).max() < 1e-3
 
 
+def test_a_member_may_see_the_picture_mirrored(tmp_path: Path, images: list[str]) -> None:
+    _, folders = write(tmp_path)
+    opened = open_model_folder(folders[0])
+    model: Any = load_classifier(opened.checkpoint)
+    preprocessor = Preprocessor.from_folder(opened.checkpoint.folder)
+    ensemble, own = new_ensemble(
+        [model, model],
+        [preprocessor, preprocessor],
+        [1, 1],
+        task=MULTICLASS,
+        classes=CLASSES,
+        mirrored=[False, True],
+    )
+    write_model_folder(
+        tmp_path / "both",
+        model=ensemble,  # type: ignore[arg-type]
+        preprocessor=own,
+        task=MULTICLASS,
+        classes=CLASSES,
+        card={},
+    )
+    # What test-time flips of the one model give.
+    expected = probabilities(folders[0], images, runtime="torch", precision="fp32", tta="flip")
+    plain = probabilities(folders[0], images, runtime="torch", precision="fp32")
+    assert np.abs(expected - plain).max() > 1e-4
+    for runtime in ("torch", "openvino"):
+        found = probabilities(tmp_path / "both", images, runtime=runtime, precision="fp32")
+        np.testing.assert_allclose(found, expected, atol=1e-3 if runtime == "openvino" else 1e-5)
+
+
 def test_what_each_member_sees(tmp_path: Path) -> None:
     path, folders = write(tmp_path)
     ensemble: Any = load_classifier(open_model_folder(path).checkpoint)

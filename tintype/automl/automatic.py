@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from tintype.automl.backbone_ranking import BackboneRank
 from tintype.automl.outlook import cannot_win
-from tintype.automl.recipes import PLAIN, RECIPES
+from tintype.automl.recipes import RECIPES
+from tintype.automl.setting_sentences import described, reason_for
 from tintype.automl.settings_to_try import (
     Setting,
     drawn_as,
@@ -57,8 +58,6 @@ _BEST_PATIENCE, _WORTH = 10, 0.001
 
 # Set aside for an ensemble: written, converted and scored on the validation images.
 _ENSEMBLE_SECONDS = 10.0
-
-_HOW = {"full": "all weights", "lora": "LoRA", "scratch": "from random weights"}
 
 
 class AutomaticMode:
@@ -223,7 +222,7 @@ class AutomaticMode:
         rest = left
         for setting in self._in_time(settings, ranking):
             cost, epochs = self._cost_and_epochs(setting, ranking, rest, others=bool(steps))
-            what = f"{setting.backbone}, {_described(setting)}"
+            what = f"{setting.backbone}, {described(setting)}"
             if epochs is None:
                 passed.append(what)
                 continue
@@ -271,7 +270,7 @@ class AutomaticMode:
         _, epochs = self._cost_and_epochs(setting, ranking, left)
         if epochs is None:
             return None
-        self._once(_reason(setting, backbone, epochs))
+        self._once(reason_for(setting, backbone, epochs))
         return {
             "model_name": setting.backbone,
             "start": self._start(setting, backbone),
@@ -365,26 +364,3 @@ def _patience(setting: Setting) -> int:
 
 def _ranked(name: str, ranking: Sequence[BackboneRank]) -> BackboneRank | None:
     return next((backbone for backbone in ranking if backbone.name == name), None)
-
-
-def _described(setting: Setting) -> str:
-    how = _HOW[setting.method]
-    if setting.frozen:
-        how = f"the last {1 - setting.frozen:.0%} of the layers"
-    if setting.resolution != 1:
-        how += f", images {setting.resolution:.2f} times as wide"
-    if setting.recipe != PLAIN:
-        how += f", {setting.recipe}"
-    return how
-
-
-def _reason(setting: Setting, backbone: BackboneRank | None, epochs: int) -> str:
-    why = (
-        f"its head reached {backbone.score:.4f}"
-        if backbone is not None
-        else "no pretrained checkpoint is at hand"
-    )
-    wanted = epochs_wanted(setting)
-    cut = f", {epochs} of {wanted} epochs for the time's sake" if epochs < wanted else ""
-    how = f"{_described(setting)}, rate x{setting.rate:g}"
-    return f"Next: {setting.backbone}, {how}{cut}; {why}."

@@ -46,6 +46,8 @@ class RankedBackbone:
     head: FittedHead
     probabilities: np.ndarray
     """float32 (n, classes) of the validation rows."""
+    mirrored: np.ndarray | None
+    """The same of these images mirrored left to right, where there was time to embed them."""
     fitted: int
     """Training rows of the head."""
     judged: int
@@ -218,7 +220,7 @@ def _judged(
     Args:
         spare: seconds that mirrored training images may take.
     """
-    validation = embedder.features(tables.validation, tables.digests[1])
+    judged = embedder.views(tables.validation, tables.digests[1], spare=spare)
     views = embedder.views(tables.train, tables.digests[0], spare=spare)
     train = views[0]
     embedder.check()
@@ -232,7 +234,7 @@ def _judged(
         zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
         views=views,
     )
-    probabilities = head.probabilities(validation, task)
+    probabilities, *mirrored = (head.probabilities(view, task) for view in judged)
     scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])
     return RankedBackbone(
         name=embedder.name,
@@ -245,6 +247,7 @@ def _judged(
         parameters=embedder.parameters,
         head=head,
         probabilities=probabilities,
+        mirrored=mirrored[0] if mirrored else None,
         fitted=len(tables.train),
         judged=len(tables.validation),
     )

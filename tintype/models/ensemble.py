@@ -58,6 +58,9 @@ class Member:
     shift: list[float]
     """Its normalised pixels are the ensemble's times scale plus shift, by channel."""
 
+    mirrored: bool = False
+    """Whether it sees the picture mirrored left to right."""
+
 
 class Ensemble(nn.Module):
     """Used like transformers' image classifiers: `config`, `.logits`, saving."""
@@ -120,11 +123,13 @@ def new_ensemble(
     *,
     task: ClassificationTask,
     classes: Sequence[str],
+    mirrored: Sequence[bool] | None = None,
 ) -> tuple[Ensemble, Preprocessor]:
     """An ensemble of trained classifiers of `classes`.
 
     Args:
         weights: how much each counts; they need not add up to 1.
+        mirrored: which of them see the picture mirrored left to right; None: none.
 
     Returns:
         The ensemble, and its preprocessing: that of the member with the most pixels. The others see
@@ -133,7 +138,8 @@ def new_ensemble(
     own = max(preprocessors, key=lambda one: one.input_size[0] * one.input_size[1])
     scale, shift = own.scale_and_shift()
     members = []
-    for preprocessor, weight in zip(preprocessors, weights, strict=True):
+    turned = mirrored or [False] * len(weights)
+    for preprocessor, weight, turn in zip(preprocessors, weights, turned, strict=True):
         their_scale, their_shift = preprocessor.scale_and_shift()
         ratio = their_scale / scale
         height, width = preprocessor.input_size
@@ -144,6 +150,7 @@ def new_ensemble(
                 width,
                 ratio.tolist(),
                 (their_shift - shift * ratio).tolist(),
+                turn,
             )
         )
     return Ensemble(models, members, ensemble_config(task, classes)).eval(), own
@@ -203,6 +210,8 @@ def _seen_by(member: Member, pixel_values: torch.Tensor) -> torch.Tensor:
         pixel_values = functional.interpolate(
             pixel_values, (member.height, member.width), mode="bilinear", align_corners=False
         )
+    if member.mirrored:
+        pixel_values = pixel_values.flip(-1)
     kind = {"dtype": pixel_values.dtype, "device": pixel_values.device}
     scale = torch.tensor(member.scale, **kind).view(1, 3, 1, 1)  # type: ignore[arg-type]
     shift = torch.tensor(member.shift, **kind).view(1, 3, 1, 1)  # type: ignore[arg-type]

@@ -75,6 +75,9 @@ class EnsembleMember(StrictModel):
     backbone: str | None = None
     """Of the ranking: the checkpoint that its head is on."""
 
+    mirrored: bool = False
+    """Whether it sees images mirrored left to right."""
+
     weight: float = Field(gt=0)
     """How much its probabilities count."""
 

@@ -43,8 +43,8 @@ def execute(job: EnsembleJob, run: Run, context: TaskContext) -> Result:
         def write(card: Mapping[str, Any]) -> None:
             write_ensemble(
                 run.model_folder,
+                job.members,
                 [Path(member.model) for member in job.members],
-                [member.weight for member in job.members],
                 task=sweep.task,
                 classes=classes,
                 card=card,

@@ -11,6 +11,7 @@ from tintype.models.classifier import load_classifier
 from tintype.models.ensemble import new_ensemble
 from tintype.models.model_folder import open_model_folder, write_model_folder
 from tintype.schemas.task import ClassificationTask
+from tintype.schemas.trial_job import EnsembleMember
 
 __all__ = ["write_ensemble"]
 
@@ -20,34 +21,39 @@ _TOLD = ("base_checkpoint", "family", "training", "temperature")
 
 def write_ensemble(
     path: Path,
-    members: Sequence[Path],
-    weights: Sequence[float],
+    members: Sequence[EnsembleMember],
+    folders: Sequence[Path],
     *,
     task: ClassificationTask,
     classes: Sequence[str],
     card: Mapping[str, Any],
 ) -> None:
-    """Write the ensemble of the model folders `members` to `path`.
+    """Write the ensemble of the model folders `folders` to `path`.
 
     Args:
-        weights: how much each counts; they need not add up to 1.
+        members: how each takes part; its own folder does not count.
         card: what its card says besides who takes part.
 
     Raises:
         CheckpointError: a member cannot be loaded.
         OutputError: the folder cannot be written.
     """
-    folders = [open_model_folder(member) for member in members]
+    opened = [open_model_folder(folder) for folder in folders]
     model, preprocessor = new_ensemble(
-        [load_classifier(folder.checkpoint) for folder in folders],
-        [Preprocessor.from_folder(folder.checkpoint.folder) for folder in folders],
-        weights,
+        [load_classifier(folder.checkpoint) for folder in opened],
+        [Preprocessor.from_folder(folder.checkpoint.folder) for folder in opened],
+        [member.weight for member in members],
         task=task,
         classes=classes,
+        mirrored=[member.mirrored for member in members],
     )
     told = [
-        {"weight": weight, **{key: folder.card.get(key) for key in _TOLD}}
-        for weight, folder in zip(weights, folders, strict=True)
+        {
+            "weight": member.weight,
+            **({"mirrored": True} if member.mirrored else {}),
+            **{key: folder.card.get(key) for key in _TOLD},
+        }
+        for member, folder in zip(members, opened, strict=True)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_model_folder(

@@ -12,7 +12,7 @@ from tintype.automl.backbone_ranking import read_ranking
 from tintype.automl.ensemble_selection import choose_ensemble
 from tintype.automl.study import Trial
 from tintype.evaluation.metrics import compute_metrics
-from tintype.jobs.automl.predictions import predictions_file, read_predictions
+from tintype.jobs.automl.predictions import mirrored_file, predictions_file, read_predictions
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.tables import Tables
 from tintype.models.model_folder import is_model_folder
@@ -39,6 +39,8 @@ class _Candidate:
     """Its run."""
     backbone: str | None
     """Of the ranking's models: what the head is on."""
+    mirrored: bool = False
+    """Whether it was asked about the images mirrored."""
 
 
 def members_that_win(
@@ -68,6 +70,7 @@ def members_that_win(
             model=str(candidates[place].folder),
             trial=candidates[place].trial,
             backbone=candidates[place].backbone,
+            mirrored=candidates[place].mirrored,
             weight=weight,
         )
         for place, weight in chosen.weights.items()
@@ -79,7 +82,8 @@ def members_that_win(
 
 
 def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> list[_Candidate]:
-    """The trials' models, and of the ranking those of the best few backbones."""
+    """The trials' models, and of the ranking those of the best few backbones, which may be asked about
+    mirrored images, too."""
     places: list[tuple[Path, Path, str, str | None]] = []
     for trial in finished:
         run = trials.run(trial.number)
@@ -93,7 +97,10 @@ def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> l
             places.append((head, head.with_suffix(".npy"), run.name, name))
     candidates = []
     for folder, file, trial_run, backbone in places:
-        probabilities = read_predictions(file, rows=rows) if is_model_folder(folder) else None
-        if probabilities is not None:
-            candidates.append(_Candidate(folder, probabilities, trial_run, backbone))
+        for path, mirrored in ((file, False), (mirrored_file(file), True)):
+            probabilities = read_predictions(path, rows=rows) if is_model_folder(folder) else None
+            if probabilities is not None:
+                candidates.append(
+                    _Candidate(folder, probabilities, trial_run, backbone, mirrored)
+                )
     return candidates

@@ -8,12 +8,17 @@ import numpy as np
 
 from tintype.jobs.run import Run
 
-__all__ = ["predictions_file", "read_predictions"]
+__all__ = ["mirrored_file", "predictions_file", "read_predictions"]
 
 
 def predictions_file(run: Run) -> Path:
     """Where the probabilities of a trial's model are: float32 (n, classes), by `np.save`."""
     return run.outputs / "validation_probabilities.npy"
+
+
+def mirrored_file(path: Path) -> Path:
+    """Beside predictions at `path`, those of the same images mirrored left to right."""
+    return path.with_name(f"{path.stem}.mirrored.npy")
 
 
 def read_predictions(path: Path, *, rows: int) -> np.ndarray | None:

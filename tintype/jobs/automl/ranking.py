@@ -7,6 +7,7 @@ through, and is replaced whenever another leads.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.backbones import blocks_of, input_side
 from tintype.jobs.automl.ensemble_members import HEADS
-from tintype.jobs.automl.predictions import predictions_file
+from tintype.jobs.automl.predictions import mirrored_file, predictions_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
@@ -85,10 +86,10 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
             )
             starts[place] = str(start)
             if backbone.head.to_finetune is backbone.head:
-                np.save(start.with_suffix(".npy"), backbone.probabilities)
+                _keep_predictions(start.with_suffix(".npy"), backbone)
         write_ranking(run.outputs, [_rank(*pair) for pair in zip(ranking, starts, strict=True)])
         best = ranking[0]
-        np.save(predictions_file(run), best.probabilities)
+        _keep_predictions(predictions_file(run), best)
         np.savez(
             run.outputs / "out_of_fold.npz",
             rows=best.head.validated_rows,
@@ -101,6 +102,12 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
         run.update(metrics=metrics)
     context.send({"interval": 1, "value": metrics[sweep.metric]})
     return {"metric": metrics[sweep.metric], "metrics": metrics}
+
+
+def _keep_predictions(path: Path, backbone: RankedBackbone) -> None:
+    np.save(path, backbone.probabilities)
+    if backbone.mirrored is not None:
+        np.save(mirrored_file(path), backbone.mirrored)
 
 
 def _rank(backbone: RankedBackbone, start: str) -> BackboneRank:

@@ -57,18 +57,29 @@ def execute(job: RefitJob, run: Run, context: TaskContext) -> Result:
         )
         if repeated.state.type == "ensemble":
             members = EnsembleJob.model_validate(repeated.document).members
-            _, probabilities = learner.ensemble(repeated, members)
+            learnt = learner.ensemble(repeated, members)
         elif repeated.state.type == "ranking":
-            _, probabilities = learner.head(read_ranking(repeated.outputs)[0].name, run.outputs)
+            learnt = learner.head(read_ranking(repeated.outputs)[0].name, run.outputs)
         else:
-            _, probabilities = learner.network(repeated, run.outputs)
+            learnt = learner.network(repeated, run.outputs)
         # What is finished is never resumed.
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
         scores = compute_metrics(
-            sweep.task, probabilities, tables.held_out.targets(), metrics=[sweep.metric]
+            sweep.task, learnt.probabilities, tables.held_out.targets(), metrics=[sweep.metric]
         )
         tracking.set_tag("tintype.model_folder", str(run.model_folder))
     return {"metric": scores.get(sweep.metric, 0.0), "complete": learner.complete}
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """A model, and what it says of the images of validation, which it has seen."""
+
+    folder: Path
+    probabilities: np.ndarray
+    """float32 (n, classes)."""
+    mirrored: np.ndarray | None = None
+    """The same of these images mirrored, of a head."""
 
 
 @dataclass
@@ -86,9 +97,8 @@ class _Learner:
     complete: bool = True
     """Whether every network has had its epochs."""
 
-    def head(self, backbone: str, outputs: Path) -> tuple[Path, np.ndarray]:
-        """A head on `backbone`, of its features in the cache: its folder below `outputs`, and what it
-        says of `held_out`."""
+    def head(self, backbone: str, outputs: Path) -> _Learnt:
+        """A head on `backbone`, of its features in the cache, in a folder below `outputs`."""
         folder = outputs / self.run.model_folder.name
 
         def write(ranked: RankedBackbone) -> None:
@@ -109,10 +119,10 @@ class _Learner:
             cancelled=self._cancelled,
             mirrored_seconds=_MIRRORED_SECONDS,
         )
-        return folder, ranked.probabilities
+        return _Learnt(folder, ranked.probabilities, ranked.mirrored)
 
-    def network(self, trial: Run, outputs: Path) -> tuple[Path, np.ndarray]:
-        """The model of `trial` trained on: its folder below `outputs`, and what it says of `held_out`."""
+    def network(self, trial: Run, outputs: Path) -> _Learnt:
+        """The model of `trial` trained on, in a folder below `outputs`."""
         job = TrialJob.model_validate(trial.document).finetuning
         rate = job.hyperparameters.learning_rate
         epochs = self.epochs[trial.name]
@@ -138,33 +148,42 @@ class _Learner:
             calibrated_as=open_model_folder(trial.model_folder).card,
         )
         self.complete = self.complete and len(result.history) >= epochs
-        return result.model_folder, result.validation_probabilities
+        return _Learnt(result.model_folder, result.validation_probabilities)
 
-    def ensemble(self, trial: Run, members: Sequence[EnsembleMember]) -> tuple[Path, np.ndarray]:
-        """Every member learnt again, and averaged as `trial` was: the run's model folder, and what it
-        says of `held_out`."""
+    def ensemble(self, trial: Run, members: Sequence[EnsembleMember]) -> _Learnt:
+        """Every member learnt again, and averaged as `trial` was, in the run's model folder."""
         weights = np.array([member.weight for member in members])
-        learnt = []
-        for place, member in enumerate(members):
-            outputs = self.run.folder / "members" / str(place)
-            learnt.append(
-                self.network(self.run.sibling(member.trial), outputs)
-                if member.backbone is None
-                else self.head(member.backbone, outputs)
-            )
+        learnt: dict[tuple[str, str | None], _Learnt] = {}
+        parts = []
+        for member in members:
+            source = (member.trial, member.backbone)
+            # An image and its mirrored view are seen by one and the same model.
+            if source not in learnt:
+                outputs = self.run.folder / "members" / str(len(learnt))
+                learnt[source] = (
+                    self.network(self.run.sibling(member.trial), outputs)
+                    if member.backbone is None
+                    else self.head(member.backbone, outputs)
+                )
+            parts.append(learnt[source])
         card = open_model_folder(trial.model_folder).card
         write_ensemble(
             self.run.model_folder,
-            [folder for folder, _ in learnt],
-            weights.tolist(),
+            members,
+            [part.folder for part in parts],
             task=self.sweep.task,
             classes=self.everything.classes,
             card={key: card[key] for key in ("thresholds", "threshold_tuning") if key in card},
         )
         shutil.rmtree(self.run.folder / "members")
-        stack = np.stack([probabilities for _, probabilities in learnt])
+        stack = np.stack(
+            [
+                part.mirrored if member.mirrored and part.mirrored is not None else part.probabilities
+                for part, member in zip(parts, members, strict=True)
+            ]
+        )
         mean = np.tensordot(weights / weights.sum(), stack, 1).astype(np.float32)
-        return self.run.model_folder, mean
+        return _Learnt(self.run.model_folder, mean)
 
     def _cancelled(self) -> bool:
         return self.context.stop() in ("cancel", "terminate")
