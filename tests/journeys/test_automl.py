@@ -203,7 +203,19 @@ limits: {max_trials: 3, timeout_minutes: 5}
     assert "First usable model after" in said
     assert "by cross-validation" in said
     assert others == [] or "its head reached" in said
-    assert (workspace_home / "runs" / "a" / "outputs" / "mlflow-model" / "MLmodel").is_file()
+    # The job split the images itself: the best trial has gone on with those of validation.
+    assert "with the images of validation, too" in said
+    assert "has learnt from all images" in said
+    served, further, best = (
+        {
+            file.name: file.read_bytes()
+            for file in (workspace_home / "runs" / name / "outputs").rglob(
+                "mlflow-model/**/*.safetensors"
+            )
+        }
+        for name in ("a", "a_HD_refit", created["best_child"])
+    )
+    assert served == further != best
     ranking = json.loads(
         (workspace_home / "runs" / "a_HD_0" / "outputs" / "ranking.json").read_text()
     )

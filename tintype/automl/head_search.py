@@ -36,8 +36,8 @@ _SHRINKAGES = (0.03, 0.1, 0.3, 0.6, 1.0)
 _NEIGHBOURS = (5, 20, 100)
 
 # Above so many images a head of neighbours would be too large and slow to serve, and above so many
-# features of images MLPs take too long to search: on two cores all heads together take less than four
-# seconds on 1,500 images of 1,280 features.
+# features of images MLPs take too long to search: on two cores all heads together take about five
+# seconds on 1,500 images of 1,280 features, each seen mirrored, too.
 _MOST_KNOWN, _MOST_FOR_MLPS = 20_000, 2_000_000
 
 # MLPs see so many principal axes at most.
