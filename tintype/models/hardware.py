@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,17 +16,22 @@ __all__ = ["autocast_dtype", "chip_features", "has_fast_bf16", "pick_device"]
 def pick_device(name: str) -> torch.device:
     """The device called `name`; "auto" takes CUDA where there is one, else the CPU.
 
+    Where several tasks share a GPU (`compute.local_pool` says so), this one keeps to its part of the memory.
+
     Raises:
         UsageError: no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
         raise UsageError(f"device {name!r}: expected auto, cpu or cuda") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"device {name!r}: there is no CUDA device here; use auto or cpu")
+    share = os.environ.get("TINTYPE_GPU_SHARE")
+    if share and device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(float(share))
     return device
 
 

@@ -100,7 +100,5 @@ def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> l
         for path, mirrored in ((file, False), (mirrored_file(file), True)):
             probabilities = read_predictions(path, rows=rows) if is_model_folder(folder) else None
             if probabilities is not None:
-                candidates.append(
-                    _Candidate(folder, probabilities, trial_run, backbone, mirrored)
-                )
+                candidates.append(_Candidate(folder, probabilities, trial_run, backbone, mirrored))
     return candidates

@@ -178,7 +178,9 @@ class _Learner:
         shutil.rmtree(self.run.folder / "members")
         stack = np.stack(
             [
-                part.mirrored if member.mirrored and part.mirrored is not None else part.probabilities
+                part.mirrored
+                if member.mirrored and part.mirrored is not None
+                else part.probabilities
                 for part, member in zip(parts, members, strict=True)
             ]
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from typing import Any
@@ -33,7 +32,6 @@ def execute(trial: TrialJob, run: Run, context: TaskContext) -> Result:
     from tintype.evaluation.metrics import compute_metrics
     from tintype.training.finetuning import finetune
 
-    _take_gpu_share()
     sweep = AutomlJob.model_validate(run.sibling(trial.job).document)
     tables = tables_of_sweep(sweep)
     job = trial.finetuning
@@ -95,12 +93,3 @@ def _remove_checkpoints(run: Run, job: FinetuningJob) -> None:
     """A finished trial is never resumed; only what was asked for is kept."""
     if job.hyperparameters.checkpoint_frequency is None:
         shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
-
-
-def _take_gpu_share() -> None:
-    """Keep to this place's part of the GPU's memory, where several trials share one."""
-    import torch
-
-    share = os.environ.get("TINTYPE_GPU_SHARE")
-    if share and torch.cuda.is_available():
-        torch.cuda.set_per_process_memory_fraction(float(share))
