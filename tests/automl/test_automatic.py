@@ -365,15 +365,31 @@ def test_the_test_images_are_scored_before_the_deadline(tmp_path: Path) -> None:
 
 
 def test_time_is_left_for_the_best_trial_to_go_on(tmp_path: Path) -> None:
-    case = Case(tmp_path, [backbone("a", 0.8)], seconds=1000, refit_share=0.5).ranked()
-    # Whichever trial is the best may go on for half of its time.
-    assert case.mode._left() == pytest.approx(990 / 1.5, abs=1)
+    case = Case(tmp_path, [backbone("a", 0.8)], seconds=1000, refit_growth=1.25).ranked()
+    # Whichever trial is the best may go on for 0.6 of its epochs, with a quarter more images.
+    assert case.mode._left() == pytest.approx(990 / 1.75, abs=1)
     trial = case.trial()
     case.study.note(trial.number, seconds=400.0, epoch_seconds=20.0)
     case.study.tell(trial.number, "completed", 0.9)
-    assert case.mode.trials_end() == pytest.approx(case.mode.refit_end() - 200, abs=1)
+    assert case.mode.trials_end() == pytest.approx(case.mode.refit_end() - 300, abs=1)
     case.mode._deadline = time.time() + 400
-    assert case.mode._left() == pytest.approx(390 - 200, abs=1)
+    assert case.mode._left() == pytest.approx(390 - 300, abs=1)
+
+
+@pytest.mark.parametrize(("epochs", "share"), [(20, 1.0), (17, 20 / 17), (8, 1.25)])
+def test_a_network_that_learns_anew_goes_on_for_all_of_its_epochs(
+    tmp_path: Path, epochs: int, share: float
+) -> None:
+    network = replace(backbone("r", 0.3, "resnet"), training_images_per_second=40.0)
+    case = Case(tmp_path, [network], seconds=4000, refit_growth=1.35).ranked(0.3)
+    trial = case.trial()
+    assert trial.parameters["setting"][2] == 3.0
+    for step in range(epochs):
+        case.study.report(trial.number, step, 0.5)
+    case.study.note(trial.number, seconds=100.0, epoch_seconds=4.0)
+    case.study.tell(trial.number, "completed", 0.9)
+    reserved = case.mode.refit_end() - case.mode.trials_end()
+    assert reserved == pytest.approx(share * 1.35 * 100, abs=1)
 
 
 def test_where_time_is_short_the_quicker_network_goes_first(tmp_path: Path) -> None:

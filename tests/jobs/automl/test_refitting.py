@@ -17,7 +17,7 @@ from tintype.data import read_image_table
 from tintype.data.splits import split_validation
 from tintype.errors import RunCancelled
 from tintype.jobs.automl import refitting
-from tintype.jobs.automl.refitting import refit, refit_share
+from tintype.jobs.automl.refitting import refit, refit_growth
 from tintype.tasks import Message
 
 
@@ -76,7 +76,7 @@ def went_on(trials: list[Trial], pool: Pool, *, seconds: float, cancelled: bool 
         trials[-1],
         trials,
         pool,  # type: ignore[arg-type]
-        share=0.6 * 1.25,
+        growth=1.25,
         end=time.time() + seconds,
         cancelled=lambda: cancelled,
         log=said.append,
@@ -167,16 +167,16 @@ def test_only_images_that_we_held_out_are_learnt_from(
 
     table = read_image_table(write_class_folders(tmp_path / "train", per_class=10))
     train, held_out = split_validation(table, fraction=0.2, seed=1, stratified=True)
-    share = refit_share(Job(), Tables(train, held_out))  # type: ignore[arg-type]
-    assert share == pytest.approx(0.6 * 20 / 16)
+    growth = refit_growth(Job(), Tables(train, held_out))  # type: ignore[arg-type]
+    assert growth == pytest.approx(20 / 16)
     both = train.joined_with(held_out)
     assert sorted(both.locations()) == sorted(table.locations())
     assert np.array_equal(np.bincount(both.targets()), [10, 10])
     own = read_image_table(write_class_folders(tmp_path / "validation", per_class=4))
-    assert refit_share(Job(), Tables(train, own)) == 0.0  # type: ignore[arg-type]
+    assert refit_growth(Job(), Tables(train, own)) == 0.0  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="of one table"):
         train.joined_with(own)
     monkeypatch.setattr(refitting, "_MOST_IMAGES", 19)
-    assert refit_share(Job(), Tables(train, held_out)) == 0.0  # type: ignore[arg-type]
+    assert refit_growth(Job(), Tables(train, held_out)) == 0.0  # type: ignore[arg-type]
     Job.mode = "manual"
-    assert refit_share(Job(), Tables(train, held_out)) == 0.0  # type: ignore[arg-type]
+    assert refit_growth(Job(), Tables(train, held_out)) == 0.0  # type: ignore[arg-type]

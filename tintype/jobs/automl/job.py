@@ -27,7 +27,7 @@ from tintype.jobs.automl.outputs import (
     evaluate_validation,
     write_report,
 )
-from tintype.jobs.automl.refitting import refit, refit_share
+from tintype.jobs.automl.refitting import refit, refit_growth
 from tintype.jobs.automl.status import SweepStatus
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.evaluation import evaluate_on_test
@@ -120,7 +120,7 @@ def _sweep(
             best,
             study.trials(),
             pool,
-            share=plan.refit_share,
+            growth=plan.refit_growth,
             end=plan.refit_end(),
             cancelled=lambda: context.stop() == "cancel",
             log=status.log,
@@ -193,8 +193,8 @@ class _Plan:
     trials_end: Callable[[], float]
     policy: EarlyTermination | None = None
     hopeless: Hopeless = lambda number: False
-    refit_share: float = 0.0
-    """See `refit_share`."""
+    refit_growth: float = 0.0
+    """See `refitting.refit_growth`."""
     refit_end: Callable[[], float] = lambda: 0.0
     """By when the best trial has gone on with all images."""
 
@@ -218,7 +218,7 @@ def _plan(
     left = deadline - time.time()
     trials.ranking_deadline = time.time() + left * _RANKING_SHARE
     ranking_run = trials.run(0)
-    share = refit_share(job, tables)
+    growth = refit_growth(job, tables)
     mode = AutomaticMode(
         study,
         backbones=trials.backbones,
@@ -230,12 +230,12 @@ def _plan(
         deadline=deadline,
         say=status.log,
         test_rows=0 if tables.test is None else len(tables.test),
-        refit_share=share,
+        refit_growth=growth,
         quality=job.quality,
         ensemble=lambda finished: _ensemble(job, trials, tables, finished),
     )
     return _Plan(
-        mode.propose, mode.trials_end, _AUTOMATIC_POLICY, mode.cannot_win, share, mode.refit_end
+        mode.propose, mode.trials_end, _AUTOMATIC_POLICY, mode.cannot_win, growth, mode.refit_end
     )
 
 

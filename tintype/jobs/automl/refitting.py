@@ -16,7 +16,7 @@ from tintype.jobs.tables import Tables
 from tintype.schemas.automl_job import AutomlJob
 from tintype.tasks import TaskPool
 
-__all__ = ["refit", "refit_share"]
+__all__ = ["refit", "refit_growth"]
 
 # With more images than this a few more teach little, and take long.
 _MOST_IMAGES = 5000
@@ -24,8 +24,8 @@ _MOST_IMAGES = 5000
 # Of the ranking's seconds, where heads are fitted again: features are in the cache.
 _SHARE_OF_RANKING = 0.4
 
-# Time is set aside for this share of the trial's epochs; with fewer than that it does not go on.
-_SHARE_OF_EPOCHS, _LEAST_EPOCHS = 0.6, 2
+# With fewer epochs than this a network does not go on.
+_LEAST_EPOCHS = 2
 
 # Seconds besides its epochs.
 _FIXED_SECONDS = 8.0
@@ -37,15 +37,16 @@ _TASK = "refit"
 _POLL_SECONDS, _END_SECONDS = 0.25, 60.0
 
 
-def refit_share(job: AutomlJob, tables: Tables) -> float:
-    """How long the best trial goes on with all images, in times of its own seconds; 0 where it does not.
+def refit_growth(job: AutomlJob, tables: Tables) -> float:
+    """How many times a trial's images there are when the best one goes on with all of them; 0 where it does
+    not.
 
     Only images that we held out ourselves are learnt from: validation data of their own are kept apart.
     """
     if job.mode != "automatic" or not tables.train.is_of_one_table_with(tables.held_out):
         return 0.0
     images = len(tables.train) + len(tables.held_out)
-    return _SHARE_OF_EPOCHS * images / len(tables.train) if images <= _MOST_IMAGES else 0.0
+    return images / len(tables.train) if images <= _MOST_IMAGES else 0.0
 
 
 def refit(
@@ -54,7 +55,7 @@ def refit(
     finished: Sequence[Trial],
     pool: TaskPool,
     *,
-    share: float,
+    growth: float,
     end: float,
     cancelled: Callable[[], bool],
     log: Callable[[str], None],
@@ -64,16 +65,16 @@ def refit(
 
     Args:
         finished: every trial, those among them that an ensemble is of.
-        share: see `refit_share`.
+        growth: see `refit_growth`.
         end: time.time() by which it has to be done.
 
     Raises:
         RunCancelled: `cancelled` said so.
     """
-    if not share:
+    if not growth:
         return None
     learners = _learners(trials, best, finished)
-    epochs = _epochs(learners, share / _SHARE_OF_EPOCHS, end - time.time())
+    epochs = _epochs(learners, growth, end - time.time())
     if epochs is None:
         log(f"No time is left for trial {best.number} to learn from the images of validation, too.")
         return None
