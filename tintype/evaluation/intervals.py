@@ -5,9 +5,11 @@
   (Kish 1965).
 - The others: the bootstrap over images, or over groups (all rows of a group are drawn together),
   with bias correction and acceleration (BCa; Efron & Tibshirani 1993, chapter 14; DiCiccio & Efron
-  1996) of 1,000 resamples. The acceleration is of a jackknife of at most 200 blocks.
+  1996) of 1,000 resamples. The acceleration is of a jackknife of at most 200 blocks. `log_loss`, of which
+  few images may make the most, has the bootstrap-t (Efron & Tibshirani 1993, chapter 12).
 - Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all
-  scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds.
+  scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds,
+  with Student's quantile for as many images (groups) as there are.
   The same standard error, on the metric's own scale, serves the others beyond 100,000 images.
 - A metric that is 1 (or 0) in every resample has Wilson's interval of all (or none) right.
 """
@@ -78,7 +80,7 @@ def metric_intervals(
         values = _gathered(
             sums.metrics(ranks, weights[:, units]) for weights in resamples(count, draws, seed)
         )
-        found.update((name, _on_odds(metrics[name], values[name])) for name in ranks)
+        found.update((name, _on_odds(metrics[name], values[name], count)) for name in ranks)
     for name, (low, high) in found.items():
         if low == high and low in (0.0, 1.0) and name not in _BEYOND:
             found[name] = wilson_interval(count * low, count)
@@ -146,7 +148,34 @@ def _of_sums(
     if draws < _RESAMPLES:
         return {name: _normal(name, metrics[name], values[name]) for name in names}
     without = _gathered(sums.metrics(names, weights) for weights in _left_out(sums.units))
-    return {name: _bca(metrics[name], values[name], without[name]) for name in names}
+    found = {name: _bca(metrics[name], values[name], without[name]) for name in names}
+    if "log_loss" in found:
+        counts, losses = sums.counts_and_losses()
+        found["log_loss"] = _studentised(metrics["log_loss"], counts, losses, draws, seed)
+    return found
+
+
+def _studentised(
+    value: float, counts: np.ndarray, sums: np.ndarray, draws: int, seed: int
+) -> Interval:
+    """Of a mean, `value`, of units (n,) of so many rows and such sums: the bootstrap-t (Efron &
+    Tibshirani 1993, chapter 12). Where few rows are far off, a draw of them has a small spread, too."""
+    units = len(counts)
+    # Of a ratio of sums, by its residuals (Cochran 1977, equation 2.39).
+    scale = (units / max(1, units - 1)) ** 0.5
+    error = scale * float(((sums - value * counts) ** 2).sum()) ** 0.5 / counts.sum()
+    squares = np.stack([counts, sums, counts**2, counts * sums, sums**2], 1)
+    parts = [weights @ squares for weights in resamples(units, draws, seed)]
+    rows, total, rows_rows, rows_total, total_total = np.concatenate(parts).T
+    means = total / rows
+    spread = total_total - 2 * means * rows_total + means**2 * rows_rows
+    # Of draws of one and the same unit, or of equals, nothing is told.
+    told = spread > 1e-12 * max(float((sums**2).sum()), 1e-300)
+    if error == 0 or told.sum() < _FEWEST:
+        return value, value
+    errors = scale * np.sqrt(spread[told]) / rows[told]
+    low, high = np.quantile((means[told] - value) / errors, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return max(0.0, min(value, value - high * error)), max(value, value - low * error)
 
 
 def _left_out(units: int) -> Iterator[np.ndarray]:
@@ -193,11 +222,19 @@ def _normal(name: str, value: float, drawn: np.ndarray) -> Interval:
     return value - half, min(value + half, _BEYOND.get(name, 1.0))
 
 
-def _on_odds(value: float, drawn: np.ndarray) -> Interval:
-    """From the standard error, carried to log odds by their slope: it cannot leave 0 to 1."""
+def _on_odds(value: float, drawn: np.ndarray, units: int) -> Interval:
+    """From the standard error, carried to log odds by their slope: it cannot leave 0 to 1.
+
+    Of few units the error is too small, and itself uncertain: Student's quantile (Efron & Tibshirani 1993,
+    chapter 12.2).
+    """
+    from scipy.stats import t as student
+
     error = float(np.nanstd(drawn, ddof=1))
-    if not 0 < value < 1 or not error > 0:
+    if not 0 < value < 1 or not error > 0 or units < 2:
         return value, value
-    odds, half = np.log(value / (1 - value)), _QUANTILE * error / (value * (1 - value))
+    error *= (units / (units - 1)) ** 0.5
+    half = float(student.ppf((1 + LEVEL) / 2, units - 1)) * error / (value * (1 - value))
+    odds = np.log(value / (1 - value))
     low, high = 1 / (1 + np.exp(-np.clip([odds - half, odds + half], -700, 700)))
     return float(low), float(high)

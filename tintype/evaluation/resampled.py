@@ -74,6 +74,11 @@ class RowSums:
         )
         return csr_array(vstack([*counts, csr_array(means)]))
 
+    def counts_and_losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of each unit, and the sum of their log losses: float64 (units,) each."""
+        rows, _, losses, _ = self.columns[[-4, -3, -2, -1]].toarray()
+        return rows, losses
+
     @cached_property
     def _right(self) -> np.ndarray:
         same = self._predictions.targets == self._predictions.predicted
