@@ -8,17 +8,25 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+from tintype.data.locations import local_path
 from tintype.files import atomic_folder, copy_file, locked_folder, output_errors
 from tintype.jobs.event_log import say_into
 from tintype.jobs.run import Run
 from tintype.schemas.data_asset import DataAssetDocument
-from tintype.schemas.job_parts import JobDocument
-from tintype.schemas.ports import OutputPort
+from tintype.schemas.job_parts import JobDocument, JobHead, ModelOutput
+from tintype.schemas.ports import JOB_NAME, OutputPort
+from tintype.settings import get_settings
 from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.registry import register_model
 
-__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved"]
+__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved", "settled_outputs"]
+
+# What documents call the datastore that a workspace of Azure's has from the start.
+_DEFAULT_DATASTORE = ("${{default_datastore}}", "workspaceblobstore")
+
+Output = TypeVar("Output", OutputPort, ModelOutput)
 
 
 @contextlib.contextmanager
@@ -34,6 +42,25 @@ def reserved(paths: Sequence[str]) -> Iterator[None]:
         yield
 
 
+def settled_outputs(job: JobHead, outputs: Mapping[str, Output]) -> dict[str, Any]:
+    """Fields of `job` whose outputs go to a datastore, changed: to the folder that the settings map it to.
+
+    Where they map it to none, the output stays with the job, which its notices then say.
+    """
+    found, ignored = dict(outputs), list(job.without_effect)
+    for name, output in outputs.items():
+        if output.path is None or not output.path.startswith("azureml:"):
+            continue
+        try:
+            path = output.path.replace(*_DEFAULT_DATASTORE)
+            place: str | None = str(local_path(path, Path.cwd(), get_settings()))
+        except ValueError as error:
+            place = None
+            ignored.append(f"outputs.{name}.path ({error})")
+        found[name] = output.model_copy(update={"path": place})
+    return {} if found == outputs else {"outputs": found, "without_effect": tuple(ignored)}
+
+
 def deliver_model(job: JobDocument, run: Run) -> str | None:
     """Copy the run's model folder to where `outputs` of its document wants it, and register it.
 
@@ -46,8 +73,7 @@ def deliver_model(job: JobDocument, run: Run) -> str | None:
     registered: list[str] = []
     for output in job.outputs.values():
         if output.path:
-            with atomic_folder(Path(output.path)) as temporary:
-                shutil.copytree(run.model_folder, temporary, dirs_exist_ok=True)
+            _copy(run.model_folder, _target(output.path, run))
         if output.name:
             model = register_model(output.name, run.model_folder, tags={"tintype.job": run.name})
             registered.append(f"{model.name}:{model.version}")
@@ -69,7 +95,7 @@ def deliver_outputs(outputs: Mapping[str, OutputPort], run: Run) -> str | None:
     for name, output in outputs.items():
         made = run.named_outputs / name
         if output.path:
-            _copy(made, Path(output.path))
+            _copy(made, _target(output.path, run))
         if output.name is None:
             continue
         if output.type == "mlflow_model":
@@ -107,6 +133,10 @@ def _asset(output: OutputPort, made: Path, run: Run) -> DataAssetDocument:
         "description": output.description or f"output {made.name} of job {run.name}",
     }
     return DataAssetDocument.model_validate({k: v for k, v in known.items() if v is not None})
+
+
+def _target(path: str, run: Run) -> Path:
+    return Path(path.replace(JOB_NAME, run.name))
 
 
 def _copy(made: Path, target: Path) -> None:
