@@ -1,7 +1,9 @@
-"""A pipeline killed at random, and one that is watched and canceled, through the command line."""
+"""A pipeline killed at random, one that is watched and canceled, and the schedule of one whose daemon is
+killed, through the command line."""
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -12,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from commands import TINTYPE, run, wait_for_log
+
+from tintype.endpoints.online.daemon.control import ask_daemon
 
 NODES = 8
 
@@ -122,3 +126,59 @@ def test_a_pipeline_is_canceled_within_seconds(tmp_path: Path, workspace_home: P
         ["pgrep", "-f", "sleep 98764"], capture_output=True, text=True, check=False
     )
     assert left.stdout == ""
+
+
+SCHEDULE = """
+name: often
+trigger: {type: recurrence, frequency: minute, interval: 1, start_time: "START"}
+create_job: ./job.yml
+"""
+
+
+def due_soon(folder: Path) -> Path:
+    """A schedule that is due in a few seconds, and a minute later."""
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=4)
+    (folder / "often.yml").write_text(SCHEDULE.replace("START", soon.isoformat()))
+    return folder / "often.yml"
+
+
+def submitted_by(workspace: Path, count: int) -> list[str]:
+    """Names of the jobs of the schedule, once there are so many."""
+    for _ in range(1200):
+        listed = json.loads(run("job", "list").stdout)
+        names = [job["name"] for job in listed if job["tags"].get("schedule") == "often"]
+        if len(names) >= count:
+            return names
+        time.sleep(0.1)
+    log = workspace / "schedules" / "often.log"
+    raise AssertionError(log.read_text() if log.exists() else "never due")
+
+
+@pytest.mark.timeout(300)
+def test_a_daemon_killed_while_a_job_runs_loses_neither_that_job_nor_the_schedule(
+    tmp_path: Path, workspace_home: Path
+) -> None:
+    (tmp_path / "job.yml").write_text(
+        "type: pipeline\nsettings: {force_rerun: true}\njobs:\n"
+        f"  slow: {{type: command, command: test -e {tmp_path}/go || sleep 8; echo ended >> {tmp_path}/ends}}\n"
+    )
+    try:
+        run("schedule", "create", "--file", due_soon(tmp_path))
+        [first] = submitted_by(workspace_home, 1)
+        wait_for_log(workspace_home, first, "slow: started")
+        os.kill(ask_daemon("status")["pid"], signal.SIGKILL)
+        shown = json.loads(run("schedule", "show", "--name", "often").stdout)
+        assert (shown["last_job"], shown["last_error"]) == (first, None)
+        run("up")
+        assert ended(workspace_home, first) == "Completed"
+        assert (tmp_path / "ends").read_text() == "ended\n"
+        # What was submitted before is not submitted again, and the clock goes on.
+        assert submitted_by(workspace_home, 1) == [first]
+        (tmp_path / "go").touch()
+        run("schedule", "create", "--file", due_soon(tmp_path))
+        second, known = submitted_by(workspace_home, 2)
+        assert known == first
+        assert ended(workspace_home, second) == "Completed"
+    finally:
+        run("schedule", "delete", "--name", "often", "--yes")
+        run("down")
