@@ -128,6 +128,66 @@ def test_a_pipeline_is_canceled_within_seconds(tmp_path: Path, workspace_home: P
     assert left.stdout == ""
 
 
+GOOD = "type: pipeline\njobs:\n  good: {type: command, command: echo x > ${{outputs.x}}, outputs: {x: {type: uri_file}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        ("{type: comand, command: 'true'}", "job.yml:4: jobs.bad.type: 'comand' given"),
+        (
+            "{type: command, command: 'true', inputs: {x: '${{parent.jobs.bad.outputs.y}}'}, outputs: {y: }}",
+            "job.yml:4: jobs.bad: nodes wait for each other: bad needs bad",
+        ),
+        (
+            "{type: command, command: 'true', inputs: {x: '${{parent.jobs.good.outputs.z}}'}}",
+            "job.yml:4: jobs.bad.inputs.x: node 'good' makes no output 'z'; its outputs are x.",
+        ),
+        (
+            "{type: command, component: ./part.yml}",
+            "job.yml:4: jobs.bad: component part needs the input 'by', a integer",
+        ),
+        (
+            "{type: command, component: ./part.yml, inputs: {by: 1}}",
+            "part.yml:2: code: the code folder",
+        ),
+        (
+            "{type: command, command: 'true', environment: azureml:none@latest}",
+            "job.yml:4: jobs.bad.environment: there is no environment 'none'",
+        ),
+    ],
+)
+def test_what_cannot_run_is_one_message_before_anything_runs(
+    tmp_path: Path, workspace_home: Path, node: str, told: str
+) -> None:
+    (tmp_path / "job.yml").write_text(f"{GOOD}  bad: {node}\n")
+    (tmp_path / "part.yml").write_text(
+        "type: command\ncode: ./gone\ncommand: 'true'\ninputs: {by: {type: integer}}\n"
+    )
+    said = run("job", "create", "--file", "job.yml", code=2, folder=tmp_path).stderr
+    assert told in said
+    assert said.count("error:") == 1
+    assert not (workspace_home / "runs").exists()
+
+
+@pytest.mark.timeout(300)
+def test_a_command_that_fails_is_told_with_its_place_and_what_is_finished_stays(
+    tmp_path: Path, workspace_home: Path
+) -> None:
+    bad = "  bad: {type: command, command: cat ${{inputs.x}}; seq 30 >&2; exit 7, inputs: {x: '${{parent.jobs.good.outputs.x}}'}}\n"
+    (tmp_path / "job.yml").write_text(GOOD + bad)
+    create = ("job", "create", "--file", "job.yml", "--stream", "--name")
+    error = run(*create, "one", code=1, folder=tmp_path).stderr.rpartition("error: ")[2]
+    log = workspace_home / "runs" / "one-bad" / "log.txt"
+    assert error.startswith(
+        "job 'one' failed: Node 'bad' (job.yml:4: jobs.bad) failed: the command ended with exit code 7. "
+        f"Its log is {log}; its last lines:\n11\n"
+    )
+    assert error.rstrip().endswith("\n30")
+    (tmp_path / "job.yml").write_text(GOOD + bad.replace("exit 7", "exit 0"))
+    assert "good: reused from one-good" in run(*create, "two", folder=tmp_path).stderr
+
+
 SCHEDULE = """
 name: often
 trigger: {type: recurrence, frequency: minute, interval: 1, start_time: "START"}

@@ -244,7 +244,22 @@ def test_the_verbs_of_a_schedule_and_the_daemons_clock(
         assert made["next_run_at"].endswith("03:00:00+00:00")
         assert made["create_job"]["settings"] == {"force_rerun": True}
         assert command("schedule", "disable", "--name", "nightly")["next_run_at"] is None
+        assert command("schedule", "list") == []
+        assert [each["name"] for each in command("schedule", "list", "--disabled-only")] == [
+            "nightly"
+        ]
+        assert len(command("schedule", "list", "--include-disabled")) == 1
         assert command("schedule", "enable", "-n", "nightly")["is_enabled"] is True
+        changed = command(
+            "schedule", "update", "-n", "nightly", "--set", "trigger.expression=0 4 * * *"
+        )
+        assert changed["next_run_at"].endswith("04:00:00+00:00")
+        assert changed["create_job"] == made["create_job"]
+        told = command(
+            "schedule", "update", "-n", "nightly", "--set", "trigger.expression=x", code=2
+        )
+        assert "trigger.expression: 'x' given" in told
+        assert command("schedule", "show", "-n", "nightly")["trigger"]["expression"] == "0 4 * * *"
         assert [each["name"] for each in command("schedule", "list")] == ["nightly"]
         # Due in a moment and every minute from then on, it is submitted by the daemon.
         store = ScheduleStore()

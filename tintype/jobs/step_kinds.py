@@ -28,7 +28,7 @@ _SMALLER = "; lower training_batch_size or the image size"
 def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
     """A document made in Python, whose relative paths are from the current folder."""
     located = job.located(Path.cwd())
-    return located.model_copy(update=settled_outputs(located, located.outputs))
+    return located.model_copy(update=settled_outputs(located.outputs))
 
 
 def _of_finetuning(run: Run, output: str) -> Path:

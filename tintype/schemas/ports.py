@@ -177,9 +177,9 @@ class _Copied(Protocol):
 
 
 def fixed_paths(outputs: Mapping[str, _Copied]) -> list[str]:
-    """Where outputs are also copied, of those whose place is the same for every job."""
+    """Where outputs are also copied, of those whose place on this machine is the same for every job."""
     paths = [output.path for output in outputs.values() if output.path]
-    return [path for path in paths if JOB_NAME not in path]
+    return [path for path in paths if JOB_NAME not in path and not path.startswith("azureml:")]
 
 
 def checked_names(ports: dict[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def settle(job: CommandJob, pending: Container[str] = (), within: KeyPath = ()) 
             inputs[name] = value
         except UsageError as error:
             raise job.error_at(("inputs", name), str(error)) from None
-    update |= settled_outputs(job, job.outputs)
+    update |= settled_outputs(job.outputs)
     return job.model_copy(update={**update, "inputs": inputs} if inputs else update)
 
 

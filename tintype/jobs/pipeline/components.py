@@ -37,7 +37,7 @@ def with_components(job: PipelineJob) -> PipelineJob:
             inputs[name] = _settled(value)
         except UsageError as error:
             raise job.error_at(("inputs", name), str(error)) from None
-    update = {"jobs": _written_out(job.jobs, document), **settled_outputs(job, job.outputs)}
+    update = {"jobs": _written_out(job.jobs, document), **settled_outputs(job.outputs)}
     return job.model_copy(update={**update, "inputs": inputs} if inputs else update)
 
 
@@ -65,7 +65,8 @@ def _written_out(nodes: Mapping[str, Any], document: Document) -> dict[str, Any]
                 node[part] = _known(node[part])
         component = node.get("component")
         if isinstance(component, dict) and component.get("jobs"):
-            inside, _ = written_at(given, "component", key, document)
+            inside, place = written_at(given, "component", key, document)
+            inside = inside.part(place, component)
             node["component"] = {**component, "jobs": _written_out(component["jobs"], inside)}
         node = with_command_parts(node, given, key, document)
         if "parallel" in (node.get("type"), (node.get("component") or {}).get("type")):

@@ -91,6 +91,13 @@ class _Scope:
     """Its outputs, for nodes to bind theirs to."""
     made: dict[str, Made] = field(default_factory=dict)
     """What became of them."""
+    _ports: dict[str, dict[str, OutputPort]] = field(default_factory=dict)
+
+    def outputs_of(self, name: str) -> dict[str, OutputPort]:
+        """What the node called `name` makes; see `node_outputs.outputs_of`."""
+        if name not in self._ports:
+            self._ports[name] = outputs_of(name, self.nodes[name], self)
+        return self._ports[name]
 
     def error(self, key: KeyPath, message: str) -> DocumentError:
         document = self.document
@@ -160,7 +167,7 @@ class _Builder:
         content.setdefault("compute", scope.place)
         if kind not in _PLACES_ITSELF:
             del content["compute"]
-        kept = outputs_of(name, node, scope)
+        kept = scope.outputs_of(name)
         if kind in MAKES_MODEL:
             written = {part: port.model_dump(exclude_unset=True) for part, port in kept.items()}
             content["outputs"] = {
@@ -186,7 +193,7 @@ class _Builder:
         key: KeyPath = ("jobs", name)
         given = self._bindings(scope).inputs(node.get("inputs") or {}, (*key, "inputs"))
         content = sweep_content(node, given, lambda part, text: scope.error((*key, *part), text))
-        outputs = outputs_of(name, node, scope)
+        outputs = scope.outputs_of(name)
         content["outputs"] = written_ports(outputs)
         place = node.get("compute") or scope.place
         if place is not None:
@@ -220,7 +227,7 @@ class _Builder:
             variables = content["environment_variables"]
             place = (*key, "environment_variables")
             content["environment_variables"] = self._bindings(scope).resolved(variables, place)
-            content["outputs"] = written_ports(outputs_of(name, raw, scope))
+            content["outputs"] = written_ports(scope.outputs_of(name))
             if not content.get("command"):
                 raise scope.error(key, "expected a command, or a component that has one")
         self._put(
@@ -230,7 +237,7 @@ class _Builder:
                 scope.document,
                 key,
                 Path(node.base),
-                outputs_of(name, raw, scope),
+                scope.outputs_of(name),
                 TRANSLATORS[component.name] if known and component is not None else None,
                 None if component is None else component.name,
                 node.compute or scope.place,
@@ -267,7 +274,7 @@ class _Builder:
         def made(node: str, output: str, key: KeyPath) -> Made:
             if node not in scope.nodes:
                 raise scope.error(key, f"there is no node {node!r}.{nearest(node, scope.nodes)}")
-            outputs = outputs_of(node, scope.nodes[node], scope)
+            outputs = scope.outputs_of(node)
             if output not in outputs:
                 known = ", ".join(outputs) or "none"
                 raise scope.error(
@@ -281,7 +288,7 @@ class _Builder:
 
     def _bind_outputs(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
         """What of the node's outputs is an output of its pipeline."""
-        known = outputs_of(name, node, scope)
+        known = scope.outputs_of(name)
         for output, value in (node.get("outputs") or {}).items():
             key = ("jobs", name, "outputs", output)
             if not is_binding(value):

@@ -237,7 +237,7 @@ class NodeRuns:
 def _is_delivered(job: Job) -> bool:
     """Whether a step's outputs are also where its document wants copies, unless these were removed since."""
     paths = [getattr(output, "path", None) for output in getattr(job, "outputs", {}).values()]
-    if any(path is not None and JOB_NAME in path for path in paths):
+    if any(path and JOB_NAME in path and not path.startswith("azureml:") for path in paths):
         # A place of each run's own.
         return False
     return all(Path(path).exists() for path in job.output_paths())

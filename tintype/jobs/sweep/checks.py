@@ -30,7 +30,7 @@ def settle(job: SweepJob, pending: Container[str] = ()) -> SweepJob:
     update: dict[str, Any] = {"trial": job.trial.model_copy(update=found)}
     if job.inputs:
         update["inputs"] = {name: settled.inputs[name] for name in job.inputs}
-    return job.model_copy(update=update | settled_outputs(job, job.outputs))
+    return job.model_copy(update=update | settled_outputs(job.outputs))
 
 
 def check(job: SweepJob) -> None:
