@@ -128,7 +128,23 @@ def test_a_pipeline_is_canceled_within_seconds(tmp_path: Path, workspace_home: P
     assert left.stdout == ""
 
 
-GOOD = "type: pipeline\njobs:\n  good: {type: command, command: echo x > ${{outputs.x}}, outputs: {x: {type: uri_file}}}\n"
+GOOD = """type: pipeline
+jobs:
+  good: {type: command, command: "echo x > ${{outputs.x}}", outputs: {x: {type: uri_file}}}
+"""
+
+# Fed by the one above.
+BAD = """  bad:
+    type: command
+    command: cat ${{inputs.x}}; seq 30 >&2; exit 7
+    inputs: {x: "${{parent.jobs.good.outputs.x}}"}
+"""
+
+PART = """type: command
+code: ./gone
+command: 'true'
+inputs: {by: {type: integer}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -144,8 +160,8 @@ GOOD = "type: pipeline\njobs:\n  good: {type: command, command: echo x > ${{outp
             "job.yml:4: jobs.bad.inputs.x: node 'good' makes no output 'z'; its outputs are x.",
         ),
         (
-            "{type: command, component: ./part.yml}",
-            "job.yml:4: jobs.bad: component part needs the input 'by', a integer",
+            "{type: command, component: ./whole.yml}",
+            "job.yml:4: jobs.bad.inputs: component whole needs the input 'by', a integer",
         ),
         (
             "{type: command, component: ./part.yml, inputs: {by: 1}}",
@@ -161,9 +177,8 @@ def test_what_cannot_run_is_one_message_before_anything_runs(
     tmp_path: Path, workspace_home: Path, node: str, told: str
 ) -> None:
     (tmp_path / "job.yml").write_text(f"{GOOD}  bad: {node}\n")
-    (tmp_path / "part.yml").write_text(
-        "type: command\ncode: ./gone\ncommand: 'true'\ninputs: {by: {type: integer}}\n"
-    )
+    (tmp_path / "part.yml").write_text(PART)
+    (tmp_path / "whole.yml").write_text(PART.replace("code: ./gone\n", ""))
     said = run("job", "create", "--file", "job.yml", code=2, folder=tmp_path).stderr
     assert told in said
     assert said.count("error:") == 1
@@ -174,8 +189,7 @@ def test_what_cannot_run_is_one_message_before_anything_runs(
 def test_a_command_that_fails_is_told_with_its_place_and_what_is_finished_stays(
     tmp_path: Path, workspace_home: Path
 ) -> None:
-    bad = "  bad: {type: command, command: cat ${{inputs.x}}; seq 30 >&2; exit 7, inputs: {x: '${{parent.jobs.good.outputs.x}}'}}\n"
-    (tmp_path / "job.yml").write_text(GOOD + bad)
+    (tmp_path / "job.yml").write_text(GOOD + BAD)
     create = ("job", "create", "--file", "job.yml", "--stream", "--name")
     error = run(*create, "one", code=1, folder=tmp_path).stderr.rpartition("error: ")[2]
     log = workspace_home / "runs" / "one-bad" / "log.txt"
@@ -184,7 +198,7 @@ def test_a_command_that_fails_is_told_with_its_place_and_what_is_finished_stays(
         f"Its log is {log}; its last lines:\n11\n"
     )
     assert error.rstrip().endswith("\n30")
-    (tmp_path / "job.yml").write_text(GOOD + bad.replace("exit 7", "exit 0"))
+    (tmp_path / "job.yml").write_text(GOOD + BAD.replace("exit 7", "exit 0"))
     assert "good: reused from one-good" in run(*create, "two", folder=tmp_path).stderr
 
 

@@ -77,27 +77,36 @@ def mini_batches(
     document = read_yaml(table) if table.is_file() else None
     files = _files_below(data) if document is None else _files_of(document, data)
     if document is not None and any(name in _READ for name, _, _ in _steps(document)):
-        given = _TABLE_BYTES if size is None else bytes_of(size) or int(size)
-        parts = _parts_by_keys if keys else _parts_by_size
         frames = ((file, _frame(document, file, data)) for file in files)
-        found = []
-        for number, part in enumerate(parts(frames, given, keys)):
-            path = scratch / f"{number}.parquet"
-            part.to_parquet(path, index=False)
-            found.append(MiniBatch((str(path),), True, len(part)))
+        found = _of_rows(frames, size, keys, scratch)
+    elif keys:
+        raise UsageError(f"partition_keys are for tables; {data} holds no MLTable of rows")
+    elif size is not None and bytes_of(size) is not None:
+        raise UsageError(f"mini_batch_size {size}: {data} holds files; say how many")
     else:
-        if keys:
-            raise UsageError(f"partition_keys are for tables; {data} holds no MLTable of rows")
-        if size is not None and bytes_of(size) is not None:
-            raise UsageError(f"mini_batch_size {size}: {data} holds files; say how many")
-        count = _FILES if size is None else int(size)
-        names = [str(file) for file in files]
+        names, count = [str(file) for file in files], _FILES if size is None else int(size)
         found = [
             MiniBatch(tuple(names[start : start + count]), False, len(names[start : start + count]))
             for start in range(0, len(names), count)
         ]
     if not found:
         raise UsageError(f"{data} holds nothing")
+    return found
+
+
+def _of_rows(
+    frames: Iterator[tuple[Path, pd.DataFrame]],
+    size: str | None,
+    keys: Sequence[str],
+    scratch: Path,
+) -> list[MiniBatch]:
+    """Mini-batches of a table, each in a file of its own."""
+    given = _TABLE_BYTES if size is None else bytes_of(size) or int(size)
+    found = []
+    for part in _parts_by_keys(frames, keys) if keys else _parts_by_size(frames, given):
+        path = scratch / f"{len(found)}.parquet"
+        part.to_parquet(path, index=False)
+        found.append(MiniBatch((str(path),), True, len(part)))
     return found
 
 
@@ -208,7 +217,7 @@ def _in_path(given: Any, path: Path) -> dict[str, str]:
 
 
 def _parts_by_size(
-    frames: Iterator[tuple[Path, pd.DataFrame]], size: int, keys: Sequence[str]
+    frames: Iterator[tuple[Path, pd.DataFrame]], size: int
 ) -> Iterator[pd.DataFrame]:
     for file, frame in frames:
         if len(frame) == 0:
@@ -219,11 +228,14 @@ def _parts_by_size(
 
 
 def _parts_by_keys(
-    frames: Iterator[tuple[Path, pd.DataFrame]], size: int, keys: Sequence[str]
+    frames: Iterator[tuple[Path, pd.DataFrame]], keys: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
-    whole = pd.concat([frame for _, frame in frames], ignore_index=True)
+    parts = [frame for _, frame in frames]
+    if not parts:
+        return
+    whole = pd.concat(parts, ignore_index=True)
     missing = [key for key in keys if key not in whole.columns]
     if missing:
         known = ", ".join(map(str, whole.columns))

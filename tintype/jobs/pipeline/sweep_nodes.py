@@ -30,7 +30,7 @@ _OTHERWISE = (
     "search_space",
 )
 
-# Draws of distributions that are all whole numbers.
+# Places in a distribution whose values are tried with the input that is to take them.
 _SOME_DRAWS = (0.0, 0.21, 0.5, 0.73, 0.999)
 
 
