@@ -112,14 +112,8 @@ def run(folder: Path, command: list[str]) -> tuple[float, int]:
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
     started = time.perf_counter()
-    process = psutil.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with (folder / "said.txt").open("w") as said:
+        process = psutil.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
     most, ended = 0, False
     while not ended:
         most = max(most, held(process))
@@ -130,7 +124,7 @@ def run(folder: Path, command: list[str]) -> tuple[float, int]:
             continue
     seconds = time.perf_counter() - started
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: {process.stderr.read()}")
+        raise SystemExit(f"{' '.join(command)}: {(folder / 'said.txt').read_text()}")
     return seconds, most
 
 
