@@ -102,7 +102,7 @@ def _of_rows(
 ) -> list[MiniBatch]:
     """Mini-batches of a table, each in a file of its own."""
     given = _TABLE_BYTES if size is None else bytes_of(size) or int(size)
-    found = []
+    found: list[MiniBatch] = []
     for part in _parts_by_keys(frames, keys) if keys else _parts_by_size(frames, given):
         path = scratch / f"{len(found)}.parquet"
         part.to_parquet(path, index=False)
