@@ -104,6 +104,17 @@ def test_it_is_given_what_it_was_given_and_no_keys(
     assert variables["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
 
 
+def test_its_variables_are_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "MY_PASSWORD", "TINTYPE_LABELLING_DATABASE"):
+        monkeypatch.setenv(name, "hush")
+    run = submitted(folder, **command("env", environment_variables={"GIVEN": 7}))
+    assert execute_run(run, Context()).status == "Completed"
+    said = dict(line.split("=", 1) for line in run.log.read_text().splitlines() if "=" in line)
+    assert said["GIVEN"] == "7"
+    assert said["AZUREML_RUN_ID"] == run.name
+    assert "hush" not in run.log.read_text()
+
+
 def test_what_it_logs_by_mlflow_is_the_runs(folder: Path, workspace_home: Path) -> None:
     line = (
         'python -c "import mlflow, os; '

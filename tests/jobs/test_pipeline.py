@@ -373,7 +373,11 @@ def test_a_node_that_fails_ends_the_pipeline_and_finished_nodes_stay(folder: Pat
     outcome = executed(run)
     assert outcome.status == "Failed"
     error = str(outcome.error)
-    assert error.startswith("Node 'other' failed: the command ended with exit code 4. Its log is ")
+    line = failing.splitlines().index("  other: {type: command, command: echo why; exit 4}") + 1
+    assert error.startswith(
+        f"Node 'other' ({folder}/job.yml:{line}: jobs.other) failed: the command ended with exit code 4. "
+        f"Its log is {run.sibling(f'{run.name}-other').log}; its last lines:"
+    )
     assert error.endswith("why")
     assert statuses(run)["last"] == "NotStarted"
     on = submitted(folder, failing, one, "settings.continue_on_step_failure=true")
@@ -446,58 +450,3 @@ def test_a_component_without_its_code_or_with_itself_in_it(folder: Path) -> None
     )
     with pytest.raises(DocumentError, match=r"add.yml:6: jobs.again.component: .*contains itself"):
         submitted(folder)
-
-
-SCRIPT_OF_BATCHES = """
-import argparse, pathlib
-parser = argparse.ArgumentParser()
-parser.add_argument("--word")
-word = None
-
-def init():
-    global word
-    word = parser.parse_args().word
-
-def run(files):
-    if any(path.endswith("bad") for path in files):
-        raise ValueError("a bad file")
-    return [f"{pathlib.Path(path).name} {word}" for path in files]
-"""
-
-
-def test_a_parallel_node_runs_a_script_over_mini_batches(folder: Path) -> None:
-    (folder / "src" / "score.py").write_text(SCRIPT_OF_BATCHES)
-    for number in range(7):
-        (folder / "start" / f"f{number}").write_text("x")
-    (folder / "score.yml").write_text(
-        "name: score\ntype: parallel\n"
-        "inputs: {data: {type: uri_folder}, word: {type: string}}\n"
-        "outputs: {rows: {type: uri_file}}\n"
-        "input_data: ${{inputs.data}}\nmini_batch_size: '3'\nerror_threshold: ALLOWED\n"
-        "task:\n  type: run_function\n  code: ./src\n  entry_script: score.py\n"
-        "  program_arguments: --word ${{inputs.word}}\n  append_row_to: ${{outputs.rows}}\n"
-    )
-    written = (folder / "score.yml").read_text()
-    (folder / "score.yml").write_text(written.replace("ALLOWED", "-1"))
-    text = """
-type: pipeline
-jobs:
-  score:
-    type: parallel
-    component: ./score.yml
-    retry_settings: {max_retries: 0}
-    inputs: {data: {type: uri_folder, path: ./start}, word: "it's one"}
-"""
-    run = submitted(folder, text)
-    assert executed(run).status == "Completed", run.state.error
-    rows = (run.sibling(f"{run.name}-score").named_outputs / "rows").read_text().splitlines()
-    assert rows == [*(f"f{number} it's one" for number in range(7)), "n it's one"]
-    (folder / "start" / "bad").write_text("x")
-    (folder / "score.yml").write_text(written.replace("ALLOWED", "0"))
-    failing = submitted(folder, text)
-    outcome = executed(failing)
-    assert outcome.status == "Failed"
-    assert "error_threshold allows 0; the last reason: ValueError: a bad file" in str(outcome.error)
-    (folder / "score.yml").write_text(written.replace("ALLOWED", "many"))
-    with pytest.raises(DocumentError, match=r"error_threshold: 'many' given"):
-        submitted(folder, text)

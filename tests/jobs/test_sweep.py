@@ -148,7 +148,14 @@ def test_a_trial_that_lags_is_ended_early(folder: Path) -> None:
             "search_space.x: grid sampling takes choice only",
         ),
         ({"search_space": {"x": {"type": "unifrom"}}}, "unifrom"),
-        ({"trial": {"command": "true", "code": "gone"}}, "gone does not exist"),
+        (
+            {"trial": {"command": "true", "code": "gone"}},
+            r"job.yml:\d+: trial.code: the code folder .*gone does not exist",
+        ),
+        (
+            {"trial": {"command": "true", "environment": "azureml:none@latest"}},
+            r"job.yml:\d+: trial.environment: there is no environment 'none'",
+        ),
     ],
 )
 def test_what_cannot_be_swept(folder: Path, change: dict[str, Any], told: str) -> None:

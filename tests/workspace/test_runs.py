@@ -8,7 +8,7 @@ import pytest
 
 from tintype.errors import OutputError, UsageError
 from tintype.files import locked_folder
-from tintype.workspace.runs import RunStore
+from tintype.workspace.runs import RunRecord, RunStore
 
 DOCUMENT = {"type": "finetuning", "experiment_name": "e", "tags": {"a": "b"}}
 
@@ -110,3 +110,17 @@ def test_a_full_disk_leaves_no_run(workspace_home: Path, monkeypatch: pytest.Mon
     with pytest.raises(OutputError):
         RunStore().create({**DOCUMENT, "name": "run"})
     assert list((workspace_home / "runs").iterdir()) == []
+
+
+def test_one_that_ends_while_it_is_looked_at_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen in a pipeline: it was told as lost between its last line and its record."""
+    store = RunStore()
+    store.create({**DOCUMENT, "name": "run"})
+    store.update("run", status="Running", pid=None)
+
+    def ends(record: RunRecord) -> bool:
+        store.update("run", status="Completed")
+        return False
+
+    monkeypatch.setattr(store, "is_alive", ends)
+    assert store.get("run").status == "Completed"

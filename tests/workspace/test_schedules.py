@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import time
+import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import pytest
 
 from tintype.endpoints.online.daemon.schedules import _is_due, _submit_due
 from tintype.errors import DocumentError, UsageError
-from tintype.jobs.scheduled import submit_scheduled
+from tintype.jobs.scheduled import MOST_UNFINISHED, submit_due, submit_scheduled
 from tintype.schemas.document import Document, validate
-from tintype.schemas.schedule import ScheduleDocument, parse_cron, read_schedule
+from tintype.schemas.schedule import ScheduleDocument, load_schedule, parse_cron, read_schedule
+from tintype.schemas.windows_zones import WINDOWS_ZONES
 from tintype.workspace.runs import RunStore
 from tintype.workspace.schedules import Schedule, ScheduleStore, next_time
 
@@ -242,7 +244,22 @@ def test_the_verbs_of_a_schedule_and_the_daemons_clock(
         assert made["next_run_at"].endswith("03:00:00+00:00")
         assert made["create_job"]["settings"] == {"force_rerun": True}
         assert command("schedule", "disable", "--name", "nightly")["next_run_at"] is None
+        assert command("schedule", "list") == []
+        assert [each["name"] for each in command("schedule", "list", "--disabled-only")] == [
+            "nightly"
+        ]
+        assert len(command("schedule", "list", "--include-disabled")) == 1
         assert command("schedule", "enable", "-n", "nightly")["is_enabled"] is True
+        changed = command(
+            "schedule", "update", "-n", "nightly", "--set", "trigger.expression=0 4 * * *"
+        )
+        assert changed["next_run_at"].endswith("04:00:00+00:00")
+        assert changed["create_job"] == made["create_job"]
+        told = command(
+            "schedule", "update", "-n", "nightly", "--set", "trigger.expression=x", code=2
+        )
+        assert "trigger.expression: 'x' given" in told
+        assert command("schedule", "show", "-n", "nightly")["trigger"]["expression"] == "0 4 * * *"
         assert [each["name"] for each in command("schedule", "list")] == ["nightly"]
         # Due in a moment and every minute from then on, it is submitted by the daemon.
         store = ScheduleStore()
@@ -284,10 +301,16 @@ def test_one_that_was_made_is_not_due_for_the_time_before() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        (
+            "./pipeline.yml",
+            "azureml:another",
+            r"nightly.yml:5: create_job: 'azureml:another' is a job of a",
+        ),
         ("0 3 * * *", "0 25 * * *", r"nightly.yml:4: trigger.expression: '25' given for the hour"),
         ("UTC", "Nowhere/City", r"nightly.yml:4: trigger.time_zone: 'Nowhere/City' given"),
         ("./pipeline.yml", "./gone.yml", r"nightly.yml:5: create_job: there is no file .*gone.yml"),
         ("type: cron", "type: crom", "crom"),
+        ("type: cron, ", "", r"nightly.yml:4: trigger: the key 'type' is required and missing"),
         ("time_zone: UTC", "end_time: soon", "'soon' given; expected ISO 8601"),
         ("time_zone: UTC", "end_time: 9999-12-31", "expected a year from 1970 to 2200"),
         (
@@ -298,12 +321,55 @@ def test_one_that_was_made_is_not_due_for_the_time_before() -> None:
     ],
 )
 def test_a_schedule_that_cannot_be_kept(tmp_path: Path, old: str, new: str, told: str) -> None:
-    from tintype.schemas.schedule import load_schedule
-
     (tmp_path / "pipeline.yml").write_text(PIPELINE)
     (tmp_path / "nightly.yml").write_text(SCHEDULE.replace(old, new))
     with pytest.raises(DocumentError, match=told):
         load_schedule(tmp_path / "nightly.yml")
+
+
+def test_time_zones_may_have_their_names_of_windows() -> None:
+    assert not {*WINDOWS_ZONES.values()} - zoneinfo.available_timezones()
+    found = due(
+        "2026-03-05T10:00:00",
+        type="cron",
+        expression="0 3 * * *",
+        time_zone="W. Europe Standard Time",
+    )
+    assert found == "2026-03-06 02:00"
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_each_time_submits_a_job_until_too_many_have_not_ended(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yml").write_text("inputs: {said: x, at: y}\n" + PIPELINE.lstrip())
+    text = SCHEDULE.replace(
+        "  settings:", "  inputs: {said: 'as ${{name}}', at: TIME}\n  settings:"
+    )
+    (tmp_path / "nightly.yml").write_text(
+        text.replace("TIME", "'${{creation_context.trigger_time}}'")
+    )
+    schedule = load_schedule(tmp_path / "nightly.yml")
+    store, runs = ScheduleStore(), RunStore()
+    store.create(schedule)
+    made = [submit_due("nightly").name for _ in range(MOST_UNFINISHED)]
+    assert len(set(made)) == MOST_UNFINISHED
+    inputs = runs.document(made[0])["inputs"]
+    assert inputs["said"] == f"as {made[0]}"
+    assert datetime.datetime.fromisoformat(inputs["at"]).year >= 2026
+    for name in made:
+        # As if their workers had begun.
+        runs.update(name, status="NotStarted")
+    with pytest.raises(
+        UsageError, match=f"{MOST_UNFINISHED} of its jobs have not ended: .*{made[0]}"
+    ):
+        submit_due("nightly")
+    assert "Cancel them" in str(store.get("nightly").last_error)
+    assert len(runs.list()) == MOST_UNFINISHED
+    # Its own verb submits one all the same.
+    submit_scheduled("nightly")
+    for run in runs.list():
+        runs.update(run.name, status="Completed")
+    assert submit_due("nightly").name not in made
+    assert store.get("nightly").last_error is None
 
 
 def test_a_job_that_cannot_be_submitted_is_written_down(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tintype.cli.command import command
@@ -27,11 +29,25 @@ def create(
 
 
 @command(app, "list")
-def list_() -> object:
-    """List schedules by name."""
+def list_(
+    include_disabled: Annotated[
+        bool, typer.Option("--include-disabled", help="Also those that submit no jobs.")
+    ] = False,
+    disabled_only: Annotated[bool, typer.Option("--disabled-only", help="Only those.")] = False,
+) -> object:
+    """List schedules that are enabled, by name."""
     from tintype.client import Client
 
-    return Client().schedules.list()
+    view = "All" if include_disabled else "EnabledOnly"
+    return Client().schedules.list(list_view_type="DisabledOnly" if disabled_only else view)
+
+
+@command(app)
+def update(name: Name, set_: Set = None, no_wait: NoWait = False) -> object:
+    """Change a schedule: --set trigger.expression="0 4 * * *". It counts on from when it was made."""
+    from tintype.client import Client
+
+    return Client().schedules.update(name, set_ or [])
 
 
 @command(app)

@@ -8,7 +8,9 @@ from tintype.client.azure_errors import not_found_as_azure
 from tintype.client.described import Describes, described
 from tintype.client.records import Poller
 from tintype.endpoints.online.daemon.control import ask_daemon
+from tintype.errors import UsageError
 from tintype.jobs.scheduled import check_schedule, submit_scheduled
+from tintype.schemas.document import Document, apply_overrides, written
 from tintype.schemas.schedule import ScheduleDocument, read_schedule
 from tintype.workspace.runs import RunRecord
 from tintype.workspace.schedules import Schedule, ScheduleStore
@@ -44,9 +46,34 @@ class Schedules:
         """The schedule called `name`."""
         return ScheduleStore().get(name)
 
-    def list(self) -> list[Schedule]:
-        """All schedules, by name."""
-        return list(ScheduleStore().list())
+    def update(self, name: str, overrides: Sequence[str]) -> Schedule:
+        """Change a schedule by `--set` assignments to its document, and keep it.
+
+        Raises:
+            UsageError: there is none of that name, or the document cannot be used any more.
+        """
+        store = ScheduleStore()
+        schedule = store.get(name)
+        document = apply_overrides(Document(schedule.document), overrides)
+        # The file of its job was read when it was made; paths in it stay relative to that.
+        changed = read_schedule(document).model_copy(
+            update={"name": name, "base": schedule.checked.base}
+        )
+        check_schedule(changed)
+        return store.change(name, document=written(changed))
+
+    def list(self, *, list_view_type: str = "EnabledOnly") -> list[Schedule]:
+        """Schedules by name.
+
+        Args:
+            list_view_type: EnabledOnly, DisabledOnly or All, as Azure's `ScheduleListViewType`.
+        """
+        kept = {"EnabledOnly": (True,), "DisabledOnly": (False,), "All": (True, False)}
+        if list_view_type not in kept:
+            raise UsageError(
+                f"list_view_type {list_view_type!r} given; expected one of {', '.join(kept)}"
+            )
+        return [each for each in ScheduleStore().list() if each.enabled in kept[list_view_type]]
 
     def enable(self, name: str) -> Schedule:
         """Let a schedule submit jobs again, from now on. The daemon is started."""

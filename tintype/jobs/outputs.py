@@ -8,17 +8,25 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+from tintype.data.locations import local_path
 from tintype.files import atomic_folder, copy_file, locked_folder, output_errors
 from tintype.jobs.event_log import say_into
 from tintype.jobs.run import Run
 from tintype.schemas.data_asset import DataAssetDocument
-from tintype.schemas.job_parts import JobDocument
-from tintype.schemas.ports import OutputPort
+from tintype.schemas.job_parts import JobDocument, ModelOutput
+from tintype.schemas.ports import JOB_NAME, OutputPort
+from tintype.settings import get_settings
 from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.registry import register_model
 
-__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved"]
+__all__ = ["deliver_model", "deliver_outputs", "link_output", "reserved", "settled_outputs"]
+
+# What documents call the datastore that a workspace of Azure's has from the start.
+_DEFAULT_DATASTORE = ("${{default_datastore}}", "workspaceblobstore")
+
+Output = TypeVar("Output", OutputPort, ModelOutput)
 
 
 @contextlib.contextmanager
@@ -34,6 +42,26 @@ def reserved(paths: Sequence[str]) -> Iterator[None]:
         yield
 
 
+def settled_outputs(outputs: Mapping[str, Output]) -> dict[str, Any]:
+    """Fields of a job whose outputs go to a datastore, changed: to the folder that the settings map it to.
+
+    Where they map it to none, the output stays with its run, which is said when it is finished.
+    """
+    found = {
+        name: output.model_copy(update={"path": _settled(output.path)})
+        for name, output in outputs.items()
+        if output.path is not None and output.path.startswith("azureml:")
+    }
+    return {"outputs": {**outputs, **found}} if found else {}
+
+
+def _settled(path: str) -> str:
+    try:
+        return str(local_path(path.replace(*_DEFAULT_DATASTORE), Path.cwd(), get_settings()))
+    except ValueError:
+        return path
+
+
 def deliver_model(job: JobDocument, run: Run) -> str | None:
     """Copy the run's model folder to where `outputs` of its document wants it, and register it.
 
@@ -46,8 +74,7 @@ def deliver_model(job: JobDocument, run: Run) -> str | None:
     registered: list[str] = []
     for output in job.outputs.values():
         if output.path:
-            with atomic_folder(Path(output.path)) as temporary:
-                shutil.copytree(run.model_folder, temporary, dirs_exist_ok=True)
+            _copy(run.model_folder, output.path, run)
         if output.name:
             model = register_model(output.name, run.model_folder, tags={"tintype.job": run.name})
             registered.append(f"{model.name}:{model.version}")
@@ -69,7 +96,7 @@ def deliver_outputs(outputs: Mapping[str, OutputPort], run: Run) -> str | None:
     for name, output in outputs.items():
         made = run.named_outputs / name
         if output.path:
-            _copy(made, Path(output.path))
+            _copy(made, output.path, run)
         if output.name is None:
             continue
         if output.type == "mlflow_model":
@@ -109,7 +136,14 @@ def _asset(output: OutputPort, made: Path, run: Run) -> DataAssetDocument:
     return DataAssetDocument.model_validate({k: v for k, v in known.items() if v is not None})
 
 
-def _copy(made: Path, target: Path) -> None:
+def _copy(made: Path, path: str, run: Run) -> None:
+    if path.startswith("azureml:"):
+        line = (
+            f"notice: {made.name} stays with its run: {path} is in no datastore that settings map"
+        )
+        say_into(run.log, line)
+        return
+    target = Path(path.replace(JOB_NAME, run.name))
     if made.is_dir():
         with atomic_folder(target) as temporary:
             shutil.copytree(made, temporary, dirs_exist_ok=True)

@@ -1,16 +1,20 @@
-"""What a node of type `parallel` runs: an entry script over mini-batches of files, in several processes.
+"""What a node of type `parallel` runs: an entry script over mini-batches, in several processes.
 
 python -m tintype.jobs.parallel_step --entry SCRIPT --data FOLDER [...] -- ARGUMENTS OF THE SCRIPT
 
-The script has `init()`, called once a process, and `run(files)`, called with the paths of a mini-batch, which
-gives a list of rows: Azure's parallel component contract.
+The script has `init()`, called once a process, and `run(mini_batch)`, called with the paths of some files or
+with a DataFrame of some rows, which gives a list of rows: Azure's parallel component contract.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import sys
+import tempfile
+import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,8 @@ from typing import Any
 from tintype.compute.local_pool import LocalPool
 from tintype.errors import RunFailed, TintypeError, UsageError
 from tintype.files import write_text
+from tintype.jobs.mini_batches import MiniBatch, mini_batches
+from tintype.settings import get_settings
 from tintype.tasks import Message, TaskContext
 
 __all__ = ["main", "run_mini_batch"]
@@ -32,14 +38,15 @@ def run_mini_batch(document: dict[str, Any], context: TaskContext) -> dict[str, 
     """Call the entry script with the files of one mini-batch (see `tasks.Function`).
 
     Args:
-        document: {"entry": path, "arguments": [...], "files": [...]}.
+        document: {"entry": path, "arguments": [...], "files": [...], "is_table": whether these are
+            the rows of a table}.
 
     Returns:
         {"rows": [text, ...]}, or {"error": ...}: a mini-batch's fault is its own.
     """
     try:
         script = _begun(document["entry"], document["arguments"])
-        rows = script.run(list(document["files"]))
+        rows = script.run(_given(document["files"], is_table=document["is_table"]))
     except Exception as error:
         # The script may raise anything.
         return {"error": f"{type(error).__name__}: {error}"}
@@ -47,6 +54,15 @@ def run_mini_batch(document: dict[str, Any], context: TaskContext) -> dict[str, 
         text = rows.to_csv(index=False, header=False, sep=" ")
         return {"rows": text.splitlines()}
     return {"rows": [str(row) for row in rows]}
+
+
+def _given(files: Sequence[str], *, is_table: bool) -> Any:
+    """A mini-batch as scripts get it."""
+    if not is_table:
+        return list(files)
+    import pandas as pd
+
+    return pd.read_parquet(files[0])
 
 
 def _begun(entry: str, arguments: Sequence[str]) -> Any:
@@ -72,10 +88,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tintype.jobs.parallel_step")
     parser.add_argument("--entry", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--mini-batch-size", type=int, default=10)
-    parser.add_argument("--concurrency", type=int, default=2)
+    parser.add_argument("--mini-batch-size")
+    parser.add_argument("--partition-key", action="append", default=[])
+    parser.add_argument("--concurrency", type=int, default=0)
     parser.add_argument("--max-retries", type=int, default=2)
+    parser.add_argument("--timeout", type=float)
     parser.add_argument("--error-threshold", type=int, default=-1)
+    parser.add_argument("--mini-batch-error-threshold", type=int, default=-1)
     parser.add_argument("--append-row-to", type=Path)
     given = parser.parse_args(own)
     try:
@@ -91,54 +110,113 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(given: argparse.Namespace, arguments: list[str]) -> list[str]:
-    """Rows of all mini-batches, in the order of their files.
+    """Rows of all mini-batches, in their order.
 
     Raises:
-        UsageError: no such script, or no files.
-        RunFailed: more files failed than may.
+        UsageError: no such script, or no data.
+        RunFailed: more failed than may.
     """
     entry = given.entry.absolute()
     if not entry.is_file():
         raise UsageError(f"there is no entry script {given.entry}")
-    files = sorted(str(path) for path in given.data.rglob("*") if path.is_file())
-    if not files:
-        raise UsageError(f"{given.data} holds no files")
-    size = given.mini_batch_size
-    batches = [files[start : start + size] for start in range(0, len(files), size)]
-    done: dict[int, list[str]] = {}
-    waiting, attempts, failed = list(range(len(batches))), [0] * len(batches), 0
-    pool = LocalPool("tintype.jobs.parallel_step:run_mini_batch", given.concurrency)
-    running: set[int] = set()
-    try:
-        while waiting or running:
-            while waiting and pool.free() > 0:
-                number = waiting.pop(0)
-                content = {"entry": str(entry), "arguments": arguments, "files": batches[number]}
-                pool.start(str(number), content)
-                running.add(number)
-            for message in pool.wait(_LOOK_SECONDS):
-                if message.kind == "message":
-                    continue
-                number = int(message.task)
-                running.discard(number)
-                reason = _reason(message)
-                if reason is None:
-                    done[number] = message.body["rows"]
-                elif attempts[number] < given.max_retries:
-                    attempts[number] += 1
-                    waiting.append(number)
-                else:
-                    print(f"mini-batch {number}: {reason}", flush=True)
-                    failed += len(batches[number])
-                    if 0 <= given.error_threshold < failed:
-                        raise RunFailed(
-                            f"{failed} files failed, error_threshold allows "
-                            f"{given.error_threshold}; the last reason: {reason}"
-                        )
-    finally:
-        pool.close()
-    print(f"{len(files) - failed} of {len(files)} files in {len(batches)} mini-batches", flush=True)
-    return [row for number in sorted(done) for row in done[number]]
+    with tempfile.TemporaryDirectory(prefix="mini-batches-", dir=".") as scratch:
+        batches = mini_batches(
+            given.data, given.mini_batch_size, given.partition_key, Path(scratch).absolute()
+        )
+        tasks = _Tasks(given, [str(entry), *arguments], batches)
+        tasks.run_all()
+    total = sum(batch.items for batch in batches)
+    what = "rows" if batches[0].is_table else "files"
+    print(
+        f"{total - tasks.failed_items} of {total} {what} in {len(batches)} mini-batches", flush=True
+    )
+    return [row for number in sorted(tasks.rows) for row in tasks.rows[number]]
+
+
+class _Tasks:
+    """The mini-batches of one run, and what became of them."""
+
+    def __init__(
+        self, given: argparse.Namespace, program: list[str], batches: list[MiniBatch]
+    ) -> None:
+        self._given, self._program, self._batches = given, program, batches
+        self._attempts = [0] * len(batches)
+        self._waiting = deque(range(len(batches)))
+        self._deadlines: dict[int, float] = {}
+        """Of those that run, when each is to be ended."""
+        self._late: set[int] = set()
+        self._failed_batches = 0
+        self.failed_items = 0
+        self.rows: dict[int, list[str]] = {}
+        """By mini-batch."""
+
+    def run_all(self) -> None:
+        """Run every mini-batch, again where it fails.
+
+        Raises:
+            RunFailed: more failed than may.
+        """
+        size = self._given.concurrency or get_settings().cpu_threads
+        pool = LocalPool("tintype.jobs.parallel_step:run_mini_batch", size)
+        try:
+            while self._waiting or self._deadlines:
+                while self._waiting and pool.free() > 0:
+                    self._start(pool, self._waiting.popleft())
+                for message in pool.wait(_LOOK_SECONDS):
+                    if message.kind != "message":
+                        self._hear(message)
+                self._end_late(pool)
+        finally:
+            pool.close()
+
+    def _start(self, pool: LocalPool, number: int) -> None:
+        batch, (entry, *arguments) = self._batches[number], self._program
+        content = {
+            "entry": entry,
+            "arguments": arguments,
+            "files": list(batch.files),
+            "is_table": batch.is_table,
+        }
+        pool.start(str(number), content)
+        self._deadlines[number] = time.monotonic() + (self._given.timeout or math.inf)
+
+    def _end_late(self, pool: LocalPool) -> None:
+        moment = time.monotonic()
+        for number in [n for n, deadline in self._deadlines.items() if deadline < moment]:
+            # Its end is heard of as that of a process that was lost.
+            self._late.add(number)
+            self._deadlines[number] = math.inf
+            pool.kill(str(number))
+
+    def _hear(self, message: Message) -> None:
+        number = int(message.task)
+        del self._deadlines[number]
+        reason = _reason(message)
+        if number in self._late and reason is not None:
+            reason = f"it took longer than its {self._given.timeout:g} seconds"
+        self._late.discard(number)
+        if reason is None:
+            self.rows[number] = message.body["rows"]
+        elif self._attempts[number] < self._given.max_retries:
+            self._attempts[number] += 1
+            self._waiting.append(number)
+        else:
+            print(f"mini-batch {number}: {reason}", flush=True)
+            self.failed_items += self._batches[number].items
+            self._failed_batches += 1
+            self._check_thresholds(reason)
+
+    def _check_thresholds(self, reason: str) -> None:
+        what = "rows" if self._batches[0].is_table else "files"
+        for failed, named, allowed in (
+            (self.failed_items, what, "error_threshold"),
+            (self._failed_batches, "mini-batches", "mini_batch_error_threshold"),
+        ):
+            most = getattr(self._given, allowed)
+            if 0 <= most < failed:
+                raise RunFailed(
+                    f"{failed} {named} failed, {allowed} allows {most}; the last reason: {reason}"
+                )
 
 
 def _reason(message: Message) -> str | None:

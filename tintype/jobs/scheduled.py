@@ -1,34 +1,51 @@
 """Submitting the job of a schedule: what the daemon starts when one is due.
 
 python -m tintype.jobs.scheduled NAME
+
+As with Azure, each time submits a job of its own, also while an earlier one runs; but no more than a few, so
+that jobs which take longer than the time between them do not fill the machine.
 """
 
 from __future__ import annotations
 
 import datetime
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tintype.errors import TintypeError, UsageError
 from tintype.jobs.submit import check_job, settled_job, submit_job
 from tintype.schemas.document import Document
 from tintype.schemas.job import Job, parse_job
 from tintype.schemas.schedule import ScheduleDocument
-from tintype.workspace.runs import RunRecord
+from tintype.workspace.runs import ACTIVE, RunRecord, RunStore, now
 from tintype.workspace.schedules import ScheduleStore, next_time
 
-__all__ = ["check_schedule", "job_of", "main", "submit_scheduled"]
+__all__ = ["MOST_UNFINISHED", "check_schedule", "job_of", "main", "submit_due", "submit_scheduled"]
+
+MOST_UNFINISHED = 4
+"""Jobs of one schedule at the same time; while there are as many, none is submitted when it is due."""
+
+# Azure's macros in the inputs of a schedule's job.
+_JOB_NAME = "${{name}}"
+_TRIGGER_TIME = "${{creation_context.trigger_time}}"
 
 
 def job_of(schedule: ScheduleDocument) -> Job:
-    """The job that a schedule submits: its own name each time, the schedule's among its tags.
+    """The job that a schedule submits: a new name each time, the schedule's among its tags.
 
     Raises:
         DocumentError: its document cannot be used.
     """
     assert isinstance(schedule.create_job, dict)
     content = dict(schedule.create_job)
-    content.pop("name", None)
+    content["name"] = RunStore().new_name()
+    macros = {_JOB_NAME: content["name"], _TRIGGER_TIME: now()}
+    if isinstance(content.get("inputs"), dict):
+        content["inputs"] = {
+            name: _filled(value, macros) for name, value in content["inputs"].items()
+        }
     content["tags"] = {**(content.get("tags") or {}), "schedule": schedule.name}
     source = schedule.job_source or Document({}, Path(f"schedule {schedule.name}"))
     return parse_job(Document(content, source.path, source.lines), Path(schedule.base))
@@ -49,8 +66,29 @@ def check_schedule(schedule: ScheduleDocument) -> None:
     check_job(settled_job(job_of(schedule)))
 
 
+def submit_due(name: str) -> RunRecord:
+    """Submit the job of the schedule called `name`, which is due, unless too many have not ended.
+
+    Raises:
+        TintypeError: it cannot be submitted; written down with the schedule.
+    """
+    unfinished = [
+        run.name
+        for run in RunStore().list()
+        if run.tags.get("schedule") == name and run.status in (*ACTIVE, "NotStarted")
+    ]
+    if len(unfinished) >= MOST_UNFINISHED:
+        message = (
+            f"it was due at {now()}, but {len(unfinished)} of its jobs have not ended: "
+            f"{', '.join(unfinished)}. Cancel them, or let it be due less often"
+        )
+        ScheduleStore().change(name, last_error=message)
+        raise UsageError(message)
+    return submit_scheduled(name)
+
+
 def submit_scheduled(name: str) -> RunRecord:
-    """Submit the job of the schedule called `name`, and write down what became of it.
+    """Submit the job of the schedule called `name` now, and write down what became of it.
 
     Raises:
         TintypeError: it cannot be submitted.
@@ -65,10 +103,19 @@ def submit_scheduled(name: str) -> RunRecord:
     return record
 
 
+def _filled(value: Any, macros: Mapping[str, str]) -> Any:
+    """An input with what Azure's macros in it stand for."""
+    if not isinstance(value, str):
+        return value
+    for macro, text in macros.items():
+        value = value.replace(macro, text)
+    return value
+
+
 def main(name: str) -> int:
-    """Submit, and say so; the process's exit code."""
+    """Submit what is due, and say so; the process's exit code."""
     try:
-        print(f"submitted {submit_scheduled(name).name}", flush=True)
+        print(f"submitted {submit_due(name).name}", flush=True)
     except TintypeError as error:
         print(f"error: {error}", flush=True)
         return error.exit_code

@@ -9,6 +9,7 @@ from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.download import download_outputs
 from tintype.jobs.kind import JobKind
+from tintype.jobs.outputs import settled_outputs
 from tintype.jobs.run import Run
 from tintype.jobs.sweep import checks as sweep
 from tintype.schemas.automl_job import AutomlJob
@@ -26,7 +27,8 @@ _SMALLER = "; lower training_batch_size or the image size"
 
 def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
     """A document made in Python, whose relative paths are from the current folder."""
-    return job.located(Path.cwd())
+    located = job.located(Path.cwd())
+    return located.model_copy(update=settled_outputs(located.outputs))
 
 
 def _of_finetuning(run: Run, output: str) -> Path:

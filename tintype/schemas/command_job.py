@@ -20,6 +20,7 @@ from tintype.schemas.ports import (
     OutputPort,
     Scalar,
     checked_names,
+    fixed_paths,
 )
 
 __all__ = ["CommandJob", "EnvironmentVariables", "InputValues", "read_command_job"]
@@ -128,7 +129,7 @@ class CommandJob(JobHead):
 
     def output_paths(self) -> list[str]:
         """Where `outputs` are also to be copied."""
-        return [output.path for output in self.outputs.values() if output.path]
+        return fixed_paths(self.outputs)
 
     def located(self, base: Path) -> CommandJob:
         """The same with absolute paths; relative ones are taken from `base`."""

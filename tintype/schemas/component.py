@@ -62,10 +62,13 @@ class ComponentDocument(AssetDocument):
     """Of a parallel component: the input that is split, `${{inputs.NAME}}`."""
 
     mini_batch_size: str | int | None = None
-    """Of a parallel component: files in one mini-batch."""
+    """Of a parallel component: files, or bytes of a table, in one mini-batch."""
+
+    partition_keys: list[str] | None = None
+    """Of a parallel component: columns whose values put the rows of a table together."""
 
     error_threshold: int | None = None
-    """Of a parallel component: files that may fail; -1: any number."""
+    """Of a parallel component: files or rows that may fail; -1: any number."""
 
     mini_batch_error_threshold: int | None = None
     """Of a parallel component: mini-batches that may fail; -1: any number."""
@@ -147,8 +150,8 @@ def read_component(document: Document, within: tuple[Path, ...] = ()) -> Compone
 def nodes_with_files(
     nodes: Mapping[str, Any], document: Document, base: Path, within: tuple[Path, ...] = ()
 ) -> dict[str, Any]:
-    """The nodes of a pipeline, each with `base`, the folder of its relative paths, and with what the
-    file of its component says in place of the file's name.
+    """The nodes of a pipeline, each with `base`, the folder of its relative paths, with `written_at`, its
+    file, line and field, and with what the file of its component says in place of the file's name.
 
     Args:
         document: where the nodes stand, below `jobs`.
@@ -162,10 +165,13 @@ def nodes_with_files(
         key = ("jobs", name)
         if not isinstance(node, dict):
             raise _error(document, key, "expected a mapping: the node's type and its inputs")
-        for own in ("base", "code_digest"):
+        for own in ("base", "written_at", "code_digest"):
             if own in node:
                 raise _error(document, (*key, own), "unknown key")
         found[name] = {**node, "base": str(base)}
+        if document.path is not None:
+            place = f"{document.path}:{document.line(key)}: {'.'.join(key)}"
+            found[name]["written_at"] = place
         for where in ("component", "trial"):
             path = _file(node.get(where), base)
             if path is None:

@@ -276,5 +276,8 @@ SearchValue = Annotated[Any, PlainValidator(read_value), PlainSerializer(_writte
 
 
 def _to_multiple(value: float, q: float) -> float:
+    """The multiple of q that is nearest to `value`, an int where q is one."""
+    if q.is_integer():
+        return round(value / q) * int(q)
     # Eleven digits: 3 × 0.1 is meant as 0.3.
     return float(f"{round(value / q) * q:.11g}")

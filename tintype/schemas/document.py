@@ -223,6 +223,8 @@ def _problem(model: type[BaseModel], document: Document, item: Any) -> tuple[Key
         return key, f"unknown key.{nearest(name, keys_at(model, item['loc'][:-1]))}"
     if kind == "missing":
         return key, "is required and missing"
+    if kind == "union_tag_not_found":
+        return key, f"the key {context['discriminator']} is required and missing"
     if kind == "value_error":
         if key and key[-1] not in _keys_at(document, key[:-1]):
             # The name of a union's member, which stands nowhere in the document.

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SkipValidation, field_validator, mod
 from tintype.errors import DocumentError
 from tintype.schemas.document import Document, KeyPath, StrictModel
 from tintype.schemas.group_pattern import check_group_pattern
+from tintype.schemas.ports import fixed_paths
 from tintype.schemas.task import ClassificationTask, parse_training_task
 
 __all__ = [
@@ -95,7 +96,7 @@ class ModelOutput(StrictModel):
     """Register the model under this name."""
 
     path: str | None = None
-    """Also write the model folder here; relative to the document."""
+    """Also write the model folder here; relative to the document. See `OutputPort`."""
 
     type: Literal["mlflow_model", "custom_model", "uri_folder"] | None = None
     """Accepted as Azure's; the output is always an MLflow model."""
@@ -225,7 +226,7 @@ class JobDocument(JobHead):
 
     def output_paths(self) -> list[str]:
         """Where `outputs` also wants the model."""
-        return [output.path for output in self.outputs.values() if output.path]
+        return fixed_paths(self.outputs)
 
     def absolute_paths(self, base: Path) -> dict[str, Any]:
         """Fields whose relative paths are taken from `base`, changed so."""
@@ -236,7 +237,7 @@ class JobDocument(JobHead):
                 update[name] = given.located(base)
         update["outputs"] = {
             name: output.model_copy(update={"path": _absolute(output.path, base)})
-            if output.path
+            if output.path and ":" not in output.path
             else output
             for name, output in self.outputs.items()
         }

@@ -15,7 +15,7 @@ from tintype.schemas.component import nodes_with_files
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.place import Place, place_notices
-from tintype.schemas.ports import CommandLimits, DataValue, OutputPort, checked_names
+from tintype.schemas.ports import CommandLimits, DataValue, OutputPort, checked_names, fixed_paths
 
 __all__ = ["NodeDocument", "PipelineJob", "PipelineSettings", "read_pipeline_job"]
 
@@ -89,7 +89,7 @@ class PipelineJob(JobHead):
 
     def output_paths(self) -> list[str]:
         """Where `outputs` are also to be copied."""
-        return [output.path for output in self.outputs.values() if output.path]
+        return fixed_paths(self.outputs)
 
 
 class NodeDocument(StrictModel):
@@ -106,6 +106,9 @@ class NodeDocument(StrictModel):
 
     base: str
     """Folder of its relative paths."""
+
+    written_at: str | None = None
+    """File, line and field of the node, for what is told of it while it runs."""
 
     code_digest: str | None = None
     """Of the copy of the code that it runs."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import Field, model_validator
 
@@ -16,6 +17,7 @@ from tintype.schemas.document import StrictModel
 
 __all__ = [
     "DATA_TYPES",
+    "JOB_NAME",
     "LITERAL_TYPES",
     "DataValue",
     "InputPort",
@@ -23,6 +25,7 @@ __all__ = [
     "Scalar",
     "accepts",
     "checked_names",
+    "fixed_paths",
     "literal_of",
     "type_of",
 ]
@@ -37,6 +40,9 @@ DATA_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model
 
 LITERAL_TYPES = ("string", "number", "integer", "boolean")
 """Values that a command is given as they are."""
+
+JOB_NAME = "${{name}}"
+"""In an output's path it stands for the name of the job."""
 
 _NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 
@@ -131,7 +137,8 @@ class OutputPort(StrictModel):
     """No effect here: it is written to the job's own folder."""
 
     path: str | None = None
-    """Also copy it here when it is finished; relative to the document."""
+    """Also copy it here when it is finished; relative to the document, or in a datastore that settings map to a
+    folder. `${{name}}` in it is the name of the job, or of the node's run."""
 
     name: str | None = None
     """Register it under this name: a model (mlflow_model), or else a data asset."""
@@ -162,6 +169,17 @@ class CommandLimits(StrictModel):
 
     timeout: float | None = Field(None, gt=0)
     """Seconds; None: as long as it takes."""
+
+
+class _Copied(Protocol):
+    @property
+    def path(self) -> str | None: ...
+
+
+def fixed_paths(outputs: Mapping[str, _Copied]) -> list[str]:
+    """Where outputs are also copied, of those whose place on this machine is the same for every job."""
+    paths = [output.path for output in outputs.values() if output.path]
+    return [path for path in paths if JOB_NAME not in path and not path.startswith("azureml:")]
 
 
 def checked_names(ports: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tintype.errors import DocumentError
 from tintype.schemas.asset_parts import AssetName, TextMap
 from tintype.schemas.document import Document, StrictModel, read_yaml, validate
 from tintype.schemas.endpoint_parts import merged_document
+from tintype.schemas.windows_zones import WINDOWS_ZONES
 
 __all__ = [
     "CRON_FIELDS",
@@ -100,6 +101,7 @@ def _cron(value: str) -> str:
 
 
 def _zone(value: str) -> str:
+    value = WINDOWS_ZONES.get(value, value)
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -146,7 +148,8 @@ class _Trigger(StrictModel):
     """Not after this moment."""
 
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    """UTC, or a place of the IANA database: Europe/Berlin."""
+    """UTC, a place of the IANA database (Europe/Berlin), or a name of Windows, as Azure's (W. Europe Standard
+    Time)."""
 
 
 class CronTrigger(_Trigger):
@@ -264,6 +267,13 @@ def read_schedule(document: Document) -> ScheduleDocument:
     data = {key: value for key, value in document.data.items() if key != "base"}
     source = None
     if isinstance(given, dict) and isinstance(given.get("job"), str):
+        if given["job"].startswith("azureml:"):
+            raise DocumentError(
+                f"{given['job']!r} is a job of a workspace; name the file of its document",
+                file=document.path,
+                line=document.line(("create_job",)),
+                field="create_job",
+            )
         file = (base / Path(given["job"].removeprefix("file:")).expanduser()).resolve()
         if not file.is_file():
             raise DocumentError(

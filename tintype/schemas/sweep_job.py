@@ -15,7 +15,7 @@ from tintype.schemas.distributions import Choice, Distribution, SearchValue
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.place import Place, place_notices
-from tintype.schemas.ports import CommandLimits, OutputPort, Scalar
+from tintype.schemas.ports import CommandLimits, OutputPort, Scalar, fixed_paths
 from tintype.schemas.sweep import EarlyTermination, SamplingAlgorithm, Sweep
 
 __all__ = ["Objective", "SweepJob", "SweepLimits", "SweepTrial", "read_sweep_job"]
@@ -172,7 +172,7 @@ class SweepJob(JobHead):
 
     def output_paths(self) -> list[str]:
         """Where `outputs` are also to be copied."""
-        return [output.path for output in self.outputs.values() if output.path]
+        return fixed_paths(self.outputs)
 
 
 def read_sweep_job(document: Document, base: Path) -> SweepJob:

@@ -28,6 +28,7 @@ class Component(Asset):
     task: dict[str, Any] | None = None
     input_data: str | None = None
     mini_batch_size: str | int | None = None
+    partition_keys: list[str] | None = None
     error_threshold: int | None = None
     mini_batch_error_threshold: int | None = None
     retry_settings: dict[str, Any] | None = None

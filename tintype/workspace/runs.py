@@ -193,15 +193,17 @@ class RunStore:
         if record is None:
             hint = nearest(name, (run.name for run in self.list(include_archived=True)))
             raise UsageError(f"no job named {name!r}.{hint}")
-        if record.status in ACTIVE and not self.is_alive(record):
-            message = (
-                f"the worker was killed or lost; go on from its last checkpoint: "
-                f"tintype job resume --name {name}"
-            )
-            record = replace(
-                record, status="Failed", error=message, ended_at=record.ended_at or now()
-            )
-        return record
+        if record.status not in ACTIVE or self.is_alive(record):
+            return record
+        # It may have ended well since its record was read.
+        record = self._read(self.path(name)) or record
+        if record.status not in ACTIVE:
+            return record
+        message = (
+            f"the worker was killed or lost; go on from its last checkpoint: "
+            f"tintype job resume --name {name}"
+        )
+        return replace(record, status="Failed", error=message, ended_at=record.ended_at or now())
 
     def named(self, name: str) -> str:
         """The name of the run called `name`, or whose run in MLflow has it as its id.

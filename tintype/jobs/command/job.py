@@ -24,10 +24,11 @@ from tintype.jobs.command.environment import (
 )
 from tintype.jobs.command.process import Ended, last_lines, run_command_line
 from tintype.jobs.event_log import say_into
-from tintype.jobs.outputs import deliver_outputs, reserved
+from tintype.jobs.outputs import deliver_outputs, reserved, settled_outputs
 from tintype.jobs.run import Run
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.command_line import expanded
+from tintype.schemas.document import KeyPath
 from tintype.schemas.ports import DataValue
 from tintype.settings import get_settings
 from tintype.tasks import TaskContext
@@ -44,12 +45,13 @@ _MODELS = ("mlflow_model", "custom_model", "triton_model")
 _MARKS = {"mltable": "MLTable", "mlflow_model": "MLmodel"}
 
 
-def settle(job: CommandJob, pending: Container[str] = ()) -> CommandJob:
+def settle(job: CommandJob, pending: Container[str] = (), within: KeyPath = ()) -> CommandJob:
     """See `JobKind.settle`: with the code kept and the environment's version as they are now, and paths in
     place of assets' names.
 
     Args:
         pending: inputs that are not there yet, and stay as they are.
+        within: where the code and the environment stand in the document: of a sweep, in its trial.
 
     Raises:
         UsageError: the code folder, an input or the environment is not there.
@@ -60,11 +62,11 @@ def settle(job: CommandJob, pending: Container[str] = ()) -> CommandJob:
         try:
             update["code_digest"] = kept_code(Path(job.code))
         except UsageError as error:
-            raise job.error_at(("code",), str(error)) from None
+            raise job.error_at((*within, "code"), str(error)) from None
     try:
         environment = settled_environment(job.environment)
     except UsageError as error:
-        raise job.error_at(("environment",), str(error)) from None
+        raise job.error_at((*within, "environment"), str(error)) from None
     if environment != job.environment:
         update["environment"] = environment
     inputs = {}
@@ -75,11 +77,15 @@ def settle(job: CommandJob, pending: Container[str] = ()) -> CommandJob:
             inputs[name] = value
         except UsageError as error:
             raise job.error_at(("inputs", name), str(error)) from None
+    update |= settled_outputs(job.outputs)
     return job.model_copy(update={**update, "inputs": inputs} if inputs else update)
 
 
-def check(job: CommandJob) -> None:
+def check(job: CommandJob, within: KeyPath = ()) -> None:
     """Its environment is there.
+
+    Args:
+        within: see `settle`.
 
     Raises:
         UsageError: it is not; names the place.
@@ -87,7 +93,7 @@ def check(job: CommandJob) -> None:
     try:
         python_of(job.environment)
     except UsageError as error:
-        raise job.error_at(("environment",), str(error)) from None
+        raise job.error_at((*within, "environment"), str(error)) from None
 
 
 def execute(job: CommandJob, run: Run, context: TaskContext) -> None:

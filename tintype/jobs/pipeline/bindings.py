@@ -58,13 +58,13 @@ class Bindings:
 
     def __init__(
         self,
-        inputs: Mapping[str, Source],
+        inputs: Mapping[str, Source | None],
         made: Callable[[str, str, KeyPath], Made],
         error: Callable[[KeyPath, str], DocumentError],
     ) -> None:
         """
         Args:
-            inputs: the pipeline's own.
+            inputs: the pipeline's own; None is an optional one that has no value.
             made: (node, output, place) -> what the node makes. Raises DocumentError where it does not.
             error: makes an error of a place and a message.
         """

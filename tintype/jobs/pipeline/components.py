@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tintype.errors import DocumentError, UsageError, nearest
 from tintype.jobs.command.job import settled_input
+from tintype.jobs.outputs import settled_outputs
+from tintype.jobs.pipeline.command_parts import with_command_parts, written_at
 from tintype.jobs.pipeline.parallel_nodes import PARALLEL_KEYS, parallel_command
 from tintype.schemas.azure_components import COMPONENT_NAMES, azure_component
 from tintype.schemas.component import ComponentDocument
-from tintype.schemas.document import Document, KeyPath, read_yaml
+from tintype.schemas.document import Document, KeyPath
 from tintype.schemas.pipeline_job import PipelineJob
 from tintype.schemas.ports import DATA_TYPES, DataValue
-from tintype.workspace.code import kept_code
 from tintype.workspace.components import ComponentStore
 
 __all__ = ["with_components"]
@@ -37,7 +37,7 @@ def with_components(job: PipelineJob) -> PipelineJob:
             inputs[name] = _settled(value)
         except UsageError as error:
             raise job.error_at(("inputs", name), str(error)) from None
-    update: dict[str, Any] = {"jobs": _written_out(job.jobs, document)}
+    update = {"jobs": _written_out(job.jobs, document), **settled_outputs(job.outputs)}
     return job.model_copy(update={**update, "inputs": inputs} if inputs else update)
 
 
@@ -58,50 +58,43 @@ def _written_out(nodes: Mapping[str, Any], document: Document) -> dict[str, Any]
     for name, given in nodes.items():
         key: KeyPath = ("jobs", name)
         node = dict(given)
-        for where in ("component", "trial"):
-            if isinstance(node.get(where), str):
-                node[where] = _named(node[where], (*key, where), document)
-            elif isinstance(node.get(where), dict):
-                node[where] = _known(node[where])
+        for part in ("component", "trial"):
+            if isinstance(node.get(part), str):
+                node[part] = _named(node[part], (*key, part), document)
+            elif isinstance(node.get(part), dict):
+                node[part] = _known(node[part])
         component = node.get("component")
         if isinstance(component, dict) and component.get("jobs"):
-            inside = _document_of(component)
+            inside, place = written_at(given, "component", key, document)
+            inside = inside.part(place, component)
             node["component"] = {**component, "jobs": _written_out(component["jobs"], inside)}
+        node = with_command_parts(node, given, key, document)
         if "parallel" in (node.get("type"), (node.get("component") or {}).get("type")):
-            node = _as_command(node, key, document)
-        _keep_code(node, key, document)
+            node = _as_command(node, given, key, document)
         found[name] = node
     return found
 
 
-def _as_command(node: dict[str, Any], key: KeyPath, document: Document) -> dict[str, Any]:
+def _as_command(
+    node: dict[str, Any], given: Mapping[str, Any], key: KeyPath, document: Document
+) -> dict[str, Any]:
     """A parallel node as the command that runs its task."""
     component = node.get("component")
-    settings = {name: node[name] for name in PARALLEL_KEYS if name in node}
+    own = {name: node[name] for name in PARALLEL_KEYS if name in node}
     rest = {name: value for name, value in node.items() if name not in PARALLEL_KEYS}
-    if not isinstance(component, dict):
-        return {**rest, **parallel_command(settings, document, key), "type": "command"}
-    settings = {name: component[name] for name in PARALLEL_KEYS if name in component} | settings
+
+    def error(place: KeyPath, message: str) -> DocumentError:
+        inside, at = document, key
+        if component is not None and place[0] not in own:
+            inside, at = written_at(given, "component", key, document)
+        return _error(inside, (*at, *place), message)
+
+    if component is None:
+        return {**rest, **parallel_command(own, node, error), "type": "command"}
+    settings = {name: component[name] for name in PARALLEL_KEYS if name in component} | own
     kept = {name: value for name, value in component.items() if name not in PARALLEL_KEYS}
-    written = {**kept, **parallel_command(settings, document, key), "type": "command"}
-    return {**rest, "component": written, "type": "command"}
-
-
-def _keep_code(node: dict[str, Any], key: KeyPath, document: Document) -> None:
-    """Keep the code folder of a command node as it is now."""
-    if node.get("code_digest"):
-        return
-    component = node.get("component") or node.get("trial")
-    code, place, where = node.get("code"), (*key, "code"), document
-    if code is None and isinstance(component, dict) and component.get("code"):
-        code, place, where = component["code"], ("code",), _document_of(component)
-    if code is None:
-        return
-    folder = Path(node.get("base", ".")) / Path(str(code)).expanduser()
-    try:
-        node["code_digest"] = kept_code(folder.resolve())
-    except UsageError as error:
-        raise _error(where, place, str(error)) from None
+    command = parallel_command(settings, component, error)
+    return {**rest, "component": {**kept, **command, "type": "command"}, "type": "command"}
 
 
 def _known(component: dict[str, Any]) -> dict[str, Any]:
@@ -155,14 +148,6 @@ def _named(reference: str, key: KeyPath, document: Document) -> dict[str, Any]:
 def _catalogs(name: str) -> dict[str, Any] | None:
     component = azure_component(name)
     return None if component is None else component.model_dump(mode="json", exclude_unset=True)
-
-
-def _document_of(component: dict[str, Any]) -> Document:
-    """Where a component is written, for the places of errors."""
-    file = component.get("file")
-    if file is not None and Path(file).is_file():
-        return read_yaml(file)
-    return Document({}, Path(f"component {component.get('name')}"))
 
 
 def _error(document: Document, key: KeyPath, message: str) -> DocumentError:

@@ -17,10 +17,12 @@ from tintype.jobs.pipeline.catalog import TRANSLATORS
 from tintype.jobs.pipeline.node_outputs import (
     MAKES_MODEL,
     component_of,
+    is_binding,
     outputs_of,
     written_ports,
 )
 from tintype.jobs.pipeline.steps import Graph, Made, Step
+from tintype.jobs.pipeline.sweep_nodes import sweep_content
 from tintype.schemas.component import ComponentDocument
 from tintype.schemas.document import Document, KeyPath, read_yaml, validate
 from tintype.schemas.expressions import reference_of
@@ -34,10 +36,7 @@ NODE_TYPES = ("command", "pipeline", "sweep", "parallel", *_DOCUMENTS)
 """Types that a node may have."""
 
 # Keys of a node that are no keys of the job's document.
-_OF_NODES = ("base", "name", "component", "comment", "outputs")
-
-# What a sweep needs of the component that it runs.
-_OF_TRIALS = {"command", "code", "environment", "environment_variables"}
+_OF_NODES = ("base", "written_at", "name", "component", "comment", "outputs")
 
 # Jobs that read `compute` themselves.
 _PLACES_ITSELF = ("automl", "batch")
@@ -54,8 +53,8 @@ def build_graph(job: PipelineJob) -> Graph:
             of the wrong type, an output that nothing makes.
     """
     document = job.source or Document(job.model_dump(mode="json"))
-    inputs: dict[str, Source] = {
-        name: Given.of(value) for name, value in job.inputs.items() if value is not None
+    inputs = {
+        name: None if value is None else Given.of(value) for name, value in job.inputs.items()
     }
     scope = _Scope("", document, inputs, job.jobs, job.place, job.outputs)
     builder = _Builder()
@@ -84,13 +83,21 @@ class _Scope:
 
     prefix: str
     document: Document
-    inputs: Mapping[str, Source]
+    inputs: Mapping[str, Source | None]
+    """What each gets; None: nothing, it is optional."""
     nodes: Mapping[str, Any]
     place: str | None
     outputs: Mapping[str, OutputPort]
     """Its outputs, for nodes to bind theirs to."""
     made: dict[str, Made] = field(default_factory=dict)
     """What became of them."""
+    _ports: dict[str, dict[str, OutputPort]] = field(default_factory=dict)
+
+    def outputs_of(self, name: str) -> dict[str, OutputPort]:
+        """What the node called `name` makes; see `node_outputs.outputs_of`."""
+        if name not in self._ports:
+            self._ports[name] = outputs_of(name, self.nodes[name], self)
+        return self._ports[name]
 
     def error(self, key: KeyPath, message: str) -> DocumentError:
         document = self.document
@@ -113,8 +120,11 @@ class _Builder:
 
     def add(self, scope: _Scope) -> None:
         """All nodes of a pipeline."""
-        for name, node in scope.nodes.items():
-            kind = _type(scope, name, node)
+        for name, written in scope.nodes.items():
+            kind = _type(scope, name, written)
+            compute = written.get("compute")
+            place = self._bindings(scope).resolved(compute, ("jobs", name, "compute"))
+            node = {**written, "compute": place} if compute is not None else written
             if kind in _DOCUMENTS:
                 self._add_document(scope, name, kind, node)
             elif kind == "sweep":
@@ -157,7 +167,7 @@ class _Builder:
         content.setdefault("compute", scope.place)
         if kind not in _PLACES_ITSELF:
             del content["compute"]
-        kept = outputs_of(name, node, scope)
+        kept = scope.outputs_of(name)
         if kind in MAKES_MODEL:
             written = {part: port.model_dump(exclude_unset=True) for part, port in kept.items()}
             content["outputs"] = {
@@ -174,49 +184,22 @@ class _Builder:
                 kept,
                 # These place their own work.
                 place=None if kind in _PLACES_ITSELF else node.get("compute") or scope.place,
-            )
+            ),
+            node,
         )
 
     def _add_sweep(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
         """A node that runs a command component at points of a search space."""
         key: KeyPath = ("jobs", name)
-        trial, space = node.get("trial"), node.get("search_space") or {}
-        if not isinstance(trial, dict):
-            raise scope.error((*key, "trial"), "expected a command component, or its command")
         given = self._bindings(scope).inputs(node.get("inputs") or {}, (*key, "inputs"))
-        if "type" in trial or "file" in trial or "inputs" in trial:
-            component = ComponentDocument.model_validate(trial)
-            given = value_for(
-                component,
-                given,
-                lambda part, text: scope.error((*key, "inputs", *part), text),
-                strict=True,
-                later=frozenset(space),
-            )
-            trial = component.model_dump(mode="json", exclude_unset=True, include=_OF_TRIALS)
-        if "code_digest" in node:
-            trial = {**trial, "code_digest": node["code_digest"]}
-        kept = ("base", "name", "comment", "inputs", "outputs", "trial", "code_digest")
-        content = {
-            **{part: value for part, value in node.items() if part not in kept},
-            "type": "sweep",
-            "trial": trial,
-            "inputs": {part: source.content() for part, source in given.items()},
-            "outputs": written_ports(outputs_of(name, node, scope)),
-        }
+        content = sweep_content(node, given, lambda part, text: scope.error((*key, *part), text))
+        outputs = scope.outputs_of(name)
+        content["outputs"] = written_ports(outputs)
         place = node.get("compute") or scope.place
         if place is not None:
             content["compute"] = place
-        self._put(
-            Step(
-                scope.prefix + name,
-                content,
-                scope.document,
-                key,
-                Path(node["base"]),
-                outputs_of(name, node, scope),
-            )
-        )
+        base = Path(node["base"])
+        self._put(Step(scope.prefix + name, content, scope.document, key, base, outputs), node)
 
     def _add_component(self, scope: _Scope, name: str, kind: str, raw: dict[str, Any]) -> None:
         key: KeyPath = ("jobs", name)
@@ -244,7 +227,7 @@ class _Builder:
             variables = content["environment_variables"]
             place = (*key, "environment_variables")
             content["environment_variables"] = self._bindings(scope).resolved(variables, place)
-            content["outputs"] = written_ports(outputs_of(name, raw, scope))
+            content["outputs"] = written_ports(scope.outputs_of(name))
             if not content.get("command"):
                 raise scope.error(key, "expected a command, or a component that has one")
         self._put(
@@ -254,11 +237,12 @@ class _Builder:
                 scope.document,
                 key,
                 Path(node.base),
-                outputs_of(name, raw, scope),
+                scope.outputs_of(name),
                 TRANSLATORS[component.name] if known and component is not None else None,
                 None if component is None else component.name,
                 node.compute or scope.place,
-            )
+            ),
+            raw,
         )
 
     def _open(
@@ -269,7 +253,7 @@ class _Builder:
         inner = _Scope(
             f"{scope.prefix}{name}.",
             _written_in(component),
-            given,
+            {each: given.get(each) for each in component.inputs},
             component.jobs,
             scope.place,
             component.outputs,
@@ -283,14 +267,14 @@ class _Builder:
                 )
             self._aliases[scope.prefix + name, output] = inner.made[output]
 
-    def _put(self, step: Step) -> None:
-        self.steps[step.name] = step
+    def _put(self, step: Step, node: Mapping[str, Any]) -> None:
+        self.steps[step.name] = replace(step, written_at=node.get("written_at"))
 
     def _bindings(self, scope: _Scope) -> Bindings:
         def made(node: str, output: str, key: KeyPath) -> Made:
             if node not in scope.nodes:
                 raise scope.error(key, f"there is no node {node!r}.{nearest(node, scope.nodes)}")
-            outputs = outputs_of(node, scope.nodes[node], scope)
+            outputs = scope.outputs_of(node)
             if output not in outputs:
                 known = ", ".join(outputs) or "none"
                 raise scope.error(
@@ -304,16 +288,16 @@ class _Builder:
 
     def _bind_outputs(self, scope: _Scope, name: str, node: dict[str, Any]) -> None:
         """What of the node's outputs is an output of its pipeline."""
-        known = outputs_of(name, node, scope)
+        known = scope.outputs_of(name)
         for output, value in (node.get("outputs") or {}).items():
             key = ("jobs", name, "outputs", output)
+            if not is_binding(value):
+                continue
             try:
                 reference = reference_of(value)
             except ValueError as error:
                 raise scope.error(key, str(error)) from None
-            if reference is None:
-                continue
-            if reference.kind != "parent_output":
+            if reference is None or reference.kind != "parent_output":
                 raise scope.error(key, "an output is bound to ${{parent.outputs.NAME}}")
             if reference.name not in scope.outputs:
                 raise scope.error(

@@ -15,7 +15,7 @@ from tintype.jobs.outputs import deliver_outputs, reserved
 from tintype.jobs.pipeline.components import with_components
 from tintype.jobs.pipeline.graph import build_graph
 from tintype.jobs.pipeline.scheduler import Scheduler
-from tintype.jobs.pipeline.steps import Made, Step
+from tintype.jobs.pipeline.steps import Graph, Made, Step
 from tintype.jobs.run import Run
 from tintype.jobs.step_kinds import STEP_KINDS
 from tintype.jobs.sweep import checks as sweep
@@ -87,7 +87,7 @@ def execute(job: PipelineJob, run: Run, context: TaskContext) -> None:
         metrics, registered = scheduler.results()
         tracking.log_metrics(metrics, step=0)
         if scheduler.failures:
-            raise RunFailed(_failure(scheduler.failures, len(graph.steps)))
+            raise RunFailed(_failure(scheduler.failures, graph))
         for name, made in graph.outputs.items():
             scheduler.link(run.named_outputs / name, made)
         own = deliver_outputs(job.outputs, run)
@@ -127,9 +127,11 @@ def _placed(step: Step, error: DocumentError) -> DocumentError:
     )
 
 
-def _failure(failures: dict[str, str], total: int) -> str:
+def _failure(failures: dict[str, str], graph: Graph) -> str:
     name = next(iter(failures))
     several = ""
     if len(failures) > 1:
-        several = f"{len(failures)} of {total} nodes failed: {', '.join(failures)}. "
-    return f"{several}Node {name!r} failed: {failures[name]}"
+        several = f"{len(failures)} of {len(graph.steps)} nodes failed: {', '.join(failures)}. "
+    written_at = graph.steps[name].written_at
+    place = "" if written_at is None else f" ({written_at})"
+    return f"{several}Node {name!r}{place} failed: {failures[name]}"

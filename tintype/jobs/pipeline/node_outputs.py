@@ -11,7 +11,7 @@ from tintype.schemas.document import Document, KeyPath, validate
 from tintype.schemas.expressions import reference_of
 from tintype.schemas.ports import OutputPort
 
-__all__ = ["MAKES_MODEL", "component_of", "outputs_of", "written_ports"]
+__all__ = ["MAKES_MODEL", "component_of", "is_binding", "outputs_of", "written_ports"]
 
 MAKES_MODEL = ("automl", "finetuning")
 """Nodes that are documents of their own and make a model, whatever their outputs are called."""
@@ -65,7 +65,7 @@ def outputs_of(name: str, node: dict[str, Any], scope: Place) -> dict[str, Outpu
                 f"component {component.name} has no output {output!r}.{nearest(output, declared)}",
             )
         own = declared.get(output) or _bound_port(value, scope) or _default_port(node)
-        if not isinstance(value, dict) or "${{" in str(value.get("path", "")):
+        if not isinstance(value, dict) or is_binding(value):
             declared[output] = own
             continue
         part = scope.document.part(key, {**own.model_dump(exclude_unset=True), **value})
@@ -76,10 +76,19 @@ def outputs_of(name: str, node: dict[str, Any], scope: Place) -> dict[str, Outpu
     return declared
 
 
+def is_binding(value: Any) -> bool:
+    """Whether a node's output is made the pipeline's: `${{parent.outputs.x}}`, alone or as its path.
+
+    A path of a datastore may have macros in it, which are no references.
+    """
+    text = value.get("path") if isinstance(value, dict) else value
+    return isinstance(text, str) and "${{" in text and not text.startswith("azureml:")
+
+
 def _bound_port(value: Any, scope: Place) -> OutputPort | None:
     """The pipeline's output that a node's is bound to, whose type is then the node's."""
     try:
-        reference = reference_of(value)
+        reference = reference_of(value) if is_binding(value) else None
     except ValueError:
         # Told with its place where outputs are bound.
         return None

@@ -16,6 +16,7 @@ from tintype.jobs.run import Run
 from tintype.jobs.step_kinds import STEP_KINDS
 from tintype.schemas.job import Job
 from tintype.schemas.pipeline_job import PipelineJob
+from tintype.schemas.ports import JOB_NAME
 from tintype.workspace.runs import ACTIVE, now
 
 __all__ = ["NodeRuns", "Prepared"]
@@ -99,8 +100,7 @@ class NodeRuns:
         earlier = None
         if not self._job.settings.force_rerun and getattr(job, "is_deterministic", True):
             earlier = finished_run(digest)
-        if earlier is not None and not all(Path(path).exists() for path in job.output_paths()):
-            # It was copied there, and removed since.
+        if earlier is not None and not _is_delivered(job):
             earlier = None
         document = self._document(run, step, job)
         if run.exists:
@@ -232,3 +232,12 @@ class NodeRuns:
             # The first is Azure's own name for it.
             properties={"azureml.isreused": "true", _REUSED_FROM: self._origin(earlier)},
         )
+
+
+def _is_delivered(job: Job) -> bool:
+    """Whether a step's outputs are also where its document wants copies, unless these were removed since."""
+    paths = [getattr(output, "path", None) for output in getattr(job, "outputs", {}).values()]
+    if any(path and JOB_NAME in path and not path.startswith("azureml:") for path in paths):
+        # A place of each run's own.
+        return False
+    return all(Path(path).exists() for path in job.output_paths())

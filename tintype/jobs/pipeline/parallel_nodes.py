@@ -1,17 +1,20 @@
 """Nodes of type `parallel`: what they say of their task, as the command that runs it.
 
-Keys as in Azure's CLI (v2) parallel job YAML schema; only folders of files are split.
+Keys as in Azure's CLI (v2) parallel job YAML schema.
 """
 
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from tintype.errors import DocumentError, nearest
+from tintype.jobs.mini_batches import bytes_of
 from tintype.schemas.document import Document, KeyPath, StrictModel, validate
-from tintype.schemas.expressions import reference_of
+from tintype.schemas.expressions import REFERENCE, reference_of
 
 __all__ = ["PARALLEL_KEYS", "parallel_command"]
 
@@ -19,7 +22,7 @@ __all__ = ["PARALLEL_KEYS", "parallel_command"]
 class ParallelTask(StrictModel):
     """What handles a mini-batch."""
 
-    type: str = "run_function"
+    type: Literal["run_function", "function"] = "run_function"
     """run_function."""
 
     code: str | None = None
@@ -35,10 +38,7 @@ class ParallelTask(StrictModel):
     """`${{outputs.y}}`: where the rows go that `run` gives."""
 
     environment: str | dict[str, Any] | None = None
-    """See `CommandJob`."""
-
-    model: Any = None
-    """No effect here."""
+    """See `CommandJob`; the Python that runs Tintype."""
 
 
 class Retries(StrictModel):
@@ -47,8 +47,8 @@ class Retries(StrictModel):
     max_retries: int = Field(2, ge=0)
     """Times."""
 
-    timeout: int | None = None
-    """No effect here."""
+    timeout: float | None = Field(None, gt=0)
+    """Seconds that a mini-batch may take each time; None: as long as it takes."""
 
 
 class ParallelSettings(StrictModel):
@@ -58,59 +58,90 @@ class ParallelSettings(StrictModel):
     """What handles a mini-batch."""
 
     input_data: str
-    """`${{inputs.x}}`: the folder that is split."""
+    """`${{inputs.x}}`: the folder or the table that is split."""
 
-    mini_batch_size: int = Field(10, ge=1)
-    """Files in a mini-batch."""
+    mini_batch_size: str | None = None
+    """Files of a folder (10; 1 where left out), or bytes of a table (100kb; 1mb where left out)."""
 
-    max_concurrency_per_instance: int = Field(2, ge=1)
-    """Mini-batches at the same time."""
+    partition_keys: list[str] | None = None
+    """Columns of a table: rows that have the same values in them are one mini-batch."""
+
+    max_concurrency_per_instance: int | None = Field(None, ge=1)
+    """Mini-batches at the same time; left out: as many as there are CPU threads."""
 
     retry_settings: Retries = Field(default_factory=Retries)
     """Retries."""
 
     error_threshold: int = Field(-1, ge=-1)
-    """Files that may fail; -1: any number."""
+    """Files or rows that may fail; -1: any number."""
 
-    mini_batch_error_threshold: int | None = None
-    """No effect here; see `error_threshold`."""
+    mini_batch_error_threshold: int = Field(-1, ge=-1)
+    """Mini-batches that may fail; -1: any number."""
 
     logging_level: str | None = None
     """No effect here."""
 
     @field_validator("mini_batch_size", mode="before")
     @classmethod
-    def _number(cls, value: Any) -> Any:
-        return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+    def _size(cls, value: Any) -> Any:
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(text, str):
+            bytes_of(text)
+        return text
 
 
 PARALLEL_KEYS = tuple(ParallelSettings.model_fields)
 """Keys that a node of this type has beside those of all nodes."""
 
 
-def parallel_command(settings: dict[str, Any], document: Document, key: KeyPath) -> dict[str, Any]:
+def parallel_command(
+    settings: dict[str, Any],
+    node: Mapping[str, Any],
+    error: Callable[[KeyPath, str], DocumentError],
+) -> dict[str, Any]:
     """The keys of a command that runs a parallel task.
 
     Args:
         settings: the component's, and the node's over them.
-        document, key: where the node stands.
+        node: the node, or its component, whose inputs and outputs the settings name.
+        error: makes an error of a place and a message, where the settings are written.
 
     Raises:
         DocumentError: one of them is missing or wrong.
     """
-    read = validate(ParallelSettings, document.part(key, settings))
+    try:
+        read = validate(ParallelSettings, Document(settings))
+    except DocumentError as wrong:
+        raise error(tuple((wrong.field or "task").split(".")), wrong.message) from None
     task = read.task
-    reference = reference_of(read.input_data)
-    name = reference.name if reference is not None else read.input_data
+    name = _named(read.input_data, "input", node, ("input_data",), error)
+    if task.append_row_to is not None:
+        _named(task.append_row_to, "output", node, ("task", "append_row_to"), error)
+    for match in REFERENCE.finditer(task.program_arguments):
+        _named(match[0], None, node, ("task", "program_arguments"), error)
+    given = (node.get("inputs") or {}).get(name)
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind is not None and kind != "mltable":
+        if read.partition_keys:
+            raise error(("partition_keys",), f"for rows of a mltable; {name!r} is a {kind}")
+        if read.mini_batch_size is not None and bytes_of(read.mini_batch_size) is not None:
+            size = read.mini_batch_size
+            raise error(("mini_batch_size",), f"{size!r} given; expected a number of files")
     parts = [
         "python -m tintype.jobs.parallel_step",
         f"--entry {shlex.quote(task.entry_script)}",
         f"--data ${{{{inputs.{name}}}}}",
-        f"--mini-batch-size {read.mini_batch_size}",
-        f"--concurrency {read.max_concurrency_per_instance}",
         f"--max-retries {read.retry_settings.max_retries}",
         f"--error-threshold {read.error_threshold}",
+        f"--mini-batch-error-threshold {read.mini_batch_error_threshold}",
     ]
+    optional = {
+        "--mini-batch-size": read.mini_batch_size,
+        "--concurrency": read.max_concurrency_per_instance,
+        "--timeout": read.retry_settings.timeout,
+    }
+    parts += [f"{flag} {shlex.quote(str(v))}" for flag, v in optional.items() if v is not None]
+    parts += [f"--partition-key {shlex.quote(key)}" for key in read.partition_keys or ()]
     if task.append_row_to is not None:
         parts.append(f"--append-row-to {task.append_row_to}")
     content: dict[str, Any] = {"command": " ".join([*parts, "--", task.program_arguments]).strip()}
@@ -119,3 +150,30 @@ def parallel_command(settings: dict[str, Any], document: Document, key: KeyPath)
         if value is not None:
             content[part] = value
     return content
+
+
+def _named(
+    text: str,
+    wanted: str | None,
+    node: Mapping[str, Any],
+    key: KeyPath,
+    error: Callable[[KeyPath, str], DocumentError],
+) -> str:
+    """The name in `${{inputs.NAME}}` or `${{outputs.NAME}}`, which the node has.
+
+    Args:
+        wanted: input or output; None: either.
+    """
+    try:
+        reference = reference_of(text)
+    except ValueError as wrong:
+        raise error(key, str(wrong)) from None
+    kind = None if reference is None else reference.kind
+    if reference is None or kind not in (("input", "output") if wanted is None else (wanted,)):
+        raise error(key, f"{text!r} given; expected ${{{{{wanted or 'input'}s.NAME}}}}")
+    known = node.get(f"{kind}s") or {}
+    if reference.name not in known:
+        names = ", ".join(known) or "none"
+        hint = nearest(reference.name, known)
+        raise error(key, f"there is no {kind} {reference.name!r}; {kind}s are {names}.{hint}")
+    return reference.name

@@ -159,7 +159,9 @@ class Scheduler:
 
     def _fail(self, name: str, reason: str) -> None:
         self.failures[name] = reason
-        self._status.change(name, "Failed", f"failed: {reason}", ended=time.time(), error=reason)
+        # All of it ends the log, once the nodes that still run have ended.
+        said = f"failed: {reason.partition(os.linesep)[0]}"
+        self._status.change(name, "Failed", said, ended=time.time(), error=reason)
 
     def _stop_running(self) -> None:
         for name, pool in self._running.items():

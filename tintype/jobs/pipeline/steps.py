@@ -51,6 +51,8 @@ class Step:
     """The component's name."""
     place: str | None = None
     """Where it runs, as documents say it under `compute`; None: here."""
+    written_at: str | None = None
+    """File, line and field of its node, where it was read from a file."""
 
     @functools.cached_property
     def made(self) -> tuple[Made, ...]:
