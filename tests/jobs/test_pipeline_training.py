@@ -83,7 +83,8 @@ def test_a_training_node_that_fails_says_why(small: list[str], tmp_path: Path) -
         path.write_bytes(b"no picture")
     outcome = execute_run(run, Context())
     assert outcome.status == "Failed"
-    assert "Node 'train' failed: " in str(outcome.error)
+    assert "Node 'train' (" in str(outcome.error)
+    assert "jobs.train) failed: " in str(outcome.error)
     assert run.sibling(f"{run.name}-train").state.status == "Failed"
     assert not run.sibling(f"{run.name}-evaluate").exists
 
