@@ -1,45 +1,39 @@
-"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|server`.
+"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|server|pages|first`.
 
 teach    labels until a linear head has 95 % of the accuracy that all labels give, by the assistant's order,
          by plain uncertainty (the margin alone, as Label Studio orders tasks by a model's score) and at random
 bulk     actions until everything is labelled: groups and sure suggestions confirmed at a stroke, wrong
          ones taken out one by one; the peer is one key a picture
 server   labellers who act twice a second on many pictures, while the server is killed
+pages    opening, filtering and the next page of a project of many pictures
+first    from a folder of pictures to the first one that is labelled
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import uuid
 from pathlib import Path
 
 import numpy as np
+from labelling_server import first_label, pages, server
 from machine import machine
 from photo_sets import NAMES, photo_set
 
+from tintype.automl.standardisation import Standardisation
 from tintype.data import read_image_table
-from tintype.labelling.access import open_session
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.assistance.accuracy import right_of
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import PictureFeatures
 from tintype.labelling.assistance.known import Decided, targets_of
-from tintype.labelling.assistance.quick_head import Scaling, fit_quick_head
-from tintype.labelling.database import Database, open_database
-from tintype.labelling.making import make_project
-from tintype.labelling.people import assign_role, person_named
+from tintype.labelling.assistance.quick_head import fit_quick_head
+from tintype.labelling.database import open_database
+from tintype.labelling.people import person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project, find_project
-from tintype.labelling.server.guard import COOKIE
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 STEP, SHARE = 10, 0.95
@@ -109,7 +103,7 @@ class Simulated:
         decided = [Decided(n, self.truth[n]) for n in labelled if self.features.has(n)]
         features = self.features.gather([one.id for one in decided])
         targets, classes = targets_of(decided, self.project)
-        scaling = Scaling.of(self.features.gather(self.free[:2000]))
+        scaling = Standardisation.of(self.features.gather(self.free[:2000]))
         head = fit_quick_head(features, targets, classes, self.project.task, scaling)
         if head is None:
             return 0.0
@@ -224,165 +218,14 @@ def _actions_needed(simulated: Simulated) -> tuple[int, int]:
     return actions, sum(labels != truth[number] for number, labels in given.items())
 
 
-def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
-    """Print latencies, and actions that were answered for and are lost."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Nothing lies behind those URLs: no model is to look for it.
-        os.environ |= {"TINTYPE_HOME": folder, "TINTYPE_OFFLINE": "true"}
-        database = open_database()
-        with database.writing() as connection:
-            document = LabellingProjectDocument.model_validate(
-                {
-                    "name": "many",
-                    "labels": [{"name": "a"}, {"name": "b"}],
-                    "data": "/nowhere",
-                    "model": "/no/model",
-                }
-            )
-            project = create_project(connection, document)
-            begun = time.perf_counter()
-            places = (f"https://pictures.test/{number}.jpg" for number in range(pictures))
-            add_pictures(connection, project, ((place, place[-12:]) for place in places))
-        print(f"{pictures} pictures added in {time.perf_counter() - begun:.1f} s", flush=True)
-        with database.writing() as connection:
-            sessions = []
-            for number in range(labellers):
-                person = person_named(connection, f"labeller {number}")
-                assign_role(connection, project.id, person, "labeller")
-                sessions.append(open_session(connection, person))
-        latencies, answered = asyncio.run(_crowd(sessions, seconds, kills))
-        with database.reading() as connection:
-            kept = set(connection.exec_driver_sql("SELECT client_id FROM actions").scalars())
-            labelled = connection.exec_driver_sql(
-                "SELECT count(*) FROM pictures WHERE state = 'labelled'"
-            ).scalar()
-        for what, values in latencies.items():
-            p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1000
-            print(f"{what}: {len(values)}, p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms")
-        print(f"answered for {len(answered)}, lost {len(answered - kept)}, labelled {labelled}")
-        database.close()
-
-
-async def _crowd(
-    sessions: list[str], seconds: float, kills: int
-) -> tuple[dict[str, list[float]], set[str]]:
-    import httpx
-
-    address = "http://127.0.0.1:8477"
-    latencies: dict[str, list[float]] = {"action": [], "next pictures": []}
-    answered: set[str] = set()
-    process = await _started(address)
-    end = time.monotonic() + seconds
-    async with contextlib.AsyncExitStack() as opened:
-        clients = [
-            await opened.enter_async_context(
-                httpx.AsyncClient(base_url=address, timeout=30, cookies={COOKIE: session})
-            )
-            for session in sessions
-        ]
-
-        async def ask(
-            client: httpx.AsyncClient, path: str, body: dict[str, object], what: str
-        ) -> dict[str, object]:
-            """Ask until it is answered; what is measured is the answer that came."""
-            while True:
-                begun = time.perf_counter()
-                try:
-                    answer = await client.post(f"/api/projects/many{path}", json=body)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.2)
-                    continue
-                if answer.status_code == 403:
-                    shown = (await client.get("/api/session")).json()
-                    client.headers["x-csrf-token"] = shown["csrf"]
-                    continue
-                latencies[what].append(time.perf_counter() - begun)
-                return dict(answer.json())
-
-        async def labeller(number: int) -> None:
-            client = clients[number]
-            await asyncio.sleep(number / len(clients) / 2)
-            while time.monotonic() < end:
-                given = await ask(
-                    client, "/tasks", {"count": 9, "order": "random"}, "next pictures"
-                )
-                for picture in given["pictures"]:  # type: ignore[attr-defined]
-                    begun = time.monotonic()
-                    client_id = uuid.uuid4().hex
-                    body = {
-                        "client_id": client_id,
-                        "kind": "label",
-                        "pictures": [picture["id"]],
-                        "labels": ["a"],
-                    }
-                    done = await ask(client, "/actions", body, "action")
-                    if "action" in done:
-                        answered.add(client_id)
-                    await asyncio.sleep(max(0.0, 0.5 - (time.monotonic() - begun)))
-
-        async def killer() -> None:
-            nonlocal process
-            for _ in range(kills):
-                await asyncio.sleep(seconds / (kills + 1))
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                process = await _started(address)
-
-        await asyncio.gather(*(labeller(number) for number in range(len(clients))), killer())
-    process.terminate()
-    process.wait()
-    return latencies, answered
-
-
-async def _started(address: str) -> subprocess.Popen[bytes]:
-    import httpx
-
-    port = address.rsplit(":", 1)[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tintype.cli", "label", "serve", "--port", port],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    async with httpx.AsyncClient(base_url=address) as client:
-        while True:
-            try:
-                await client.get("/api/session")
-                return process
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-
-
-def folder_to_first_label(pictures: int) -> None:
-    """Print the time from a folder of pictures to the first one that is labelled."""
-    from PIL import Image
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["TINTYPE_HOME"] = f"{folder}/home"
-        photos = Path(folder) / "photos"
-        photos.mkdir()
-        for number in range(pictures):
-            Image.new("RGB", (8, 8), (number % 256, 0, 0)).save(photos / f"{number}.png")
-        database: Database = open_database()
-        begun = time.perf_counter()
-        document = {"name": "p", "labels": [{"name": "a"}], "data": str(photos)}
-        project = make_project(database, LabellingProjectDocument.model_validate(document))
-        with database.writing() as connection:
-            person = person_named(connection, "ann")
-            first = page_of(connection, project, PictureFilter(), after=0, limit=1)[0]
-            label = project.labels[0].id
-            action = Action(uuid.uuid4().hex, "label", [first.id], [label])
-            record_action(connection, project, person, action)
-        print(f"{pictures} pictures, first labelled after {time.perf_counter() - begun:.1f} s")
-
-
 def main() -> None:
-    """Run one of the three."""
+    """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["teach", "bulk", "server"])
+    parser.add_argument("what", choices=["teach", "bulk", "server", "pages", "first"])
     parser.add_argument("--sets", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labellers", type=int, default=50)
-    parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--pictures", type=int, help="left out: 100,000, 500,000, and 10,000")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kills", type=int, default=3)
     given = parser.parse_args()
@@ -391,9 +234,12 @@ def main() -> None:
         teach(given.sets, given.seeds)
     elif given.what == "bulk":
         bulk(given.sets)
+    elif given.what == "server":
+        server(given.labellers, given.pictures or 100_000, given.seconds, given.kills)
+    elif given.what == "pages":
+        pages(given.pictures or 500_000)
     else:
-        server(given.labellers, given.pictures, given.seconds, given.kills)
-        folder_to_first_label(10_000)
+        first_label(given.pictures or 10_000)
 
 
 if __name__ == "__main__":

@@ -124,9 +124,11 @@ def _engine(uri: str) -> Engine:
         engine = create_engine(
             url,
             pool_pre_ping=url.drivername != "sqlite",
-            # A connection for each thread that answers requests.
-            pool_size=16,
-            max_overflow=48,
+            # One for each thread that answers requests, and some for the assistants; those that were
+            # used last know most.
+            pool_size=48,
+            max_overflow=16,
+            pool_use_lifo=True,
         )
     except (ImportError, NoSuchModuleError):
         raise MissingExtraError("a labelling store in PostgreSQL", "label") from None
@@ -155,7 +157,8 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_MS}",
-        "cache_size=-65536",
+        # KiB, of each connection; the system keeps the file's pages for all of them.
+        "cache_size=-16384",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -20,8 +24,15 @@ _LOG = logging.getLogger(__name__)
 # Without a call, the thread looks at whatever came from other processes so often.
 _IDLE_SECONDS = 20.0
 
-# Labels that come faster are learnt together.
-_GATHER_SECONDS = 0.2
+# Labels that come faster are learnt together; and for so many times as long as a look took the thread
+# does nothing, so that answers to people do not wait for it.
+_GATHER_SECONDS, _REST = 0.2, 2.0
+
+# What could not be fetched or loaded is tried again after so many seconds.
+_AGAIN_SECONDS = 600.0
+
+# Added to the niceness of the threads' work, where a thread can have its own.
+_NICE = 10
 
 FeaturesOf = Callable[[Database, Project], Features]
 
@@ -84,24 +95,30 @@ class Assistants:
             thread.join(timeout=30)
 
     def _look(self) -> None:
+        _stand_back()
+        rest = _GATHER_SECONDS
         while not self._stop.is_set():
             self._wake.wait(_IDLE_SECONDS)
             self._wake.clear()
-            self._stop.wait(_GATHER_SECONDS)
+            self._stop.wait(rest)
+            begun = time.monotonic()
             for name, assistant in list(self._assistants.items()):
                 if self._stop.is_set():
                     return
+                before = assistant.times_read
                 self._guarded(name, assistant.refresh)
+                if assistant.times_read != before:
+                    self._opened.set()
+            rest = max(_GATHER_SECONDS, _REST * (time.monotonic() - begun))
 
     def _compute(self) -> None:
+        _stand_back()
         while not self._stop.is_set():
-            self._opened.wait(_IDLE_SECONDS)
+            self._opened.wait(_AGAIN_SECONDS)
             self._opened.clear()
             for name, features in list(self._features.items()):
-                compute = getattr(features, "compute", None)
-                if compute is not None and not self._stop.is_set():
-                    self._guarded(name, partial(compute, self._stop))
-                self._wake.set()
+                if not self._stop.is_set():
+                    self._guarded(name, partial(features.compute, self._stop, self._wake.set))
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:
         """What goes wrong is told and tried again; it ends no thread that others need."""
@@ -112,3 +129,11 @@ class Assistants:
             _LOG.warning("the assistant of project %s: %s: %s", name, type(error).__name__, error)
         else:
             self._faults.pop(name, None)
+
+
+def _stand_back() -> None:
+    """Let the threads that answer people go first."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)

@@ -51,8 +51,10 @@ class QuickHead:
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Features (n, D) -> float32 (n, classes)."""
-        logits = self.scaling.scaled(features) @ self.weight + self.bias
-        return probabilities_of(logits, self.task)
+        # Features of all pictures are not copied to be scaled: the weights are.
+        weight = self.weight / self.scaling.scale[:, None]
+        bias = self.bias - (self.scaling.mean / self.scaling.scale) @ self.weight
+        return probabilities_of(features @ weight + bias, self.task)
 
 
 def fit_quick_head(
