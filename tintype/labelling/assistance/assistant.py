@@ -13,8 +13,9 @@ from tintype.automl.label_issues import find_label_issues
 from tintype.errors import RequestError
 from tintype.labelling.assistance.features import Features
 from tintype.labelling.assistance.gathered import GatheredFeatures, unit_rows
-from tintype.labelling.assistance.insight import Insight, Suggestion, learn
+from tintype.labelling.assistance.insight import Insight, Suggestion, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
+from tintype.labelling.assistance.learning import Learn, learn
 from tintype.labelling.assistance.orders import (
     Order,
     bald,
@@ -72,8 +73,11 @@ class Assistant:
     May be asked from several threads; `refresh` is for one.
     """
 
-    def __init__(self, database: Database, name: str, features: Features) -> None:
+    def __init__(
+        self, database: Database, name: str, features: Features, learn: Learn = learn
+    ) -> None:
         self._database, self._name, self._features = database, name, features
+        self._learn = learn
         self._known, self._gathered = KnownPictures(), GatheredFeatures(features)
         self._insight: Insight | None = None
         self._ready = 0
@@ -177,12 +181,11 @@ class Assistant:
             return []
         head, project, decided = insight.head, insight.project, insight.decided
         targets, _ = targets_of(decided, project, head.classes)
-        targets = targets[head.rows]
         names = tuple(map(str, head.classes))
         issues = find_label_issues(project.task, head.out_of_fold, targets, names, most=limit)
         found = []
         for issue in issues:
-            one = decided[int(head.rows[issue.row])]
+            one = decided[issue.row]
             proposed = insight.suggestion(one.id, head.out_of_fold[issue.row])
             found.append(LikelyError(one.id, one.labels, proposed.labels, proposed.confidence))
         return found
@@ -216,10 +219,11 @@ class Assistant:
     def _looked(self, project: Project) -> Insight:
         has, gathered = self._features.has, self._gathered
         decided, free = self._known.decided(has), self._known.free(has)
-        numbers = [one.id for one in decided]
-        gathered.hold([*free, *numbers])
+        gathered.hold([*free, *(one.id for one in decided)])
         sample = self._known.random_sample()
-        head, accuracy = learn(project, decided, gathered, free, sample)
+        lesson, decided = lesson_of(project, decided, gathered, free, sample)
+        learnt = None if lesson is None else self._learn(lesson)
+        head = None if learnt is None else learnt.head
         pool, places = np.array(free, np.int64), gathered.places(free)
         probabilities, classes, source = None, tuple(label.id for label in project.labels), "names"
         if head is not None:
@@ -239,8 +243,8 @@ class Assistant:
             source,
             head,
             decided,
-            gathered.places(numbers),
-            accuracy,
+            gathered.places([one.id for one in decided]),
+            None if learnt is None else learnt.accuracy,
             [],
         )
         drawn = [number for number, state in sample if state == "unlabelled"]

@@ -14,6 +14,8 @@ from functools import partial
 from tintype.errors import TintypeError
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import Features, PictureFeatures
+from tintype.labelling.assistance.learning import learn
+from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
@@ -40,8 +42,17 @@ FeaturesOf = Callable[[Database, Project], Features]
 class Assistants:
     """The assistants of the projects that somebody has opened."""
 
-    def __init__(self, database: Database, features_of: FeaturesOf = PictureFeatures) -> None:
-        self._database, self._features_of = database, features_of
+    def __init__(
+        self,
+        database: Database,
+        features_of: FeaturesOf = PictureFeatures,
+        learning: LearningProcess | None = None,
+    ) -> None:
+        """
+        Args:
+            learning: where heads are fitted; None: in a thread of this process.
+        """
+        self._database, self._features_of, self._learning = database, features_of, learning
         self._assistants: dict[str, Assistant] = {}
         self._features: dict[str, Features] = {}
         self._faults: dict[str, str] = {}
@@ -69,7 +80,9 @@ class Assistants:
                 _LOG.warning("project %s has no assistant: %s", name, error)
                 return None
             self._features[name] = features
-            self._assistants[name] = Assistant(self._database, name, features)
+            self._assistants[name] = Assistant(
+                self._database, name, features, self._learning or learn
+            )
         self._opened.set()
         return self._assistants[name]
 
@@ -91,6 +104,8 @@ class Assistants:
         self._stop.set()
         self._wake.set()
         self._opened.set()
+        if self._learning is not None:
+            self._learning.close()
         for thread in self._threads:
             thread.join(timeout=30)
 
@@ -125,6 +140,8 @@ class Assistants:
         try:
             work()
         except Exception as error:
+            if self._stop.is_set():
+                return
             self._faults[name] = str(error)
             _LOG.warning("the assistant of project %s: %s: %s", name, type(error).__name__, error)
         else:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tintype.automl.standardisation import Standardisation
-from tintype.labelling.assistance.accuracy import RunningAccuracy, right_of, running_accuracy
+from tintype.labelling.assistance.accuracy import RunningAccuracy
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.known import Decided, targets_of
-from tintype.labelling.assistance.quick_head import QuickHead, fit_quick_head
+from tintype.labelling.assistance.learning import Lesson
+from tintype.labelling.assistance.quick_head import LEAST_LABELS, QuickHead, rows_to_fit
 from tintype.labelling.projects import Project
 
-__all__ = ["Insight", "Suggestion", "learn"]
+__all__ = ["Insight", "Suggestion", "lesson_of"]
 
 # A multi-label picture is suggested every label from here on.
 _SUGGESTED = 0.5
@@ -55,6 +56,7 @@ class Insight:
     source: str
     head: QuickHead | None
     decided: list[Decided]
+    """What the head was fitted to, or would be."""
     decided_places: np.ndarray
     """int64: which of `units` are those of the decided ones."""
     accuracy: RunningAccuracy | None
@@ -82,45 +84,36 @@ class Insight:
         return np.where(self.pool[places] == numbers, places, -1)
 
 
-def learn(
+def lesson_of(
     project: Project,
     decided: list[Decided],
     gathered: GatheredFeatures,
     free: Sequence[int],
     sample: list[tuple[int, str]],
-) -> tuple[QuickHead | None, RunningAccuracy | None]:
-    """The head of all labels; and how heads without the random sample do on that.
+) -> tuple[Lesson | None, list[Decided]]:
+    """What there is to learn, and of which pictures: where many are decided, of some of them.
 
     Args:
         decided, free: pictures whose features are held.
         sample: see `KnownPictures.random_sample`.
     """
     targets, classes = targets_of(decided, project)
-    taught = gathered.rows[gathered.places([one.id for one in decided])]
+    if len(decided) < LEAST_LABELS or not classes:
+        return None, decided
+    in_front = _answered_in_front(sample)
+    judged = np.array([one.id in in_front for one in decided])
+    rows = np.union1d(rows_to_fit(targets), np.flatnonzero(judged))
     seen = [*free[:_SCALED_BY], *(one.id for one in decided)][:_SCALED_BY]
-    if not seen:
-        return None, None
-    scaling = Standardisation.of(gathered.rows[gathered.places(seen)])
-    head = fit_quick_head(taught, targets, classes, project.task, scaling)
-    if head is None:
-        return None, None
-    judged = _answered_in_front(sample)
-    inside = np.array([one.id in judged for one in decided])
-    outside = np.flatnonzero(~inside)
-    if not inside.any():
-        return head, None
-    rights = []
-    for rows in (outside, outside[::2]):
-        few = [decided[row] for row in rows]
-        few_targets, few_classes = targets_of(few, project)
-        fitted = fit_quick_head(taught[rows], few_targets, few_classes, project.task, scaling)
-        if fitted is None:
-            return head, None
-        wanted, _ = targets_of(
-            [decided[row] for row in np.flatnonzero(inside)], project, few_classes
-        )
-        rights.append(right_of(fitted.probabilities(taught[inside]), wanted, project.task))
-    return head, running_accuracy(rights[0], rights[1])
+    decided = [decided[row] for row in rows]
+    lesson = Lesson(
+        project.task,
+        classes,
+        gathered.rows[gathered.places([one.id for one in decided])],
+        targets[rows],
+        judged[rows],
+        Standardisation.of(gathered.rows[gathered.places(seen)]),
+    )
+    return lesson, decided
 
 
 def _answered_in_front(sample: list[tuple[int, str]]) -> set[int]:

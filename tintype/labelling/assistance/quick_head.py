@@ -20,7 +20,7 @@ from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import probabilities_of
 from tintype.training.calibration import fit_temperature, log_loss
 
-__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads"]
+__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads", "rows_to_fit"]
 
 LEAST_LABELS = 10
 """From so many labelled pictures on there is a head."""
@@ -46,8 +46,6 @@ class QuickHead:
     out_of_fold: np.ndarray
     """float32 (n, classes): probabilities of the rows it was fitted to, each by a head that had not
     seen it."""
-    rows: np.ndarray
-    """int64 (n,): which of the rows given these are."""
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Features (n, D) -> float32 (n, classes)."""
@@ -78,8 +76,6 @@ def fit_quick_head(
     """
     if len(features) < LEAST_LABELS or len(classes) < (1 if task == MULTILABEL else 2):
         return None
-    rows = _sample(targets, seed)
-    features, targets = features[rows], targets[rows]
     axes, rotated = _in_their_span(scaling.scaled(features))
     spread = torch.from_numpy(np.square(rotated).mean(0).astype(np.float32))
     principal = PrincipalAxes(spread, torch.eye(rotated.shape[1]))
@@ -93,7 +89,7 @@ def fit_quick_head(
     )
     best: tuple[float, int, np.ndarray] | None = None
     for number in range(len(_STRENGTHS)):
-        logits = np.zeros((len(rows), len(classes)), np.float32)
+        logits = np.zeros((len(targets), len(classes)), np.float32)
         for fold in range(count):
             out = folds == fold
             logits[out] = rotated[out] @ weights[number, fold] + biases[number, fold]
@@ -110,7 +106,6 @@ def fit_quick_head(
         classes,
         task,
         probabilities_of(logits / temperature, task),
-        rows,
     )
 
 
@@ -125,9 +120,8 @@ def fit_resampled_heads(
     """Heads fitted to bootstrap samples of the rows: where they disagree, labels teach most.
 
     Args:
-        features, targets: as given to `fit_quick_head`.
+        features, targets: those that `head` was fitted to.
     """
-    features, targets = features[head.rows], targets[head.rows]
     axes, rotated = _in_their_span(head.scaling.scaled(features))
     spread = torch.from_numpy(np.square(rotated).mean(0).astype(np.float32))
     random = np.random.default_rng(seed)
@@ -149,7 +143,6 @@ def fit_resampled_heads(
             head.classes,
             head.task,
             nothing,
-            np.zeros(0, np.int64),
         )
         for weight, bias in zip(weights[0], biases[0], strict=True)
     ]
@@ -169,8 +162,12 @@ def _in_their_span(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return axes, scaled @ axes
 
 
-def _sample(targets: np.ndarray, seed: int) -> np.ndarray:
-    """int64: rows to fit to, of rare classes all."""
+def rows_to_fit(targets: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """int64: rows to fit a head to where there are many, of rare classes all.
+
+    Args:
+        targets: as for `fit_quick_head`.
+    """
     if len(targets) <= _MOST_ROWS:
         return np.arange(len(targets))
     random = np.random.default_rng(seed)

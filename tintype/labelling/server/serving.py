@@ -14,6 +14,7 @@ from tintype.endpoints.online.gateway.http_server import (
     log_to_stderr,
 )
 from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import open_database
 from tintype.labelling.server.app import create_labelling_app
 
@@ -52,7 +53,7 @@ def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | Non
         tls.check()
     database = open_database()
     listener = listen(host, port)
-    assistants = Assistants(database)
+    assistants = Assistants(database, learning=LearningProcess())
     log_to_stderr()
     address, bound = listener.getsockname()[:2]
     print(f"Labelling at {address_of(address, bound, tls)}", flush=True)
