@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -18,7 +19,16 @@ from tintype.labelling.decisions import Answer
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import ActionRow, ChangeRow
 
-__all__ = ["Action", "ActionKind", "How", "Recorded", "redo", "record_action", "undo"]
+__all__ = [
+    "Action",
+    "ActionKind",
+    "How",
+    "Recorded",
+    "log_refresh",
+    "record_action",
+    "redo",
+    "undo",
+]
 
 ActionKind = Literal[
     "label", "skip", "clear", "flag", "unflag", "comment", "accept", "change", "reject", "restart"
@@ -105,6 +115,15 @@ def record_action(
         )
     change = _change_of(project, person_id, action, time.time())
     return Recorded(number, action.kind, apply_changes(connection, project, number, states, change))
+
+
+def log_refresh(
+    connection: Connection, project: Project, person_id: int, found: Mapping[str, int]
+) -> None:
+    """Log that a person had pictures looked for and files looked after, and what was `found`."""
+    _begin(
+        connection, project, person_id, uuid.uuid4().hex, "refresh", content={"found": dict(found)}
+    )
 
 
 def undo(connection: Connection, project: Project, person_id: int, client_id: str) -> Recorded:
@@ -307,9 +326,10 @@ def _begin(
     *,
     action: Action | None = None,
     target_id: int | None = None,
+    content: dict[str, Any] | None = None,
 ) -> tuple[int, bool]:
     """The number of the action, and whether it had been logged before."""
-    content: dict[str, Any] = {}
+    content = content or {}
     if action is not None:
         each = isinstance(action.labels, Mapping)
         content = {"pictures": len(action.pictures), "text": action.text}

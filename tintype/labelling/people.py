@@ -19,6 +19,7 @@ __all__ = [
     "check_person_name",
     "known_person",
     "members_of",
+    "owns_a_project",
     "person_named",
     "role_of",
 ]
@@ -103,6 +104,14 @@ def role_of(connection: Connection, project_id: int, person_id: int) -> Role | N
         )
     ).scalar()
     return found
+
+
+def owns_a_project(connection: Connection, person_id: int) -> bool:
+    """Whether a person is owner of some project."""
+    chosen = MembershipRow.person_id == person_id, MembershipRow.role == "owner"
+    return (
+        connection.execute(select(MembershipRow.role).where(*chosen).limit(1)).first() is not None
+    )
 
 
 def members_of(connection: Connection, project_id: int) -> list[tuple[int, str, Role]]:

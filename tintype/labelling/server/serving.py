@@ -13,6 +13,7 @@ from tintype.endpoints.online.gateway.http_server import (
     listen,
     log_to_stderr,
 )
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import open_database
@@ -35,10 +36,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | None = None) -> None:
+def serve_labelling(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    tls: Tls | None = None,
+    folders: AllowedFolders | None = None,
+) -> None:
     """Answer until SIGTERM or Ctrl-C; requests under way are finished.
 
     Beyond this machine people sign in, which needs the extra `label`.
+
+    Args:
+        folders: what projects may be made of by requests; None: nothing.
 
     Raises:
         MissingExtraError: passwords cannot be checked here.
@@ -68,9 +78,8 @@ def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | Non
     sys.setswitchinterval(_SWITCH_SECONDS)
     end_well_on_signals()
     try:
-        http_server(create_labelling_app(database, assistants, local=local), tls).run(
-            sockets=[listener]
-        )
+        app = create_labelling_app(database, assistants, local=local, folders=folders)
+        http_server(app, tls).run(sockets=[listener])
     finally:
         assistants.close()
         database.close()

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from tintype.errors import RequestError, UsageError
 from tintype.labelling.access import person_of_session, sign_in
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database
 from tintype.labelling.people import Role, allows, person_named, role_of
@@ -53,8 +54,11 @@ class Visitor:
 class Labelling:
     """What the routes of one server share."""
 
-    def __init__(self, database: Database, assistants: Assistants, *, local: bool) -> None:
+    def __init__(
+        self, database: Database, assistants: Assistants, folders: AllowedFolders, *, local: bool
+    ) -> None:
         self.database, self.assistants, self.local = database, assistants, local
+        self.folders = folders
         self.guard: Guard | None = None
         self._tries: dict[str, deque[float]] = {}
         self._own: Visitor | None = None
