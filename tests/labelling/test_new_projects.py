@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from labelling_store import KnownFeatures, Store
+from labelling_store import Store
 from labelling_visitors import PASSWORD, Person
 from pictures import encoded, striped, write_class_folders
 
@@ -30,13 +29,6 @@ def photos(tmp_path: Path) -> Path:
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "private.png").write_bytes(encoded(striped(0, 0)))
     return write_class_folders(tmp_path / "photos", per_class=2)
-
-
-@pytest.fixture
-def assistants(database: Database) -> Iterator[Assistants]:
-    made = Assistants(database, lambda *_: KnownFeatures())
-    yield made
-    made.close()
 
 
 @pytest.fixture

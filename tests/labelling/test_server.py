@@ -7,12 +7,11 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from labelling_store import KnownFeatures, Store
+from labelling_store import Store
 from labelling_visitors import PASSWORD, Person
 from pictures import encoded, noise, write_class_folders
 from sqlalchemy import event
@@ -30,13 +29,6 @@ from tintype.labelling.suggestions import add_suggestions
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 XSS = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def assistants(database: Database) -> Iterator[Assistants]:
-    made = Assistants(database, lambda *_: KnownFeatures())
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -360,6 +352,32 @@ def test_an_invitation_is_used_once(shared: Any, store: Store) -> None:
     with store.database.writing() as connection:
         project = find_project(connection, "fruit")
         assert make_invite(connection, project.id, "a", "labeller") not in rows
+
+
+def test_who_invites_a_name_does_not_become_them(shared: Any, store: Store) -> None:
+    owner = Person(shared, "labels.test")
+    owner.sign_in("owner")
+    token = owner.ask("POST", "/projects/fruit/invites", {"person": "stranger"})["token"]
+    thief = Person(shared, "labels.test")
+    body = {"token": token, "password": "of the thief's choice"}
+    refused = thief.ask("POST", "/invites", body, status=409)
+    assert "sign in as them" in refused["error"]["message"]
+    owner.ask("POST", "/invites", body, status=409)
+    # The invitation is not used up by that; nor does it change a password.
+    stranger = Person(shared, "labels.test")
+    stranger.sign_in("stranger")
+    stranger.csrf = stranger.ask("POST", "/invites", body)["csrf"]
+    assert [one["role"] for one in stranger.ask("GET", "/projects")] == ["labeller"]
+    Person(shared, "labels.test").sign_in("stranger")
+
+
+def test_a_project_keeps_its_owner(shared: Any) -> None:
+    owner = Person(shared, "labels.test")
+    owner.sign_in("owner")
+    owner.ask("DELETE", "/projects/fruit/members/owner", status=409)
+    owner.ask("PUT", "/projects/fruit/members/owner", {"role": "labeller"}, status=409)
+    missing = owner.ask("DELETE", "/projects/fruit/members/nobody", status=400)
+    assert "there is no person 'nobody'" in missing["error"]["message"]
 
 
 def test_labels_are_safe_when_the_disk_is_full(local: Person, store: Store) -> None:

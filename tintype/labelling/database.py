@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from tintype.errors import MissingExtraError, OutputError, UsageError
 from tintype.settings import get_settings
 
-__all__ = ["Database", "LATEST", "open_database"]
+__all__ = ["LATEST", "Database", "open_database", "tolerant_insert"]
 
 LATEST = "0001"
 """The version that this code reads and writes; see migrations/versions."""
@@ -91,6 +92,13 @@ def open_database(uri: str | None = None) -> Database:
     """
     settings = get_settings()
     return _opened(uri or settings.labelling_database or _file(settings.home / "labelling"))
+
+
+def tolerant_insert(connection: Connection, row: type[Any]) -> Any:
+    """An INSERT into the table of `row` that can say, in either dialect, what becomes of one that is there already:
+    `.on_conflict_do_nothing(...)`, `.on_conflict_do_update(...)`."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(row.__table__)
 
 
 def _file(folder: Path) -> str:

@@ -16,7 +16,12 @@ from tintype.labelling.database import Database
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import add_labels
 from tintype.labelling.people import assign_role, person_named
-from tintype.labelling.pictures import add_pictures, check_files
+from tintype.labelling.pictures import (
+    add_pictures,
+    look_at_files,
+    note_files,
+    stamp_of,
+)
 from tintype.labelling.projects import Project, create_project, find_project
 from tintype.labelling.sources import (
     SourcePicture,
@@ -55,12 +60,14 @@ def make_project(
     """
     # Read before the transaction begins, for nobody else can write meanwhile.
     rows = list(track(_inside(_pictures(document), within), "looking"))
+    stamps = {row.location: stamp_of(row.location) for row in rows}
     with database.writing() as connection:
         project = create_project(connection, document, within=within)
         if owner is not None:
             assign_role(connection, project.id, owner, "owner")
         if document.existing_labels == "none":
-            add_pictures(connection, project, ((row.location, row.name) for row in rows))
+            places = ((row.location, row.name) for row in rows)
+            add_pictures(connection, project, places, stamps)
         else:
             import_labels(
                 connection,
@@ -97,10 +104,15 @@ def refresh_project(database: Database, name: str, person: str) -> dict[str, int
     path = source_path(project.source["data"])
     within = project.source.get("within")
     pictures = _inside(unlabelled_pictures(path), None if within is None else Path(within))
+    # Nobody is to wait while files are looked at.
     rows = list(track(pictures, "looking"))
+    stamps = {row.location: stamp_of(row.location) for row in rows}
+    with database.reading() as connection:
+        report = look_at_files(connection, project)
     with database.writing() as connection:
-        added = add_pictures(connection, project, ((row.location, row.name) for row in rows))
-        found = {"added": added, **check_files(connection, project)}
+        places = ((row.location, row.name) for row in rows)
+        added = add_pictures(connection, project, places, stamps)
+        found = {"added": added, **note_files(connection, report)}
         log_refresh(connection, project, person_named(connection, person), found)
         return found
 

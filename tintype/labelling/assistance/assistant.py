@@ -12,7 +12,7 @@ import numpy as np
 from tintype.automl.label_issues import find_label_issues
 from tintype.errors import RequestError
 from tintype.labelling.assistance.features import Features
-from tintype.labelling.assistance.gathered import GatheredFeatures, unit_rows
+from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.insight import Insight, Suggestion, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
 from tintype.labelling.assistance.learning import Learn, learn
@@ -27,6 +27,7 @@ from tintype.labelling.assistance.orders import (
     uncertain_and_diverse,
 )
 from tintype.labelling.assistance.quick_head import QuickHead, fit_resampled_heads
+from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
@@ -43,6 +44,9 @@ _HEADS = 8
 
 # Before anything is labelled, and as one group to label at a stroke.
 _CLUSTERS, _LARGEST_GROUP = 24, 60
+
+# What a head makes of fewer labels than these says too little of what would teach it most.
+_TYPICAL_PER_LABEL, _MOST_TYPICAL = 3, 60
 
 # Clusters are looked for again when there are so many times as many pictures.
 _GROWN = 1.25
@@ -251,12 +255,15 @@ class Assistant:
         return replace(insight, queue=_mixed(self._taught_most_by(insight), drawn)[:_QUEUE])
 
     def _taught_most_by(self, insight: Insight) -> list[int]:
-        """Free pictures, those whose labels teach most in front."""
-        if insight.head is not None:
+        """Free pictures, those whose labels teach most in front: typical ones of all kinds, until there are
+        some of each label; then those that the head is least sure about."""
+        wanted = min(_TYPICAL_PER_LABEL * len(insight.project.labels), _MOST_TYPICAL)
+        if insight.head is not None and len(insight.decided) >= wanted:
             order = self._places(insight, "uncertainty")[:_QUEUE]
             return list(insight.pool[order].tolist())
         if len(insight.pool) > _GROWN * len(self._typical):
-            order = typical_of_clusters(insight.units[insight.places], _CLUSTERS)
+            count = max(_CLUSTERS, wanted)
+            order = typical_of_clusters(insight.units[insight.places], count)
             self._typical = insight.pool[order].tolist()
         free = set(insight.pool.tolist())
         return [number for number in self._typical if number in free]

@@ -33,6 +33,9 @@ _GATHER_SECONDS, _REST = 0.2, 2.0
 # What could not be fetched or loaded is tried again after so many seconds.
 _AGAIN_SECONDS = 600.0
 
+# An assistant that nobody has asked for so long is made anew when somebody does.
+_UNASKED_SECONDS = 3600.0
+
 # Added to the niceness of the threads' work, where a thread can have its own.
 _NICE = 10
 
@@ -56,6 +59,7 @@ class Assistants:
         self._assistants: dict[str, Assistant] = {}
         self._features: dict[str, Features] = {}
         self._faults: dict[str, str] = {}
+        self._asked: dict[str, float] = {}
         self._lock = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads = [
@@ -69,8 +73,9 @@ class Assistants:
     def of(self, name: str) -> Assistant | None:
         """The assistant of a project; None where it has none, for the reason that `fault` gives."""
         with self._lock:
-            if name in self._assistants or name in self._faults:
-                return self._assistants.get(name)
+            self._asked[name] = time.monotonic()
+            if name in self._assistants:
+                return self._assistants[name]
             try:
                 with self._database.reading() as connection:
                     project = find_project(connection, name)
@@ -80,11 +85,11 @@ class Assistants:
                 _LOG.warning("project %s has no assistant: %s", name, error)
                 return None
             self._features[name] = features
-            self._assistants[name] = Assistant(
+            self._assistants[name] = made = Assistant(
                 self._database, name, features, self._learning or learn
             )
         self._opened.set()
-        return self._assistants[name]
+        return made
 
     def fault(self, name: str) -> str | None:
         """Why a project has no assistant, or its features cannot be computed."""
@@ -117,6 +122,7 @@ class Assistants:
             self._wake.clear()
             self._stop.wait(rest)
             begun = time.monotonic()
+            self._forget_unasked(begun)
             for name, assistant in list(self._assistants.items()):
                 if self._stop.is_set():
                     return
@@ -125,6 +131,14 @@ class Assistants:
                 if assistant.times_read != before:
                     self._opened.set()
             rest = max(_GATHER_SECONDS, _REST * (time.monotonic() - begun))
+
+    def _forget_unasked(self, now: float) -> None:
+        """Features of projects that nobody works in are not kept in memory."""
+        with self._lock:
+            for name, asked in list(self._asked.items()):
+                if now - asked > _UNASKED_SECONDS:
+                    for kept in (self._assistants, self._features, self._faults, self._asked):
+                        kept.pop(name, None)  # type: ignore[attr-defined]
 
     def _compute(self) -> None:
         _stand_back()

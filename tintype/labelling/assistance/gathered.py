@@ -7,17 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tintype.labelling.assistance.features import Features
+from tintype.labelling.assistance.unit_rows import unit_rows
 
-__all__ = ["GatheredFeatures", "unit_rows"]
+__all__ = ["GatheredFeatures"]
 
 # Room for pictures to come, as a share of those that there are.
 _SPARE = 0.25
-
-
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows (n, D) scaled to length 1."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return (features / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
 class GatheredFeatures:

@@ -23,6 +23,9 @@ _SUGGESTED = 0.5
 # Free pictures by which features are scaled.
 _SCALED_BY = 5_000
 
+# Free pictures that a head may learn from while few are labelled.
+_UNLABELLED = 800
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -111,6 +114,7 @@ def lesson_of(
         gathered.rows[gathered.places([one.id for one in decided])],
         targets[rows],
         judged[rows],
+        gathered.rows[gathered.places(free[:_UNLABELLED])],
         Standardisation.of(gathered.rows[gathered.places(seen)]),
     )
     return lesson, decided

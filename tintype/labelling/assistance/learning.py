@@ -31,6 +31,8 @@ class Lesson:
     """int64 (n,), positions in `classes`, or float32 (n, classes) of 0 and 1."""
     judged: np.ndarray
     """bool (n,): those of the random sample that accuracy is judged on."""
+    unlabelled: np.ndarray
+    """float32 (m, D): some others, of which there may be none."""
     scaling: Standardisation
 
 
@@ -50,7 +52,12 @@ Learn = Callable[[Lesson], Learnt | None]
 def learn(lesson: Lesson) -> Learnt | None:
     """None with fewer than ten rows, or without two classes to tell apart."""
     head = fit_quick_head(
-        lesson.features, lesson.targets, lesson.classes, lesson.task, lesson.scaling
+        lesson.features,
+        lesson.targets,
+        lesson.classes,
+        lesson.task,
+        lesson.scaling,
+        unlabelled=lesson.unlabelled,
     )
     return None if head is None else Learnt(head, _accuracy(lesson))
 
@@ -84,6 +91,7 @@ def _right(lesson: Lesson, rows: np.ndarray) -> np.ndarray | None:
         tuple(lesson.classes[place] for place in known),
         lesson.task,
         lesson.scaling,
+        unlabelled=lesson.unlabelled,
     )
     if head is None:
         return None

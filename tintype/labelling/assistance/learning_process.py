@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -69,11 +70,13 @@ class LearningProcess:
 
     def close(self) -> None:
         """End the process, whatever it is at."""
-        # Not under the lock: whoever waits for an answer holds it.
+        # Not under the lock: whoever waits for an answer holds it until there is no process to give one.
         process = self._process
         if process is not None:
             process.kill()
-            process.wait()
+        with self._lock:
+            if self._process is not None:
+                self._ended()
 
     def _ended(self) -> int:
         process, self._process = self._process, None
@@ -98,6 +101,7 @@ def _packed_lesson(lesson: Lesson) -> dict[str, Any]:
         "features": lesson.features,
         "targets": lesson.targets,
         "judged": lesson.judged,
+        "unlabelled": lesson.unlabelled,
         "mean": lesson.scaling.mean,
         "scale": lesson.scaling.scale,
     }
@@ -110,6 +114,7 @@ def _unpacked_lesson(packed: dict[str, np.ndarray]) -> Lesson:
         packed["features"],
         packed["targets"],
         packed["judged"],
+        packed["unlabelled"],
         Standardisation(packed["mean"], packed["scale"]),
     )
 
@@ -166,6 +171,8 @@ def _read(stream: BinaryIO) -> dict[str, np.ndarray] | None:
 def _main() -> None:
     import torch
 
+    # Ctrl-C is for the server, with which this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         os.nice(_NICE)
     torch.set_num_threads(max(1, get_settings().cpu_threads // 2))

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from tintype.labelling.assistance.gathered import unit_rows
+from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = [

@@ -115,10 +115,12 @@ def hear(access: AsProgram, body: EventBody) -> dict[str, Any]:
     unknown = next((name for name in chosen if name not in ids), None)
     if unknown is not None:
         raise RequestError(f"the project has no label {unknown!r}", status=404)
-    with access.database.writing() as connection:
+    # Looked for before the transaction, which others wait for.
+    with access.database.reading() as connection:
         number = _picture(Places(connection, access.project), task)
-        if number is None:
-            raise RequestError("the project has no such picture", status=404)
+    if number is None:
+        raise RequestError("the project has no such picture", status=404)
+    with access.database.writing() as connection:
         _label(connection, access, number, [ids[name] for name in chosen])
     access.labelling.assistants.wake()
     return {"status": "ok"}
