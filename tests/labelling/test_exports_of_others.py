@@ -253,3 +253,10 @@ def test_an_export_of_more_pictures_than_the_project_has(fruit: Store, tmp_path:
     assert labels_of(fruit) == {}
     report = imported(path, missing_pictures="skip")
     assert (report.labelled, report.skipped) == (1, 1)
+
+
+def test_pictures_that_are_added_have_to_lie_somewhere(fruit: Store, tmp_path: Path) -> None:
+    path = written(tmp_path, "coco.json", azure_coco((NAMES[0], (1,)), ("elsewhere.jpg", (2,))))
+    with pytest.raises(DataError, match="datastore 'fruitstore' has no local folder"):
+        imported(path, missing_pictures="add")
+    assert labels_of(fruit) == {}

@@ -151,7 +151,9 @@ class LabellingProjects:
             task = find_project(connection, name).task
         read = labelled_pictures if import_as == "final" else suggested_pictures
         # Read before the transaction begins, for nobody else can write meanwhile.
-        rows = list(read(source_path(str(path)), task))
+        # Pictures that are to be added have to lie somewhere.
+        known = missing_pictures != "add"
+        rows = list(read(source_path(str(path)), task, any_datastore=known))
         with self._database.writing() as connection:
             return import_labels(
                 connection,

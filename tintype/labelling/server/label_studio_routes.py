@@ -7,7 +7,6 @@ authentication by a reviewer's name and password. Pictures are known by the end 
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,9 +35,6 @@ router = APIRouter(prefix="/api/label-studio/{name}", tags=["Label Studio"])
 AsProgram = Annotated[Access, Depends(program_access)]
 
 _VERSION = f"tintype-{__version__}"
-
-# Uploaded files get eight hexadecimal digits before their name.
-_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 _LONGEST_CONFIG, _MOST_TASKS = 1_000_000, 10_000
 
@@ -141,7 +137,7 @@ def _picture(places: Places, task: Mapping[str, Any]) -> int | None:
         parts = urlsplit(value)
         local = parse_qs(parts.query).get("d") if parts.path.endswith("local-files/") else None
         path = local[0] if local else unquote(parts.path)
-        for location in (value, path, _UPLOADED.sub("", Path(path).name)):
+        for location in (value, path):
             found = places.find(SourcePicture(location, Path(location).name))
             if found is not None:
                 return found

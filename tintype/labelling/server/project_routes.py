@@ -168,7 +168,7 @@ def _imported(
         path.write_bytes(content)
         read = labelled_pictures if import_as == "final" else suggested_pictures
         try:
-            rows = list(read(path, access.project.task))
+            rows = list(read(path, access.project.task, any_datastore=True))
             with access.database.writing() as connection:
                 done = import_labels(
                     connection,
