@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, func, select
@@ -184,6 +185,6 @@ def _usable(state: str, fault: str | None) -> str:
     return state if fault in (None, "changed") else ""
 
 
-def _largest(connection: Connection, column: object, *where: object) -> int:
-    found = connection.execute(select(func.max(column)).where(*where)).scalar()  # type: ignore[arg-type]
-    return -1 if found is None else int(found)
+def _largest(connection: Connection, column: Any, *where: Any) -> int:
+    found: int | None = connection.execute(select(func.max(column)).where(*where)).scalar()
+    return -1 if found is None else found

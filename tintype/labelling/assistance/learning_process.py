@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class LearningProcess:
         return process.wait()
 
 
-def _serve(lessons: BinaryIO, answers: BinaryIO) -> None:
+def _serve(lessons: IO[bytes], answers: IO[bytes]) -> None:
     while (packed := _read(lessons)) is not None:
         _write(answers, _packed_learnt(learn(_unpacked_lesson(packed))))
 
@@ -146,7 +146,7 @@ def _unpacked_learnt(packed: dict[str, np.ndarray], lesson: Lesson) -> Learnt | 
     return Learnt(head, None if accuracy is None else RunningAccuracy(**accuracy))
 
 
-def _write(stream: BinaryIO, arrays: dict[str, Any]) -> None:
+def _write(stream: IO[bytes], arrays: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     content = buffer.getbuffer()
@@ -155,7 +155,7 @@ def _write(stream: BinaryIO, arrays: dict[str, Any]) -> None:
     stream.flush()
 
 
-def _read(stream: BinaryIO) -> dict[str, np.ndarray] | None:
+def _read(stream: IO[bytes]) -> dict[str, np.ndarray] | None:
     """None at the end of the stream."""
     head = stream.read(_LENGTH)
     if len(head) < _LENGTH:

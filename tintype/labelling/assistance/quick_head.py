@@ -29,11 +29,9 @@ LEAST_LABELS = 10
 # More rows than these change the head hardly, and take longer than a second.
 _MOST_ROWS = 4_000
 
-# Folds, and more of them where few pictures are labelled.
-_FOLDS, _MANY_FOLDS, _FEW = 5, 10, 60
-
-# Up to so many labels, look-alikes are worth their time.
-_SOME = 400
+# Up to so many labels there are more folds, and look-alikes help; with more of them, they rather mislead.
+_FEW = 60
+_FOLDS, _MANY_FOLDS = 5, 10
 
 
 @dataclass(frozen=True)
@@ -86,10 +84,11 @@ def fit_quick_head(
         return None
     scaled = scaling.scaled(features)
     # Each fold takes examples away, of which there are few: the fewer, the more folds.
-    most = _MANY_FOLDS if len(targets) <= _FEW else _FOLDS
+    few = len(targets) <= _FEW
+    most = _MANY_FOLDS if few else _FOLDS
     folds = folds_of(targets, task, seed, None, most=most)
     fits = fits_of_labelled(scaled, targets, folds, len(classes), task)
-    if task != MULTILABEL and unlabelled is not None and len(unlabelled) and len(targets) <= _SOME:
+    if few and task != MULTILABEL and unlabelled is not None and len(unlabelled):
         others = scaling.scaled(unlabelled)
         fits.append(fit_with_look_alikes(scaled, targets, folds, len(classes), others))
     judged = _had_examples(targets, folds)
