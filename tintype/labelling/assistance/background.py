@@ -138,7 +138,7 @@ class Assistants:
             for name, asked in list(self._asked.items()):
                 if now - asked > _UNASKED_SECONDS:
                     for kept in (self._assistants, self._features, self._faults, self._asked):
-                        kept.pop(name, None)  # type: ignore[attr-defined]
+                        kept.pop(name, None)
 
     def _compute(self) -> None:
         _stand_back()
