@@ -258,7 +258,10 @@ class _Crowd:
         while time.monotonic() < end:
             body: dict[str, Any] = {"count": _AHEAD, "order": "auto"}
             given = await self._timed(client, "next pictures", "POST", "/tasks", body)
-            for picture in json.loads(given)["pictures"]:
+            pictures = json.loads(given)["pictures"]
+            if not pictures:
+                return
+            for picture in pictures:
                 begun = time.monotonic()
                 number, client_id = next(counter), uuid.uuid4().hex
                 if number % _THUMBNAIL_EVERY == 0:
