@@ -1,50 +1,50 @@
-"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|server`.
+"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|server|pages|first`.
 
-teach    labels until a linear head has 95 % of the accuracy that all labels give, by the assistant's order,
-         by plain uncertainty (the margin alone, as Label Studio orders tasks by a model's score) and at random
+teach    labels until suggestions have 95 % of the accuracy that a head of all labels has: by the assistant;
+         at random and by plain uncertainty (the margin alone, as Label Studio orders tasks by a model's score)
+         with a head of labelled pictures alone; and at random with the assistant's head
 bulk     actions until everything is labelled: groups and sure suggestions confirmed at a stroke, wrong
-         ones taken out one by one; the peer is one key a picture
+         ones given their label by a key each; the peer is one key a picture
 server   labellers who act twice a second on many pictures, while the server is killed
+pages    opening, filtering and the next page of a project of many pictures
+first    from a folder of pictures to the first one that is labelled
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from labelling_server import first_label, pages, server
 from machine import machine
 from photo_sets import NAMES, photo_set
 
+from tintype.automl.standardisation import Standardisation
 from tintype.data import read_image_table
-from tintype.labelling.access import open_session
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.assistance.accuracy import right_of
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import PictureFeatures
+from tintype.labelling.assistance.insight import Suggestion
 from tintype.labelling.assistance.known import Decided, targets_of
-from tintype.labelling.assistance.quick_head import Scaling, fit_quick_head
-from tintype.labelling.database import Database, open_database
-from tintype.labelling.making import make_project
-from tintype.labelling.people import assign_role, person_named
+from tintype.labelling.assistance.learning import Learn, Learnt, Lesson, learn
+from tintype.labelling.assistance.orders import Order
+from tintype.labelling.assistance.quick_head import fit_quick_head
+from tintype.labelling.database import open_database
+from tintype.labelling.people import person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project, find_project
-from tintype.labelling.server.guard import COOKIE
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 STEP, SHARE = 10, 0.95
 MISSED = 0.1  # of the wrong pictures on a page, so many are not seen
 PAGE = 36
+SURE, LEAST_SURE = 0.9, 0.7  # of a page on average, and of each picture on it
 
 
 class Simulated:
@@ -104,67 +104,104 @@ class Simulated:
             action = Action(uuid.uuid4().hex, "label", list(labels), labels)
             record_action(connection, self.project, self.person, action)
 
-    def accuracy(self, labelled: list[int]) -> float:
-        """On the test photos, of a head of these labels."""
-        decided = [Decided(n, self.truth[n]) for n in labelled if self.features.has(n)]
+    def accuracy_with_all(self) -> float:
+        """On the test photos, of a head of every label."""
+        decided = [Decided(n, self.truth[n]) for n in self.free if self.features.has(n)]
         features = self.features.gather([one.id for one in decided])
         targets, classes = targets_of(decided, self.project)
-        scaling = Scaling.of(self.features.gather(self.free[:2000]))
+        scaling = Standardisation.of(features[:5_000])
         head = fit_quick_head(features, targets, classes, self.project.task, scaling)
-        if head is None:
-            return 0.0
+        assert head is not None
         tested = [Decided(number, self.truth[number]) for number in self.judged]
         wanted, _ = targets_of(tested, self.project, classes)
         probabilities = head.probabilities(self.features.gather(self.judged))
         return float(right_of(probabilities, wanted, self.project.task).mean())
 
+    def accuracy_of(self, assistant: Assistant) -> tuple[float, float]:
+        """Of its suggestions for the test photos: the share that is right, and how sure it was on average."""
+        found = assistant.suggestions(self.judged)
+        if not found:
+            return 0.0, 0.0
+        right = [one.labels == self.truth[number] for number, one in found.items()]
+        return float(np.mean(right)), float(np.mean([one.confidence for one in found.values()]))
+
+
+def _plain(lesson: Lesson) -> Learnt | None:
+    """A head of labelled pictures alone, as others fit it."""
+    return _quickly(replace(lesson, unlabelled=lesson.unlabelled[:0]))
+
+
+def _quickly(lesson: Lesson) -> Learnt | None:
+    """Without the two heads that the running accuracy is judged by: nobody looks at it here."""
+    return learn(replace(lesson, judged=np.zeros(len(lesson.judged), bool)))
+
+
+# Order, and what learns from the labels.
+_WAYS: dict[str, tuple[Order, Learn]] = {
+    "random": ("random", _plain),
+    "uncertainty alone": ("margin", _plain),
+    "random, our head": ("random", _quickly),
+    "ours": ("auto", _quickly),
+}
+
 
 def teach(names: list[str], seeds: int) -> None:
-    """Print labels needed, by order."""
+    """Print labels needed, by order, and how far confidences are off after thirty and a hundred labels."""
+    columns = " | ".join(_WAYS)
     print(
-        "| photos | all labels | accuracy with all | random | uncertainty alone | ours | random / ours |"
+        f"| photos | all labels | accuracy with all | {columns} | random / ours | "
+        "confidence less accuracy, 30 and 100 labels |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---" * (len(_WAYS) + 5) + "|")
     for name in names:
-        needed: dict[str, list[int]] = {"random": [], "margin": [], "auto": []}
-        whole = []
+        needed: dict[str, list[int]] = {way: [] for way in _WAYS}
+        whole, gaps = [], []
         for seed in range(seeds):
-            for kind, counts in needed.items():
+            for way, (order, learns) in _WAYS.items():
                 with tempfile.TemporaryDirectory() as folder:
                     simulated = Simulated(name, seed, Path(folder))
-                    wanted = SHARE * simulated.accuracy(simulated.free)
-                    counts.append(_labels_needed(simulated, kind, wanted))
+                    whole.append(simulated.accuracy_with_all())
                     total = len(simulated.free)
-                    whole.append(wanted / SHARE)
-        middle = {kind: int(np.median(counts)) for kind, counts in needed.items()}
+                    count, gap = _labels_needed(simulated, order, learns, SHARE * whole[-1])
+                    needed[way].append(count)
+                    if way == "ours":
+                        gaps.append(gap)
+        middle = {way: int(np.median(counts)) for way, counts in needed.items()}
+        cells = " | ".join(str(middle[way]) for way in _WAYS)
+        off = ", ".join(f"{value:+.2f}" for value in np.mean(gaps, axis=0))
         print(
-            f"| {name} | {total} | {np.mean(whole):.3f} | {middle['random']} | {middle['margin']} | "
-            f"{middle['auto']} | {middle['random'] / middle['auto']:.1f}x |",
+            f"| {name} | {total} | {np.mean(whole):.3f} | {cells} | "
+            f"{middle['random'] / middle['ours']:.1f}x | {off} |",
             flush=True,
         )
 
 
-def _labels_needed(simulated: Simulated, kind: str, wanted: float) -> int:
-    """Labels until the accuracy is there, and in the step after it, too."""
-    assistant = Assistant(simulated.database, "photos", simulated.features)
+def _labels_needed(
+    simulated: Simulated, order: Order, learns: Learn, wanted: float
+) -> tuple[int, tuple[float, float]]:
+    """Labels until suggestions are that accurate, and in the step after it, too; and confidence less
+    accuracy after thirty and after a hundred labels."""
+    assistant = Assistant(simulated.database, "photos", simulated.features, learns)
     labelled: list[int] = []
-    reached = 0
+    first = reached = None
+    gaps: dict[int, float] = {}
     while len(labelled) < len(simulated.free):
         assistant.refresh()
+        accuracy, confidence = simulated.accuracy_of(assistant)
+        gaps[len(labelled)] = confidence - accuracy
+        if reached is None:
+            reached = first if accuracy >= wanted else None
+            first = len(labelled) if accuracy >= wanted else None
+        elif len(labelled) >= 100:
+            break
         # Before there is a head, uncertainty alone says nothing: at random, then.
-        order = "random" if kind == "margin" and len(labelled) < STEP else kind
-        fresh = [number for number in assistant.order(order) if number not in labelled][:STEP]  # type: ignore[arg-type]
+        kind = "random" if order == "margin" and len(labelled) < STEP else order
+        fresh = [number for number in assistant.order(kind) if number not in labelled][:STEP]
         if not fresh:
             break
         simulated.answer({number: simulated.truth[number] for number in fresh})
         labelled += fresh
-        if simulated.accuracy(labelled) < wanted:
-            reached = 0
-        elif reached:
-            return reached
-        else:
-            reached = len(labelled)
-    return reached or len(labelled)
+    return reached or len(labelled), (gaps.get(30, np.nan), gaps.get(100, np.nan))
 
 
 def bulk(names: list[str]) -> None:
@@ -185,204 +222,63 @@ def bulk(names: list[str]) -> None:
 def _actions_needed(simulated: Simulated) -> tuple[int, int]:
     """Actions, and pictures that end with a wrong label."""
     random = np.random.default_rng(0)
-    assistant = Assistant(simulated.database, "photos", simulated.features)
+    assistant = Assistant(simulated.database, "photos", simulated.features, _quickly)
     given: dict[int, tuple[int, ...]] = {}
     actions, truth = 0, simulated.truth
 
     def confirm(pictures: list[int], labels: tuple[int, ...]) -> int:
-        """Take out what is seen to be wrong, one action each; label the rest, one action."""
+        """Give what is seen to be wrong its own label, one key each; then label the rest, one action."""
         seen = [n for n in pictures if truth[n] != labels and random.random() >= MISSED]
-        rest = {n: labels for n in pictures if n not in seen}
-        if rest:
-            simulated.answer(rest)
-            given.update(rest)
+        answers = {n: truth[n] if n in seen else labels for n in pictures}
+        simulated.answer(answers)
+        given.update(answers)
         return len(seen) + 1
 
     while len(given) < len(simulated.free):
         assistant.refresh()
-        free = [number for number in assistant.order("random") if number not in given]
-        if not free:
-            break
-        pages: dict[tuple[int, ...], list[int]] = {}
-        for one in assistant.confident(None, 0.9, 5_000):
-            pages.setdefault(one.labels, []).append(one.picture)
-        worth = {labels: page[:PAGE] for labels, page in pages.items() if len(page) >= 3}
+        worth = _pages_worth_confirming(assistant.confident(None, LEAST_SURE, 5_000))
         if worth:
-            for labels, page in worth.items():
+            for labels, page in worth:
                 actions += confirm(page, labels)
-        elif len(given) < 10 and (groups := assistant.groups()):
+        elif len(given) < STEP and (groups := assistant.groups()):
             for group in groups[:8]:
                 members = list(group.pictures)[:PAGE]
                 kinds = [truth[number] for number in members]
                 actions += confirm(members, max(set(kinds), key=kinds.count))
-                assistant.refresh()
         else:
-            for number in assistant.order("auto")[:STEP]:
-                actions += 1
-                given[number] = truth[number]
-                simulated.answer({number: truth[number]})
+            fresh = assistant.order("auto")[:STEP]
+            if not fresh:
+                break
+            actions += len(fresh)
+            answers = {number: truth[number] for number in fresh}
+            simulated.answer(answers)
+            given.update(answers)
     return actions, sum(labels != truth[number] for number, labels in given.items())
 
 
-def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
-    """Print latencies, and actions that were answered for and are lost."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Nothing lies behind those URLs: no model is to look for it.
-        os.environ |= {"TINTYPE_HOME": folder, "TINTYPE_OFFLINE": "true"}
-        database = open_database()
-        with database.writing() as connection:
-            document = LabellingProjectDocument.model_validate(
-                {
-                    "name": "many",
-                    "labels": [{"name": "a"}, {"name": "b"}],
-                    "data": "/nowhere",
-                    "model": "/no/model",
-                }
-            )
-            project = create_project(connection, document)
-            begun = time.perf_counter()
-            places = (f"https://pictures.test/{number}.jpg" for number in range(pictures))
-            add_pictures(connection, project, ((place, place[-12:]) for place in places))
-        print(f"{pictures} pictures added in {time.perf_counter() - begun:.1f} s", flush=True)
-        with database.writing() as connection:
-            sessions = []
-            for number in range(labellers):
-                person = person_named(connection, f"labeller {number}")
-                assign_role(connection, project.id, person, "labeller")
-                sessions.append(open_session(connection, person))
-        latencies, answered = asyncio.run(_crowd(sessions, seconds, kills))
-        with database.reading() as connection:
-            kept = set(connection.exec_driver_sql("SELECT client_id FROM actions").scalars())
-            labelled = connection.exec_driver_sql(
-                "SELECT count(*) FROM pictures WHERE state = 'labelled'"
-            ).scalar()
-        for what, values in latencies.items():
-            p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1000
-            print(f"{what}: {len(values)}, p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms")
-        print(f"answered for {len(answered)}, lost {len(answered - kept)}, labelled {labelled}")
-        database.close()
-
-
-async def _crowd(
-    sessions: list[str], seconds: float, kills: int
-) -> tuple[dict[str, list[float]], set[str]]:
-    import httpx
-
-    address = "http://127.0.0.1:8477"
-    latencies: dict[str, list[float]] = {"action": [], "next pictures": []}
-    answered: set[str] = set()
-    process = await _started(address)
-    end = time.monotonic() + seconds
-    async with contextlib.AsyncExitStack() as opened:
-        clients = [
-            await opened.enter_async_context(
-                httpx.AsyncClient(base_url=address, timeout=30, cookies={COOKIE: session})
-            )
-            for session in sessions
-        ]
-
-        async def ask(
-            client: httpx.AsyncClient, path: str, body: dict[str, object], what: str
-        ) -> dict[str, object]:
-            """Ask until it is answered; what is measured is the answer that came."""
-            while True:
-                begun = time.perf_counter()
-                try:
-                    answer = await client.post(f"/api/projects/many{path}", json=body)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.2)
-                    continue
-                if answer.status_code == 403:
-                    shown = (await client.get("/api/session")).json()
-                    client.headers["x-csrf-token"] = shown["csrf"]
-                    continue
-                latencies[what].append(time.perf_counter() - begun)
-                return dict(answer.json())
-
-        async def labeller(number: int) -> None:
-            client = clients[number]
-            await asyncio.sleep(number / len(clients) / 2)
-            while time.monotonic() < end:
-                given = await ask(
-                    client, "/tasks", {"count": 9, "order": "random"}, "next pictures"
-                )
-                for picture in given["pictures"]:  # type: ignore[attr-defined]
-                    begun = time.monotonic()
-                    client_id = uuid.uuid4().hex
-                    body = {
-                        "client_id": client_id,
-                        "kind": "label",
-                        "pictures": [picture["id"]],
-                        "labels": ["a"],
-                    }
-                    done = await ask(client, "/actions", body, "action")
-                    if "action" in done:
-                        answered.add(client_id)
-                    await asyncio.sleep(max(0.0, 0.5 - (time.monotonic() - begun)))
-
-        async def killer() -> None:
-            nonlocal process
-            for _ in range(kills):
-                await asyncio.sleep(seconds / (kills + 1))
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                process = await _started(address)
-
-        await asyncio.gather(*(labeller(number) for number in range(len(clients))), killer())
-    process.terminate()
-    process.wait()
-    return latencies, answered
-
-
-async def _started(address: str) -> subprocess.Popen[bytes]:
-    import httpx
-
-    port = address.rsplit(":", 1)[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tintype.cli", "label", "serve", "--port", port],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    async with httpx.AsyncClient(base_url=address) as client:
-        while True:
-            try:
-                await client.get("/api/session")
-                return process
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-
-
-def folder_to_first_label(pictures: int) -> None:
-    """Print the time from a folder of pictures to the first one that is labelled."""
-    from PIL import Image
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["TINTYPE_HOME"] = f"{folder}/home"
-        photos = Path(folder) / "photos"
-        photos.mkdir()
-        for number in range(pictures):
-            Image.new("RGB", (8, 8), (number % 256, 0, 0)).save(photos / f"{number}.png")
-        database: Database = open_database()
-        begun = time.perf_counter()
-        document = {"name": "p", "labels": [{"name": "a"}], "data": str(photos)}
-        project = make_project(database, LabellingProjectDocument.model_validate(document))
-        with database.writing() as connection:
-            person = person_named(connection, "ann")
-            first = page_of(connection, project, PictureFilter(), after=0, limit=1)[0]
-            label = project.labels[0].id
-            action = Action(uuid.uuid4().hex, "label", [first.id], [label])
-            record_action(connection, project, person, action)
-        print(f"{pictures} pictures, first labelled after {time.perf_counter() - begun:.1f} s")
+def _pages_worth_confirming(
+    suggestions: list[Suggestion],
+) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Of each label the surest pictures, where they are sure enough on the whole."""
+    pages: dict[tuple[int, ...], list[Suggestion]] = {}
+    for one in suggestions:
+        pages.setdefault(one.labels, []).append(one)
+    firsts = {labels: page[:PAGE] for labels, page in pages.items()}
+    return [
+        (labels, [one.picture for one in page])
+        for labels, page in firsts.items()
+        if len(page) >= 3 and np.mean([one.confidence for one in page]) >= SURE
+    ]
 
 
 def main() -> None:
-    """Run one of the three."""
+    """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["teach", "bulk", "server"])
+    parser.add_argument("what", choices=["teach", "bulk", "server", "pages", "first"])
     parser.add_argument("--sets", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labellers", type=int, default=50)
-    parser.add_argument("--pictures", type=int, default=100_000)
+    parser.add_argument("--pictures", type=int, help="left out: 100,000, 500,000, and 10,000")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kills", type=int, default=3)
     given = parser.parse_args()
@@ -391,9 +287,12 @@ def main() -> None:
         teach(given.sets, given.seeds)
     elif given.what == "bulk":
         bulk(given.sets)
+    elif given.what == "server":
+        server(given.labellers, given.pictures or 100_000, given.seconds, given.kills)
+    elif given.what == "pages":
+        pages(given.pictures or 500_000)
     else:
-        server(given.labellers, given.pictures, given.seconds, given.kills)
-        folder_to_first_label(10_000)
+        first_label(given.pictures or 10_000)
 
 
 if __name__ == "__main__":

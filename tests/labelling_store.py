@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,12 @@ class KnownFeatures:
 
     def has(self, picture: int) -> bool:
         return self.there
+
+    def compute(self, stop: object, tell: Callable[[], None] = lambda: None) -> None:
+        tell()
+
+    def replaced(self) -> int:
+        return 0
 
     def gather(self, pictures: Sequence[int]) -> np.ndarray:
         rows = [

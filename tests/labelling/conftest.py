@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labelling_store import Store
+from labelling_store import KnownFeatures, Store
 
+from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database, open_database
 
 
@@ -35,3 +36,11 @@ def database(empty_store: Path, workspace_home: Path) -> Iterator[Database]:
 def store(database: Database) -> Store:
     """A running project `fruit` of twelve pictures with the labels Apple, Pear and Plum."""
     return Store(database)
+
+
+@pytest.fixture
+def assistants(database: Database) -> Iterator[Assistants]:
+    """Those of a server, on features whose classes are known."""
+    made = Assistants(database, lambda *_: KnownFeatures())
+    yield made
+    made.close()

@@ -7,15 +7,14 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from labelling_store import KnownFeatures, Store
+from labelling_store import Store
+from labelling_visitors import PASSWORD, Person
 from pictures import encoded, noise, write_class_folders
 from sqlalchemy import event
-from starlette.testclient import TestClient
 
 from tintype.errors import UsageError
 from tintype.labelling.access import make_invite, set_password
@@ -30,45 +29,6 @@ from tintype.labelling.suggestions import add_suggestions
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
 XSS = "<img src=x onerror=alert(1)>"
-PASSWORD = "a long enough one"
-
-
-class Person:
-    """A client with a cookie and the token of its session."""
-
-    def __init__(self, app: Any, host: str = "localhost") -> None:
-        self.http = TestClient(app, base_url=f"http://{host}", raise_server_exceptions=False)
-        self.csrf = self.http.get("/api/session").json()["csrf"]
-        self._count = 0
-
-    def ask(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = self.http.request(
-            method, f"/api{path}", json=body, headers={"x-csrf-token": self.csrf}
-        )
-        assert answer.status_code == status, answer.text
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["content-type"] == "application/json"
-        assert "Traceback" not in answer.text
-        return answer.json()
-
-    def sign_in(self, name: str, password: str = PASSWORD, status: int = 200) -> Any:
-        body = {"name": name, "password": password}
-        answer = self.ask("POST", "/session", body, status=status)
-        self.csrf = answer.get("csrf", self.csrf)
-        return answer
-
-    def act(self, kind: str, *pictures: int, status: int = 200, **given: Any) -> Any:
-        self._count += 1
-        client_id = given.pop("client_id", f"{id(self)}-{self._count}")
-        body = {"client_id": client_id, "kind": kind, "pictures": pictures, **given}
-        return self.ask("POST", "/projects/fruit/actions", body, status=status)
-
-
-@pytest.fixture
-def assistants(database: Database) -> Iterator[Assistants]:
-    made = Assistants(database, lambda *_: KnownFeatures())
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -392,6 +352,32 @@ def test_an_invitation_is_used_once(shared: Any, store: Store) -> None:
     with store.database.writing() as connection:
         project = find_project(connection, "fruit")
         assert make_invite(connection, project.id, "a", "labeller") not in rows
+
+
+def test_who_invites_a_name_does_not_become_them(shared: Any, store: Store) -> None:
+    owner = Person(shared, "labels.test")
+    owner.sign_in("owner")
+    token = owner.ask("POST", "/projects/fruit/invites", {"person": "stranger"})["token"]
+    thief = Person(shared, "labels.test")
+    body = {"token": token, "password": "of the thief's choice"}
+    refused = thief.ask("POST", "/invites", body, status=409)
+    assert "sign in as them" in refused["error"]["message"]
+    owner.ask("POST", "/invites", body, status=409)
+    # The invitation is not used up by that; nor does it change a password.
+    stranger = Person(shared, "labels.test")
+    stranger.sign_in("stranger")
+    stranger.csrf = stranger.ask("POST", "/invites", body)["csrf"]
+    assert [one["role"] for one in stranger.ask("GET", "/projects")] == ["labeller"]
+    Person(shared, "labels.test").sign_in("stranger")
+
+
+def test_a_project_keeps_its_owner(shared: Any) -> None:
+    owner = Person(shared, "labels.test")
+    owner.sign_in("owner")
+    owner.ask("DELETE", "/projects/fruit/members/owner", status=409)
+    owner.ask("PUT", "/projects/fruit/members/owner", {"role": "labeller"}, status=409)
+    missing = owner.ask("DELETE", "/projects/fruit/members/nobody", status=400)
+    assert "there is no person 'nobody'" in missing["error"]["message"]
 
 
 def test_labels_are_safe_when_the_disk_is_full(local: Person, store: Store) -> None:

@@ -18,13 +18,15 @@ from sqlalchemy import func, select, text
 from tintype.errors import OutputError, RequestError, UsageError
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.database import Database, open_database
+from tintype.labelling.handing_out import give_back
 from tintype.labelling.labels import add_labels, remove_label
 from tintype.labelling.pictures import (
     PictureFilter,
     add_pictures,
-    check_files,
     count_by_label,
     history_of,
+    look_at_files,
+    note_files,
     page_of,
 )
 from tintype.labelling.projects import change_project, create_project
@@ -173,6 +175,22 @@ def test_a_label_in_use_is_not_removed(store: Store) -> None:
     assert back[-1].id == plum
 
 
+def test_a_label_that_is_removed_while_somebody_gives_it(store: Store) -> None:
+    project, ann, plum = store.project, store.person("ann"), store.label("Plum")
+    # Between the request's look at the project and its transaction.
+    with store.database.writing() as connection:
+        remove_label(connection, project.id, "Plum")
+    for kind, labels in (("label", [plum]), ("change", {store.ids[0]: [plum]})):
+        action = Action("client-late", kind, store.ids[:1], labels)  # type: ignore[arg-type]
+        with (
+            pytest.raises(RequestError, match="may have been removed") as refused,
+            store.database.writing() as connection,
+        ):
+            record_action(connection, project, ann, action)
+        assert refused.value.status == 404
+    assert store.states == {"unlabelled": 12}
+
+
 @pytest.mark.parametrize(
     ("given", "status"),
     [
@@ -219,18 +237,27 @@ def test_files_that_go_and_change(database: Database, tmp_path: Path) -> None:
         path.write_bytes(b"x")
     with database.writing() as connection:
         add_pictures(connection, store.project, [(str(path), path.name) for path in paths])
+
+    def looked() -> dict[str, int]:
+        with database.writing() as connection:
+            return note_files(connection, look_at_files(connection, store.project))
+
+    # Before him when it went: not handed out again.
+    assert store.next("bob", 1) == [0]
     paths[0].unlink()
     paths[1].write_bytes(b"longer")
+    assert looked() == {"missing": 1, "changed": 1}
+    assert store.next("bob", 1) == [1]
+    bob = store.person("bob")
     with database.writing() as connection:
-        assert check_files(connection, store.project) == {"missing": 1, "changed": 1}
+        give_back(connection, store.project, bob)
     assert [store.picture(place)["fault"] for place in range(3)] == ["missing", "changed", None]
     # What is gone is nobody's task; its labels would stay.
     assert store.next("ann", 9) == [1, 2]
     paths[0].write_bytes(b"x")
     os.utime(paths[0], ns=(0, 0))
-    with database.writing() as connection:
-        check_files(connection, store.project)
-        assert check_files(connection, store.project) == {"missing": 0, "changed": 0}
+    looked()
+    assert looked() == {"missing": 0, "changed": 0}
 
 
 def test_a_full_disk_loses_nothing_and_says_so(store: Store) -> None:

@@ -13,15 +13,24 @@ _FOLDS = 5
 
 
 def folds_of(
-    targets: np.ndarray, task: ClassificationTask, seed: int, groups: np.ndarray | None
+    targets: np.ndarray,
+    task: ClassificationTask,
+    seed: int,
+    groups: np.ndarray | None,
+    *,
+    most: int = _FOLDS,
 ) -> np.ndarray:
-    """int64 (n,): the fold of each row; every class is spread over the folds, as groups allow."""
+    """int64 (n,): the fold of each row; every class is spread over the folds, as groups allow.
+
+    Args:
+        most: folds, where there are as many rows.
+    """
     if groups is not None:
         _, groups = np.unique(groups, return_inverse=True)
         if groups.max() > 0:
             return _folds_of_groups(targets, groups, seed)
     random = np.random.default_rng(seed)
-    count = max(2, min(_FOLDS, len(targets)))
+    count = max(2, min(most, len(targets)))
     # Multi-label rows are spread by their rarest label.
     if task == MULTILABEL:
         rarity = np.where(targets > 0, targets.sum(0), np.inf)

@@ -294,12 +294,19 @@ def serve(
         Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
     ] = None,
     private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-p", "--data", help="Folder that owners may make projects of, too. Repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Serve all projects for labellers, until Ctrl-C or SIGTERM."""
     from tintype.client import Client
     from tintype.endpoints.online.gateway.http_server import Tls
 
-    Client().labels.serve(host=host, port=port, tls=Tls.of(certificate, private_key))
+    tls = Tls.of(certificate, private_key)
+    Client().labels.serve(host=host, port=port, tls=tls, data=data or [])
 
 
 def _text(path: Path | None) -> str | None:

@@ -124,7 +124,7 @@ class LabellingProjects:
         """
         from tintype.labelling.making import refresh_project
 
-        return refresh_project(self._database, name)
+        return refresh_project(self._database, name, _own_name())
 
     def import_(
         self,
@@ -151,7 +151,9 @@ class LabellingProjects:
             task = find_project(connection, name).task
         read = labelled_pictures if import_as == "final" else suggested_pictures
         # Read before the transaction begins, for nobody else can write meanwhile.
-        rows = list(read(source_path(str(path)), task))
+        # Pictures that are to be added have to lie somewhere.
+        known = missing_pictures != "add"
+        rows = list(read(source_path(str(path)), task, any_datastore=known))
         with self._database.writing() as connection:
             return import_labels(
                 connection,
@@ -239,17 +241,30 @@ class LabellingProjects:
                 set_password(connection, number, password)
             return shown
 
-    def serve(self, *, host: str = "127.0.0.1", port: int = 8081, tls: Tls | None = None) -> None:
+    def serve(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8081,
+        tls: Tls | None = None,
+        data: Sequence[str | Path] = (),
+    ) -> None:
         """Serve all projects for labellers until SIGTERM or Ctrl-C.
 
         Beyond this machine, people sign in with passwords or by invitation.
 
+        Args:
+            data: folders that projects may be made of over HTTP; none where none is named.
+
         Raises:
+            UsageError: one of these is not there, or two have one name.
             OutputError: the address is in use or not allowed.
         """
+        from tintype.labelling.allowed_folders import AllowedFolders
         from tintype.labelling.server.serving import serve_labelling
 
-        serve_labelling(host=host, port=port, tls=tls)
+        folders = AllowedFolders([Path(folder) for folder in data])
+        serve_labelling(host=host, port=port, tls=tls, folders=folders)
 
 
 def _label(text: str) -> LabelDocument:

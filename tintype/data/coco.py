@@ -13,7 +13,7 @@ from tintype.data.annotated import Annotated, rows_of_annotated
 from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
-from tintype.settings import get_settings
+from tintype.settings import Settings
 
 __all__ = ["coco_rows", "is_coco"]
 
@@ -70,7 +70,7 @@ def coco_rows(document: dict[str, Any], path: Path, reading: Reading) -> Iterato
             f"{path}: boxes and outlines are passed over: an image has the labels of all its objects"
         )
     annotated = [
-        Annotated(_location(item, path, place), tuple(labels[identity]), place)
+        Annotated(_location(item, path, place, reading.settings), tuple(labels[identity]), place)
         for identity, item, place in images
     ]
     yield from rows_of_annotated(annotated, path, reading)
@@ -95,9 +95,9 @@ def _value(item: dict[str, Any], key: str, path: Path, place: str) -> Any:
     return value
 
 
-def _location(item: dict[str, Any], path: Path, place: str) -> str:
+def _location(item: dict[str, Any], path: Path, place: str, settings: Settings) -> str:
     given = {key: item[key] for key in _PLACES if isinstance(item.get(key), str) and item[key]}
-    base, settings = str(path.parent.absolute()), get_settings()
+    base = str(path.parent.absolute())
     name = given.pop("file_name", None)
     if name is not None:
         # Written on Windows, too.

@@ -14,7 +14,6 @@ from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.schemas.task import MULTICLASS
-from tintype.settings import get_settings
 
 __all__ = ["CSV_ENDINGS", "LABEL_COLUMNS", "ROBOFLOW_NAME", "read_csv_rows"]
 
@@ -50,7 +49,7 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
         DataError: no header with those columns, a row of another length, a cell that is none of
             what its column holds, or unreadable text.
     """
-    settings = get_settings()
+    settings = reading.settings
     base = str(path.parent.absolute())
     file = str(path)
     try:

@@ -111,7 +111,7 @@ def metadata_rows(folder: Path, reading: Reading) -> Iterator[Row] | None:
         if path.suffix == ".csv":
             return read_csv_rows(path, reading)
         image = reading.image_column if reading.image_column in columns else "file_name"
-        return read_jsonl_rows(path, label, image, reading.groups.column)
+        return read_jsonl_rows(path, label, image, reading.groups.column, settings=reading.settings)
     return None
 
 

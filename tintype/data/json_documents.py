@@ -48,7 +48,13 @@ def read_json_rows(path: Path, reading: Reading) -> Iterator[Row]:
 
 
 def _lines(path: Path, reading: Reading) -> Iterator[Row]:
-    return read_jsonl_rows(path, reading.label_column, reading.image_column, reading.groups.column)
+    return read_jsonl_rows(
+        path,
+        reading.label_column,
+        reading.image_column,
+        reading.groups.column,
+        settings=reading.settings,
+    )
 
 
 def _begins_with_an_object(content: bytes) -> bool:

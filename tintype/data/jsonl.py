@@ -12,7 +12,7 @@ from tintype.data.groups import GROUP_COLUMN
 from tintype.data.locations import image_location
 from tintype.data.rows import Row
 from tintype.errors import DataError, nearest
-from tintype.settings import get_settings
+from tintype.settings import Settings, get_settings
 
 __all__ = ["InvalidLines", "read_jsonl_objects", "read_jsonl_rows", "rows_from_objects"]
 
@@ -23,7 +23,12 @@ Numbered = tuple[dict[str, Any], int]
 
 
 def read_jsonl_rows(
-    path: Path, label_column: str, image_column: str, group_column: str = GROUP_COLUMN
+    path: Path,
+    label_column: str,
+    image_column: str,
+    group_column: str = GROUP_COLUMN,
+    *,
+    settings: Settings | None = None,
 ) -> Iterator[Row]:
     """Rows of a JSONL file; image references are relative to it.
 
@@ -31,7 +36,15 @@ def read_jsonl_rows(
         DataError: a line is not a JSON object, or lacks the image or the label.
     """
     objects = read_jsonl_objects(path)
-    return rows_from_objects(objects, path, path.parent, label_column, image_column, group_column)
+    return rows_from_objects(
+        objects,
+        path,
+        path.parent,
+        label_column,
+        image_column,
+        group_column,
+        settings=settings,
+    )
 
 
 def read_jsonl_objects(
@@ -82,6 +95,8 @@ def rows_from_objects(
     label_column: str | None,
     image_column: str,
     group_column: str = GROUP_COLUMN,
+    *,
+    settings: Settings | None = None,
 ) -> Iterator[Row]:
     """Take image and label out of each object; references are relative to `base`.
 
@@ -89,7 +104,7 @@ def rows_from_objects(
         DataError: an object lacks one of them, or the reference cannot be resolved.
     """
     file = str(path)
-    settings, folder = get_settings(), str(base.absolute())
+    settings, folder = settings or get_settings(), str(base.absolute())
     for value, line in objects:
         try:
             reference = value[image_column]

@@ -12,7 +12,7 @@ from tintype.data.annotated import Annotated, rows_of_annotated
 from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
-from tintype.settings import get_settings
+from tintype.settings import Settings, get_settings
 
 __all__ = ["is_label_studio", "label_studio_predictions", "label_studio_rows"]
 
@@ -95,7 +95,7 @@ def label_studio_rows(document: list[Any], path: Path, reading: Reading) -> Iter
         )
     annotated = [
         Annotated(
-            _location(name, path, field),
+            _location(name, path, field, reading.settings),
             tuple(
                 dict.fromkeys(label for question in questions for label in given.get(question, ()))
             ),
@@ -160,7 +160,7 @@ def _choices(key: str, value: object, reading: Reading) -> list[str]:
     return []
 
 
-def _location(reference: str, path: Path, field: str) -> str:
+def _location(reference: str, path: Path, field: str, settings: Settings) -> str:
     base = str(path.parent.absolute())
     parts = urlsplit(reference)
     if parts.scheme in ("", "http", "https") and parts.path.startswith("/data/"):
@@ -168,7 +168,7 @@ def _location(reference: str, path: Path, field: str) -> str:
         if inner.startswith("local-files"):
             inner = parse_qs(parts.query).get("d", [""])[0]
         return _beside(unquote(inner).lstrip("/"), base)
-    return image_location(reference, base, get_settings(), file=path, field=field)
+    return image_location(reference, base, settings, file=path, field=field)
 
 
 def _beside(name: str, base: str) -> str:
@@ -203,4 +203,4 @@ def label_studio_predictions(
         labels = tuple(dict.fromkeys(label for given in answers.values() for label in given))
         score = predictions[-1].get("score")
         confidence = float(score) if isinstance(score, int | float) else None
-        yield _location(data[key], path, field), labels, confidence, field
+        yield _location(data[key], path, field, get_settings()), labels, confidence, field

@@ -15,7 +15,7 @@ from tintype.data.locations import local_path
 from tintype.data.rows import Row
 from tintype.errors import DataError, nearest
 from tintype.schemas.document import Document, read_yaml
-from tintype.settings import get_settings
+from tintype.settings import Settings, get_settings
 
 __all__ = ["read_mltable_rows"]
 
@@ -44,7 +44,12 @@ _REFUSED = {
 
 
 def read_mltable_rows(
-    folder: Path, label_column: str | None, image_column: str, group_column: str = GROUP_COLUMN
+    folder: Path,
+    label_column: str | None,
+    image_column: str,
+    group_column: str = GROUP_COLUMN,
+    *,
+    settings: Settings | None = None,
 ) -> Iterator[Row]:
     """Rows of every JSONL file the MLTable names, after its transformations.
 
@@ -70,7 +75,13 @@ def read_mltable_rows(
         for step in steps:
             objects = step(objects)
         yield from rows_from_objects(
-            objects, file, file.parent, label_column, image_column, group_column
+            objects,
+            file,
+            file.parent,
+            label_column,
+            image_column,
+            group_column,
+            settings=settings,
         )
 
 

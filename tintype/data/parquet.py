@@ -63,7 +63,7 @@ def read_table_rows(path: Path, reading: Reading, features: dict[str, Any]) -> I
         OutputError: the cache cannot be written.
     """
     file = str(path)
-    settings, base = get_settings(), str(path.parent.absolute())
+    settings, base = reading.settings, str(path.parent.absolute())
     schema = _schema(path)
     columns = choose_columns(schema, features_of(schema) or features, reading, path)
     pictures = _pictures(path, columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def read_image_table(
     image_column: str = "image_url",
     split: Split = "train",
     check_files: bool = True,
+    any_datastore: bool = False,
     group_column: str | None = None,
     group_pattern: str | None = None,
 ) -> ImageTable:
@@ -55,6 +57,8 @@ def read_image_table(
         split: which is read of data that come in splits. Where there is no such split: for `test`
             `validation`, for `validation` `test`, or else `train`; a notice of the table says so.
         check_files: whether every local image must exist.
+        any_datastore: whether what lies in a datastore that no folder is mapped to is named by its path
+            there, beside the data, in place of an error.
         group_column, group_pattern: how images that belong together are told; see `GroupBy`.
 
     Raises:
@@ -68,6 +72,7 @@ def read_image_table(
         label_column=label_column,
         image_column=image_column,
         check_files=check_files,
+        any_datastore=any_datastore,
         groups=GroupBy(group_column, group_pattern),
     )
     return table.with_notices(source.notices_of(split))
@@ -121,6 +126,7 @@ class ImageSource:
         label_column: str,
         image_column: str,
         check_files: bool = True,
+        any_datastore: bool = False,
         groups: GroupBy | None = None,
     ) -> ImageTable:
         """Read one split, or (None) all of data without splits; see `read_image_table`.
@@ -129,10 +135,14 @@ class ImageSource:
             DataError: names file, line and field of the first row that cannot be used.
         """
         groups = groups or GroupBy()
-        reading = Reading(task, label_column, image_column, groups)
+        settings = get_settings()
+        paths = (self.path,) if split is None else self.parts[split].paths
+        if any_datastore:
+            stores = {"*": str(paths[0].parent), **settings.datastores}
+            settings = replace(settings, datastores=stores)
+        reading = Reading(task, label_column, image_column, groups, settings)
         # Labels may be called `group`, too.
         told = groups.asked or groups.column not in (label_column, image_column)
-        paths = (self.path,) if split is None else self.parts[split].paths
         builder = ImageTableBuilder(task, label_column)
         for row in chain.from_iterable(_rows(path, reading) for path in paths):
             try:
@@ -213,7 +223,9 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
     group_column = reading.groups.column
     if source.is_dir():
         if (source / "MLTable").is_file():
-            return read_mltable_rows(source, label_column, image_column, group_column)
+            return read_mltable_rows(
+                source, label_column, image_column, group_column, settings=reading.settings
+            )
         if (source / ROBOFLOW_NAME).is_file():
             return read_csv_rows(source / ROBOFLOW_NAME, reading)
         if (rows := metadata_rows(source, reading)) is not None:
@@ -230,7 +242,9 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
             )
         return read_folder_rows(source)
     if source.name == "MLTable" and source.is_file():
-        return read_mltable_rows(source.parent, label_column, image_column, group_column)
+        return read_mltable_rows(
+            source.parent, label_column, image_column, group_column, settings=reading.settings
+        )
     if not source.exists():
         raise DataError(
             f"no such file or folder; expected {_EXPECTED}",
@@ -238,7 +252,9 @@ def _rows(source: Path, reading: Reading) -> Iterator[Row]:
         )
     suffix = source.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
-        return read_jsonl_rows(source, label_column, image_column, group_column)
+        return read_jsonl_rows(
+            source, label_column, image_column, group_column, settings=reading.settings
+        )
     if suffix in CSV_ENDINGS:
         return read_csv_rows(source, reading)
     if suffix in TABLE_ENDINGS:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tintype.data.groups import GroupBy
 from tintype.schemas.task import ClassificationTask
+from tintype.settings import Settings, get_settings
 
 __all__ = ["Reading", "Row"]
 
@@ -23,6 +24,9 @@ class Reading:
 
     groups: GroupBy = field(default_factory=GroupBy)
     """How a row's group is told."""
+
+    settings: Settings = field(default_factory=get_settings)
+    """By which datastores are found."""
 
     notices: list[str] = field(default_factory=list)
     """One sentence each; readers add to it, none twice."""

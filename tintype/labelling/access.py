@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 from functools import cache
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from tintype.errors import MissingExtraError, RequestError, UsageError
 from tintype.labelling.people import Role, assign_role, person_named
-from tintype.labelling.tables import InviteRow, PersonRow, SessionRow
+from tintype.labelling.tables import InviteRow, MembershipRow, PersonRow, SessionRow
 
 __all__ = [
     "accept_invite",
@@ -32,6 +33,9 @@ __all__ = [
 _SHORTEST, _LONGEST = 10, 1000
 _SESSION_SECONDS = 14 * 24 * 3600
 _INVITE_SECONDS = 7 * 24 * 3600
+
+# A password takes 64 MiB and a core to check: strangers' tries must not take all there is.
+_AT_ONCE = threading.BoundedSemaphore(2)
 
 
 def set_password(connection: Connection, person_id: int, password: str) -> None:
@@ -58,7 +62,8 @@ def sign_in(connection: Connection, name: str, password: str) -> int | None:
     ).first()
     known = None if row is None else row.password
     try:
-        _hasher().verify(known or _nobodys(), password[:_LONGEST])
+        with _AT_ONCE:
+            _hasher().verify(known or _nobodys(), password[:_LONGEST])
     except (Argon2Error, InvalidHashError):
         return None
     return None if row is None or known is None else int(row.id)
@@ -106,14 +111,23 @@ def make_invite(connection: Connection, project_id: int, name: str, role: Role) 
     return token
 
 
-def accept_invite(connection: Connection, token: str, password: str | None) -> tuple[int, str]:
+def accept_invite(
+    connection: Connection, token: str, password: str | None, signed_in: int | None = None
+) -> tuple[int, str]:
     """Make whoever has the link the person that it is for, with a password of their choice.
+
+    Somebody who has a password, or works in a project already, takes the invitation when they have signed
+    in: who invites a name is not to become them.
+
+    Args:
+        signed_in: who asks, if anybody.
 
     Returns:
         Their id and name.
 
     Raises:
-        RequestError: 403, the link is none, was used, or is too old.
+        RequestError: 403, the link is none, was used, or is too old; 409, it is for somebody else who is
+            known here.
         UsageError: the password is too short.
     """
     used = connection.execute(
@@ -129,10 +143,25 @@ def accept_invite(connection: Connection, token: str, password: str | None) -> t
     if used is None:
         raise RequestError("the invitation is none, was used, or is too old", status=403)
     person = person_named(connection, used.person_name)
+    known = _is_known(connection, person)
+    if known and person != signed_in:
+        raise RequestError(
+            f"{used.person_name!r} has worked here before: sign in as them, and open the link again; "
+            "or have another name invited",
+            status=409,
+        )
     assign_role(connection, used.project_id, person, used.role)
-    if password is not None:
+    if password is not None and not known:
         set_password(connection, person, password)
     return person, used.person_name
+
+
+def _is_known(connection: Connection, person_id: int) -> bool:
+    """Whether a person has a password or a role already."""
+    password = select(PersonRow.password).where(PersonRow.id == person_id)
+    role = select(MembershipRow.role).where(MembershipRow.person_id == person_id).limit(1)
+    found = connection.execute(password).scalar() or connection.execute(role).scalar()
+    return found is not None
 
 
 def check_passwords_can_be_used() -> None:

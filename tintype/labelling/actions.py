@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, exists, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
 from tintype.errors import RequestError
 from tintype.labelling.changes import Changed, PictureState, apply_changes, chunks, states_of
+from tintype.labelling.database import tolerant_insert
 from tintype.labelling.decisions import Answer
+from tintype.labelling.labels import check_labels_are_there
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import ActionRow, ChangeRow
 
-__all__ = ["Action", "ActionKind", "How", "Recorded", "redo", "record_action", "undo"]
+__all__ = [
+    "Action",
+    "ActionKind",
+    "How",
+    "Recorded",
+    "log_refresh",
+    "record_action",
+    "redo",
+    "undo",
+]
 
 ActionKind = Literal[
     "label", "skip", "clear", "flag", "unflag", "comment", "accept", "change", "reject", "restart"
@@ -86,6 +97,9 @@ def record_action(
     )
     if repeated:
         return _as_recorded(connection, project, number, action.kind)
+    given = _given_labels(action)
+    if given:
+        check_labels_are_there(connection, given)
     states = states_of(connection, project, list(dict.fromkeys(action.pictures)))
     stale = [
         number
@@ -105,6 +119,15 @@ def record_action(
         )
     change = _change_of(project, person_id, action, time.time())
     return Recorded(number, action.kind, apply_changes(connection, project, number, states, change))
+
+
+def log_refresh(
+    connection: Connection, project: Project, person_id: int, found: Mapping[str, int]
+) -> None:
+    """Log that a person had pictures looked for and files looked after, and what was `found`."""
+    _begin(
+        connection, project, person_id, uuid.uuid4().hex, "refresh", content={"found": dict(found)}
+    )
 
 
 def undo(connection: Connection, project: Project, person_id: int, client_id: str) -> Recorded:
@@ -216,23 +239,31 @@ def _check(project: Project, action: Action) -> None:
         raise RequestError("the comment is empty")
     if action.kind not in ("label", "change"):
         return
-    known = {label.id for label in project.labels}
+    unknown = _given_labels(action) - {label.id for label in project.labels}
+    if unknown:
+        raise RequestError(
+            f"the project has no label {min(unknown)}; it may have been removed: load it again",
+            status=404,
+        )
     given = (
         [action.labels.get(number, ()) for number in action.pictures]
         if isinstance(action.labels, Mapping)
         else [action.labels]
     )
     for labels in given:
-        unknown = next((label for label in labels if label not in known), None)
-        if unknown is not None:
-            raise RequestError(
-                f"the project has no label {unknown}; it may have been removed: load it again",
-                status=404,
-            )
         if not project.multilabel and len(set(labels)) != 1:
             raise RequestError(
                 f"{len(set(labels))} labels given; a picture of this project has exactly one"
             )
+
+
+def _given_labels(action: Action) -> set[int]:
+    """Every label that the action gives to some picture."""
+    if action.kind not in ("label", "change"):
+        return set()
+    if isinstance(action.labels, Mapping):
+        return set().union(*action.labels.values())
+    return set(action.labels)
 
 
 def _check_running(project: Project) -> None:
@@ -307,40 +338,35 @@ def _begin(
     *,
     action: Action | None = None,
     target_id: int | None = None,
+    content: dict[str, Any] | None = None,
 ) -> tuple[int, bool]:
     """The number of the action, and whether it had been logged before."""
-    content: dict[str, Any] = {}
+    content = content or {}
     if action is not None:
         each = isinstance(action.labels, Mapping)
         content = {"pictures": len(action.pictures), "text": action.text}
         content["labels"] = None if each else list(action.labels)
+    made = connection.execute(
+        tolerant_insert(connection, ActionRow)
+        .values(
+            project_id=project.id,
+            client_id=client_id,
+            person_id=person_id,
+            kind=kind,
+            how="chosen" if action is None else action.how,
+            at=time.time(),
+            seconds=None if action is None else action.seconds,
+            target_id=target_id,
+            content=content,
+        )
+        .on_conflict_do_nothing(index_elements=["project_id", "client_id"])
+        .returning(ActionRow.id)
+    ).scalar()
+    if made is not None:
+        return int(made), False
     known = _number_of(connection, project, person_id, client_id, kind)
-    if known is not None:
-        return known, True
-    try:
-        with connection.begin_nested():
-            made = connection.execute(
-                insert(ActionRow)
-                .values(
-                    project_id=project.id,
-                    client_id=client_id,
-                    person_id=person_id,
-                    kind=kind,
-                    how="chosen" if action is None else action.how,
-                    at=time.time(),
-                    seconds=None if action is None else action.seconds,
-                    target_id=target_id,
-                    content=content,
-                )
-                .returning(ActionRow.id)
-            ).scalar_one()
-    except IntegrityError:
-        # In the same moment from two windows: the other one was first.
-        known = _number_of(connection, project, person_id, client_id, kind)
-        if known is None:
-            raise
-        return known, True
-    return made, False
+    assert known is not None
+    return known, True
 
 
 def _number_of(

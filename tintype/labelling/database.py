@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from tintype.errors import MissingExtraError, OutputError, UsageError
 from tintype.settings import get_settings
 
-__all__ = ["Database", "LATEST", "open_database"]
+__all__ = ["LATEST", "Database", "open_database", "tolerant_insert"]
 
 LATEST = "0001"
 """The version that this code reads and writes; see migrations/versions."""
@@ -93,6 +94,13 @@ def open_database(uri: str | None = None) -> Database:
     return _opened(uri or settings.labelling_database or _file(settings.home / "labelling"))
 
 
+def tolerant_insert(connection: Connection, row: type[Any]) -> Any:
+    """An INSERT into the table of `row` that can say, in either dialect, what becomes of one that is there already:
+    `.on_conflict_do_nothing(...)`, `.on_conflict_do_update(...)`."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(row.__table__)
+
+
 def _file(folder: Path) -> str:
     return f"sqlite:///{folder / 'labelling.db'}"
 
@@ -124,9 +132,11 @@ def _engine(uri: str) -> Engine:
         engine = create_engine(
             url,
             pool_pre_ping=url.drivername != "sqlite",
-            # A connection for each thread that answers requests.
-            pool_size=16,
-            max_overflow=48,
+            # One for each thread that answers requests, and some for the assistants; those that were
+            # used last know most.
+            pool_size=48,
+            max_overflow=16,
+            pool_use_lifo=True,
         )
     except (ImportError, NoSuchModuleError):
         raise MissingExtraError("a labelling store in PostgreSQL", "label") from None
@@ -155,7 +165,8 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_MS}",
-        "cache_size=-65536",
+        # KiB, of each connection; the system keeps the file's pages for all of them.
+        "cache_size=-16384",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

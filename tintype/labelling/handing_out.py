@@ -16,6 +16,9 @@ __all__ = ["HELD_SECONDS", "give_back", "hand_out"]
 HELD_SECONDS = 15 * 60
 """A picture that is not answered in this time is handed to somebody else."""
 
+# Files that can be looked at.
+_THERE = or_(PictureRow.fault.is_(None), PictureRow.fault == "changed")
+
 
 def hand_out(
     connection: Connection,
@@ -54,6 +57,7 @@ def hand_out(
                 HandedOutRow.project_id == project.id,
                 HandedOutRow.person_id == person_id,
                 PictureRow.state == "unlabelled",
+                _THERE,
             )
             .order_by(HandedOutRow.expires_at, HandedOutRow.picture_id)
             .limit(count)
@@ -105,7 +109,7 @@ def _free(
         .where(
             PictureRow.project_id == project.id,
             PictureRow.state == "unlabelled",
-            or_(PictureRow.fault.is_(None), PictureRow.fault == "changed"),
+            _THERE,
             held < PictureRow.wanted,
             ~exists().where(
                 AnswerRow.picture_id == PictureRow.id,

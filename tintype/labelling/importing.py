@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection, select
 
 from tintype.errors import DataError, nearest
+from tintype.images.source import is_url
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.labels import add_labels
 from tintype.labelling.people import person_named
@@ -27,6 +30,9 @@ ImportAs = Literal["final", "suggestions"]
 MissingPictures = Literal["refuse", "skip", "add"]
 
 _AT_ONCE = 20_000
+
+# Label Studio puts eight hexadecimal digits before the name of a file that was uploaded to it.
+_UPLOADED = re.compile(r"/upload/\d+/[0-9a-f]{8}-(?P<name>[^/]+)$")
 
 
 @dataclass(frozen=True)
@@ -181,9 +187,11 @@ class Places:
         known = self._locations.get(row.location)
         if known is not None:
             return known
-        steps = row.location.split("/")
-        for start in range(len(steps)):
-            found = self._ends.get("/".join(steps[start:]))
-            if found is not None:
-                return found
-        return None
+        path = row.location
+        if is_url(path):
+            path = unquote(urlsplit(path).path)
+        steps = path.split("/")
+        ends = ["/".join(steps[start:]) for start in range(len(steps))]
+        if uploaded := _UPLOADED.search(path):
+            ends.append(uploaded["name"])
+        return next((found for end in ends if (found := self._ends.get(end)) is not None), None)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from tintype.errors import UsageError, nearest
+from tintype.errors import RequestError, UsageError, nearest
 from tintype.labelling.tables import LabelRow, PictureLabelRow
 from tintype.schemas.labelling_project import LabelDocument
 
-__all__ = ["Label", "add_labels", "labels_of", "named_label", "remove_label"]
+__all__ = [
+    "Label",
+    "add_labels",
+    "check_labels_are_there",
+    "labels_of",
+    "named_label",
+    "remove_label",
+]
 
 # Okabe and Ito's colours, told apart by people of every colour vision, then paler ones.
 _PALETTE = (
@@ -120,15 +127,34 @@ def add_labels(
     return labels_of(connection, project_id)
 
 
+def check_labels_are_there(connection: Connection, labels: Collection[int]) -> None:
+    """Look in the transaction that gives them to pictures: they may have been removed a moment ago.
+
+    Raises:
+        RequestError: 404, one has been.
+    """
+    there = connection.execute(
+        select(LabelRow.id)
+        .where(LabelRow.id.in_(labels), LabelRow.removed_at.is_(None))
+        .with_for_update(read=True)
+    )
+    gone = set(labels) - set(there.scalars())
+    if gone:
+        raise RequestError(
+            f"the project has no label {min(gone)}; it may have been removed: load it again",
+            status=404,
+        )
+
+
 def remove_label(connection: Connection, project_id: int, name: str) -> None:
     """Take a label away that no picture has.
 
     Raises:
         UsageError: there is none of that name, or pictures have it; says how many.
     """
-    from sqlalchemy import func
-
     label = named_label(labels_of(connection, project_id), name)
+    # Whoever is giving it to a picture at this moment comes first, or finds it gone.
+    connection.execute(select(LabelRow.id).where(LabelRow.id == label.id).with_for_update())
     count = connection.execute(
         select(func.count()).where(PictureLabelRow.label_id == label.id)
     ).scalar_one()

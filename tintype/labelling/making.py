@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, select
 
 from tintype.errors import UsageError
-from tintype.labelling.actions import Action, record_action
+from tintype.labelling.actions import Action, log_refresh, record_action
+from tintype.labelling.allowed_folders import refuse_outside
 from tintype.labelling.database import Database
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import add_labels
-from tintype.labelling.people import person_named
-from tintype.labelling.pictures import add_pictures, check_files
+from tintype.labelling.people import assign_role, person_named
+from tintype.labelling.pictures import (
+    add_pictures,
+    look_at_files,
+    note_files,
+    stamp_of,
+)
 from tintype.labelling.projects import Project, create_project, find_project
 from tintype.labelling.sources import (
     SourcePicture,
@@ -34,19 +41,33 @@ NewLabels = Literal["continue", "start-over", "keep-as-suggestions"]
 """What becomes of the answers there are when labels are added; Azure's three choices."""
 
 
-def make_project(database: Database, document: LabellingProjectDocument) -> Project:
+def make_project(
+    database: Database,
+    document: LabellingProjectDocument,
+    *,
+    within: Path | None = None,
+    owner: int | None = None,
+) -> Project:
     """A project with the pictures, and, where they are wanted, the labels of its data.
+
+    Args:
+        within: a folder that every picture has to lie in, now and when more are added; None: anywhere.
+        owner: a person who becomes owner of the project.
 
     Raises:
         UsageError: there is one of that name, or nothing to label with.
         DataError: the data cannot be used; names file, line and field.
     """
     # Read before the transaction begins, for nobody else can write meanwhile.
-    rows = list(track(_pictures(document), "looking"))
+    rows = list(track(_inside(_pictures(document), within), "looking"))
+    stamps = {row.location: stamp_of(row.location) for row in rows}
     with database.writing() as connection:
-        project = create_project(connection, document)
+        project = create_project(connection, document, within=within)
+        if owner is not None:
+            assign_role(connection, project.id, owner, "owner")
         if document.existing_labels == "none":
-            add_pictures(connection, project, ((row.location, row.name) for row in rows))
+            places = ((row.location, row.name) for row in rows)
+            add_pictures(connection, project, places, stamps)
         else:
             import_labels(
                 connection,
@@ -66,8 +87,8 @@ def make_project(database: Database, document: LabellingProjectDocument) -> Proj
     return project
 
 
-def refresh_project(database: Database, name: str) -> dict[str, int]:
-    """Add pictures that have come to a project's data, and look after those that it has.
+def refresh_project(database: Database, name: str, person: str) -> dict[str, int]:
+    """Add pictures that have come to a project's data, and look after those that it has; `person` did so.
 
     Returns:
         How many were `added`, are `missing` and have `changed`.
@@ -81,10 +102,19 @@ def refresh_project(database: Database, name: str) -> dict[str, int]:
     if project.state == "archived":
         raise UsageError(f"project {project.name!r} is archived; it takes no pictures")
     path = source_path(project.source["data"])
-    rows = list(track(unlabelled_pictures(path), "looking"))
+    within = project.source.get("within")
+    pictures = _inside(unlabelled_pictures(path), None if within is None else Path(within))
+    # Nobody is to wait while files are looked at.
+    rows = list(track(pictures, "looking"))
+    stamps = {row.location: stamp_of(row.location) for row in rows}
+    with database.reading() as connection:
+        report = look_at_files(connection, project)
     with database.writing() as connection:
-        added = add_pictures(connection, project, ((row.location, row.name) for row in rows))
-        return {"added": added, **check_files(connection, project)}
+        places = ((row.location, row.name) for row in rows)
+        added = add_pictures(connection, project, places, stamps)
+        found = {"added": added, **note_files(connection, report)}
+        log_refresh(connection, project, person_named(connection, person), found)
+        return found
 
 
 def with_new_labels(
@@ -118,6 +148,10 @@ def with_new_labels(
             record_action(connection, project, who, Action(uuid.uuid4().hex, "restart", part))
     add_labels(connection, project.id, documents)
     return find_project(connection, project.name)
+
+
+def _inside(pictures: Iterator[SourcePicture], within: Path | None) -> Iterator[SourcePicture]:
+    return pictures if within is None else map(refuse_outside(within), pictures)
 
 
 def _pictures(document: LabellingProjectDocument) -> Iterator[SourcePicture]:

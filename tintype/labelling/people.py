@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection, delete, insert, select, update
 
 from tintype.errors import UsageError, nearest
+from tintype.labelling.database import tolerant_insert
 from tintype.labelling.tables import MembershipRow, PersonRow
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "check_person_name",
     "known_person",
     "members_of",
+    "owns_a_project",
     "person_named",
     "role_of",
 ]
@@ -58,11 +60,16 @@ def check_person_name(name: str) -> str:
 def person_named(connection: Connection, name: str) -> int:
     """The id of a person; made where there is none of that name."""
     name = check_person_name(name)
-    found = connection.execute(select(PersonRow.id).where(PersonRow.name == name)).scalar()
+    chosen = select(PersonRow.id).where(PersonRow.name == name)
+    found = connection.execute(chosen).scalar()
     if found is None:
-        found = connection.execute(
-            insert(PersonRow).values(name=name, created_at=time.time()).returning(PersonRow.id)
-        ).scalar_one()
+        # Another process may make them in the same moment.
+        connection.execute(
+            tolerant_insert(connection, PersonRow)
+            .values(name=name, created_at=time.time())
+            .on_conflict_do_nothing()
+        )
+        found = connection.execute(chosen).scalar_one()
     return found
 
 
@@ -103,6 +110,14 @@ def role_of(connection: Connection, project_id: int, person_id: int) -> Role | N
         )
     ).scalar()
     return found
+
+
+def owns_a_project(connection: Connection, person_id: int) -> bool:
+    """Whether a person is owner of some project."""
+    chosen = MembershipRow.person_id == person_id, MembershipRow.role == "owner"
+    return (
+        connection.execute(select(MembershipRow.role).where(*chosen).limit(1)).first() is not None
+    )
 
 
 def members_of(connection: Connection, project_id: int) -> list[tuple[int, str, Role]]:

@@ -8,14 +8,14 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 
 from tintype.errors import RequestError
 from tintype.images.source import is_url
 from tintype.labelling.changes import chunks
+from tintype.labelling.database import tolerant_insert
 from tintype.labelling.projects import Project, moment
 from tintype.labelling.tables import (
     ActionRow,
@@ -26,23 +26,27 @@ from tintype.labelling.tables import (
 )
 
 __all__ = [
+    "FileReport",
     "Picture",
     "PictureFilter",
     "add_pictures",
-    "check_files",
     "count_by_fault",
     "count_by_label",
     "count_by_state",
     "history_of",
+    "look_at_files",
+    "note_files",
     "page_of",
     "picture_of",
     "pictures_of",
+    "stamp_of",
 ]
 
 # Of one picture, the newest.
 _MOST_HISTORY = 200
 
-Fault = Literal["missing", "changed"]
+Stamp = tuple[int | None, int | None]
+"""Bytes of a file, and when it was changed, in nanoseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -93,22 +97,28 @@ class PictureFilter:
 
 
 def add_pictures(
-    connection: Connection, project: Project, pictures: Iterable[tuple[str, str]]
+    connection: Connection,
+    project: Project,
+    pictures: Iterable[tuple[str, str]],
+    stamps: Mapping[str, Stamp] | None = None,
 ) -> int:
     """Add (location, name) pictures; those that are there already are passed over.
+
+    Args:
+        stamps: of locations, where they were looked at before the transaction; else they are now.
 
     Returns:
         How many were added.
     """
     before = _count(connection, project)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(PictureRow.__table__).on_conflict_do_nothing(
+    statement = tolerant_insert(connection, PictureRow).on_conflict_do_nothing(
         index_elements=["project_id", "location"]
     )
     for part in chunks(pictures):
         rows = []
         for location, name in part:
-            size, modified = _stamp(location)
+            known = None if stamps is None else stamps.get(location)
+            size, modified = known or stamp_of(location)
             rows.append(
                 {
                     "project_id": project.id,
@@ -130,17 +140,25 @@ def add_pictures(
     return _count(connection, project) - before
 
 
-def check_files(connection: Connection, project: Project) -> dict[str, int]:
-    """Look whether every file is still there and still the same; what is found stands in `fault`.
+@dataclass(frozen=True)
+class FileReport:
+    """What became of the files of a project's pictures, by the pictures' ids."""
+
+    missing: list[int]
+    changed: list[int]
+    well: list[int]
+    """Those that had a fault before, and have none."""
+    stamps: dict[int, Stamp]
+    """Of those whose file is not the one that was known."""
+
+
+def look_at_files(connection: Connection, project: Project) -> FileReport:
+    """Look whether every file is still there and still the same. That takes long: it writes nothing.
 
     A file that comes back loses its fault; one that was changed is taken as it is now when it is
     looked at for the second time, for then people have been told.
-
-    Returns:
-        How many are missing and changed.
     """
-    faults: dict[Fault, list[int]] = {"missing": [], "changed": []}
-    well: list[int] = []
+    report = FileReport([], [], [], {})
     rows = connection.execute(
         select(
             PictureRow.id,
@@ -151,33 +169,50 @@ def check_files(connection: Connection, project: Project) -> dict[str, int]:
         )
         .where(PictureRow.project_id == project.id)
         .order_by(PictureRow.id)
-    ).all()
-    stamps = []
+    )
     for number, location, size, modified, fault in rows:
         if is_url(location):
             continue
-        now = _stamp(location)
+        now = stamp_of(location)
         if now == (None, None):
-            faults["missing"].append(number)
+            report.missing.append(number)
         elif (size, modified) == (None, None):
             # Missing when it was added.
-            stamps.append((number, now))
-            well.append(number)
+            report.stamps[number] = now
+            report.well.append(number)
         elif now != (size, modified):
-            faults["changed"].append(number)
-            stamps.append((number, now))
+            report.changed.append(number)
+            report.stamps[number] = now
         elif fault is not None:
-            well.append(number)
-    for name, numbers in (*faults.items(), (None, well)):
+            report.well.append(number)
+    return report
+
+
+def note_files(connection: Connection, report: FileReport) -> dict[str, int]:
+    """Write what was found into `fault`; features of changed files are computed anew.
+
+    Returns:
+        How many are missing and changed.
+    """
+    for fault, numbers in (
+        ("missing", report.missing),
+        ("changed", report.changed),
+        (None, report.well),
+    ):
         for part in chunks(numbers):
-            connection.execute(update(PictureRow).where(PictureRow.id.in_(part)).values(fault=name))
-    for number, (size, modified) in stamps:
+            connection.execute(
+                update(PictureRow).where(PictureRow.id.in_(part)).values(fault=fault)
+            )
+    if report.stamps:
+        table = PictureRow.__table__
         connection.execute(
-            update(PictureRow)
-            .where(PictureRow.id == number)
-            .values(size=size, modified_ns=modified, digest=None)
+            update(table).where(table.c.id == bindparam("p_id")),  # type: ignore[arg-type]
+            [
+                {"p_id": number, "size": size, "modified_ns": modified, "digest": None}
+                for number, (size, modified) in report.stamps.items()
+            ],
         )
-    return {name: len(numbers) for name, numbers in faults.items()}
+    return {"missing": len(report.missing), "changed": len(report.changed)}
 
 
 def page_of(
@@ -350,7 +385,7 @@ def _count(connection: Connection, project: Project) -> int:
     ).scalar_one()
 
 
-def _stamp(location: str) -> tuple[int | None, int | None]:
+def stamp_of(location: str) -> Stamp:
     """Bytes and time of change; neither of a URL or of a file that is not there."""
     if is_url(location):
         return None, None

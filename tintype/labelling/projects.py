@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, insert, select, update
@@ -86,8 +87,13 @@ def moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="microseconds")
 
 
-def create_project(connection: Connection, document: LabellingProjectDocument) -> Project:
+def create_project(
+    connection: Connection, document: LabellingProjectDocument, *, within: Path | None = None
+) -> Project:
     """Make a project, without pictures yet.
+
+    Args:
+        within: the folder that its pictures have to lie in; None: anywhere.
 
     Raises:
         UsageError: there is one of that name, or there was.
@@ -101,7 +107,11 @@ def create_project(connection: Connection, document: LabellingProjectDocument) -
                     task=document.task,
                     state="running",
                     instructions=document.instructions,
-                    source={"data": document.data, "existing_labels": document.existing_labels},
+                    source={
+                        "data": document.data,
+                        "existing_labels": document.existing_labels,
+                        **({} if within is None else {"within": str(within)}),
+                    },
                     least_answers=document.labellers.least,
                     most_answers=document.labellers.most,
                     model=document.model,

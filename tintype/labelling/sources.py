@@ -87,13 +87,19 @@ def unlabelled_pictures(path: Path) -> Iterator[SourcePicture]:
         yield from _listed(path, error)
 
 
-def labelled_pictures(path: Path, task: ClassificationTask | None) -> Iterator[SourcePicture]:
+def labelled_pictures(
+    path: Path, task: ClassificationTask | None, *, any_datastore: bool = False
+) -> Iterator[SourcePicture]:
     """Pictures and labels of any layout of docs/data.md; files need not be there.
+
+    Args:
+        any_datastore: also in datastores that no folder is mapped to; the ends of their paths are enough
+            to know them by.
 
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
     """
-    table = read_image_table(path, task=task, check_files=False)
+    table = read_image_table(path, task=task, check_files=False, any_datastore=any_datastore)
     root = str(path if path.is_dir() else path.parent)
     for row in range(len(table)):
         location, label = table.location(row), table.label(row)
@@ -105,10 +111,13 @@ def labelled_pictures(path: Path, task: ClassificationTask | None) -> Iterator[S
 
 
 def suggested_pictures(
-    path: Path, task: ClassificationTask | None = None
+    path: Path, task: ClassificationTask | None = None, *, any_datastore: bool = False
 ) -> Iterator[SourcePicture]:
     """Pictures with what a model proposes for them: an output of `tintype batch` in Parquet,
     predictions in an export of Label Studio, or else the labels of any labelled data.
+
+    Args:
+        any_datastore: see `labelled_pictures`.
 
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
@@ -129,7 +138,7 @@ def suggested_pictures(
                     location, _name(location, root), labels, score, str(path), None, field
                 )
             return
-    yield from labelled_pictures(path, task)
+    yield from labelled_pictures(path, task, any_datastore=any_datastore)
 
 
 def _predictions(path: Path) -> list[Path] | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tintype.labelling.changes import chunks
+from tintype.labelling.database import tolerant_insert
 from tintype.labelling.tables import SuggestionRow
 
 __all__ = ["add_suggestions", "suggestions_for"]
@@ -19,8 +19,7 @@ def add_suggestions(
     suggestions: Sequence[tuple[int, Sequence[int], float | None]],
 ) -> None:
     """Keep (picture, labels, confidence) of a source, in place of what it said of these before."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(SuggestionRow.__table__)
+    statement = tolerant_insert(connection, SuggestionRow)
     statement = statement.on_conflict_do_update(
         index_elements=["picture_id", "source"],
         set_={"labels": statement.excluded.labels, "confidence": statement.excluded.confidence},

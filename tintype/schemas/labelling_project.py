@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ __all__ = [
     "ExistingLabels",
     "LabelDocument",
     "LabellingProjectDocument",
+    "LabellingProjectTerms",
     "check_label_name",
     "load_labelling_project",
     "read_labelling_project",
@@ -121,11 +123,8 @@ def _task(value: str) -> str:
     return parse_training_task(value)
 
 
-class LabellingProjectDocument(StrictModel):
-    """Pictures and the labels that people are to give them."""
-
-    schema_: str | None = Field(None, alias="$schema")
-    """Ignored."""
+class LabellingProjectTerms(StrictModel):
+    """What a project is about, as far as a request may say it, too."""
 
     name: AssetName
     """Up to 255 letters, digits, '-', '_' and '.', a letter or digit first. Never used again."""
@@ -150,22 +149,30 @@ class LabellingProjectDocument(StrictModel):
     labellers: Annotated[Labellers, BeforeValidator(_range)] = Labellers()
     """How many people answer each picture; a number, or least and most."""
 
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> LabellingProjectTerms:
+        for what, values in (
+            ("label", [label.name for label in self.labels]),
+            ("key", [label.key for label in self.labels if label.key]),
+        ):
+            counts = Counter(values)
+            twice = sorted({value for value in values if counts[value] > 1})
+            if twice:
+                raise ValueError(f"the {what} {twice[0]!r} stands twice among the labels")
+        return self
+
+
+class LabellingProjectDocument(LabellingProjectTerms):
+    """Pictures and the labels that people are to give them."""
+
+    schema_: str | None = Field(None, alias="$schema")
+    """Ignored."""
+
     model: str = DEFAULT_MODEL
     """Backbone whose features suggestions are made of; any checkpoint."""
 
     zero_shot_model: str | None = None
     """A CLIP or SigLIP checkpoint that suggests by the labels' names before anything is labelled."""
-
-    @model_validator(mode="after")
-    def _no_name_twice(self) -> LabellingProjectDocument:
-        for what, values in (
-            ("label", [label.name for label in self.labels]),
-            ("key", [label.key for label in self.labels if label.key]),
-        ):
-            twice = sorted({value for value in values if values.count(value) > 1})
-            if twice:
-                raise ValueError(f"the {what} {twice[0]!r} stands twice among the labels")
-        return self
 
 
 def load_labelling_project(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
 from tintype.errors import TintypeError
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import Features, PictureFeatures
+from tintype.labelling.assistance.learning import learn
+from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
@@ -20,8 +26,18 @@ _LOG = logging.getLogger(__name__)
 # Without a call, the thread looks at whatever came from other processes so often.
 _IDLE_SECONDS = 20.0
 
-# Labels that come faster are learnt together.
-_GATHER_SECONDS = 0.2
+# Labels that come faster are learnt together; and for so many times as long as a look took the thread
+# does nothing, so that answers to people do not wait for it.
+_GATHER_SECONDS, _REST = 0.2, 2.0
+
+# What could not be fetched or loaded is tried again after so many seconds.
+_AGAIN_SECONDS = 600.0
+
+# An assistant that nobody has asked for so long is made anew when somebody does.
+_UNASKED_SECONDS = 3600.0
+
+# Added to the niceness of the threads' work, where a thread can have its own.
+_NICE = 10
 
 FeaturesOf = Callable[[Database, Project], Features]
 
@@ -29,11 +45,21 @@ FeaturesOf = Callable[[Database, Project], Features]
 class Assistants:
     """The assistants of the projects that somebody has opened."""
 
-    def __init__(self, database: Database, features_of: FeaturesOf = PictureFeatures) -> None:
-        self._database, self._features_of = database, features_of
+    def __init__(
+        self,
+        database: Database,
+        features_of: FeaturesOf = PictureFeatures,
+        learning: LearningProcess | None = None,
+    ) -> None:
+        """
+        Args:
+            learning: where heads are fitted; None: in a thread of this process.
+        """
+        self._database, self._features_of, self._learning = database, features_of, learning
         self._assistants: dict[str, Assistant] = {}
         self._features: dict[str, Features] = {}
         self._faults: dict[str, str] = {}
+        self._asked: dict[str, float] = {}
         self._lock = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads = [
@@ -47,8 +73,9 @@ class Assistants:
     def of(self, name: str) -> Assistant | None:
         """The assistant of a project; None where it has none, for the reason that `fault` gives."""
         with self._lock:
-            if name in self._assistants or name in self._faults:
-                return self._assistants.get(name)
+            self._asked[name] = time.monotonic()
+            if name in self._assistants:
+                return self._assistants[name]
             try:
                 with self._database.reading() as connection:
                     project = find_project(connection, name)
@@ -58,9 +85,11 @@ class Assistants:
                 _LOG.warning("project %s has no assistant: %s", name, error)
                 return None
             self._features[name] = features
-            self._assistants[name] = Assistant(self._database, name, features)
+            self._assistants[name] = made = Assistant(
+                self._database, name, features, self._learning or learn
+            )
         self._opened.set()
-        return self._assistants[name]
+        return made
 
     def fault(self, name: str) -> str | None:
         """Why a project has no assistant, or its features cannot be computed."""
@@ -80,35 +109,62 @@ class Assistants:
         self._stop.set()
         self._wake.set()
         self._opened.set()
+        if self._learning is not None:
+            self._learning.close()
         for thread in self._threads:
             thread.join(timeout=30)
 
     def _look(self) -> None:
+        _stand_back()
+        rest = _GATHER_SECONDS
         while not self._stop.is_set():
             self._wake.wait(_IDLE_SECONDS)
             self._wake.clear()
-            self._stop.wait(_GATHER_SECONDS)
+            self._stop.wait(rest)
+            begun = time.monotonic()
+            self._forget_unasked(begun)
             for name, assistant in list(self._assistants.items()):
                 if self._stop.is_set():
                     return
+                before = assistant.times_read
                 self._guarded(name, assistant.refresh)
+                if assistant.times_read != before:
+                    self._opened.set()
+            rest = max(_GATHER_SECONDS, _REST * (time.monotonic() - begun))
+
+    def _forget_unasked(self, now: float) -> None:
+        """Features of projects that nobody works in are not kept in memory."""
+        with self._lock:
+            for name, asked in list(self._asked.items()):
+                if now - asked > _UNASKED_SECONDS:
+                    for kept in (self._assistants, self._features, self._faults, self._asked):
+                        kept.pop(name, None)
 
     def _compute(self) -> None:
+        _stand_back()
         while not self._stop.is_set():
-            self._opened.wait(_IDLE_SECONDS)
+            self._opened.wait(_AGAIN_SECONDS)
             self._opened.clear()
             for name, features in list(self._features.items()):
-                compute = getattr(features, "compute", None)
-                if compute is not None and not self._stop.is_set():
-                    self._guarded(name, partial(compute, self._stop))
-                self._wake.set()
+                if not self._stop.is_set():
+                    self._guarded(name, partial(features.compute, self._stop, self._wake.set))
 
     def _guarded(self, name: str, work: Callable[[], object]) -> None:
         """What goes wrong is told and tried again; it ends no thread that others need."""
         try:
             work()
         except Exception as error:
+            if self._stop.is_set():
+                return
             self._faults[name] = str(error)
             _LOG.warning("the assistant of project %s: %s: %s", name, type(error).__name__, error)
         else:
             self._faults.pop(name, None)
+
+
+def _stand_back() -> None:
+    """Let the threads that answer people go first."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -43,6 +43,12 @@ class Features(Protocol):
     def has(self, picture: int) -> bool:
         """Whether a picture has."""
 
+    def compute(self, stop: threading.Event, tell: Callable[[], None] = lambda: None) -> None:
+        """Compute what is missing, until `stop`; `tell` is called whenever some more are there."""
+
+    def replaced(self) -> int:
+        """How often a picture that had features was changed, and lost them."""
+
     def gather(self, pictures: Sequence[int]) -> np.ndarray:
         """float32 (n, D) of pictures that have."""
 
@@ -57,6 +63,7 @@ class PictureFeatures:
         """Nothing is loaded yet: `compute` does that."""
         self._database, self._project = database, project
         self._digests: dict[int, str] = {}
+        self._replaced = 0
         self._lock = threading.Lock()
         self._named: dict[tuple[str, ...], np.ndarray] = {}
         self._scorer: Scorer | None = None
@@ -68,6 +75,10 @@ class PictureFeatures:
     def has(self, picture: int) -> bool:
         """See `Features`."""
         return picture in self._digests
+
+    def replaced(self) -> int:
+        """See `Features`."""
+        return self._replaced
 
     def gather(self, pictures: Sequence[int]) -> np.ndarray:
         """See `Features`."""
@@ -91,10 +102,10 @@ class PictureFeatures:
         powers = np.exp(logits - logits.max(1, keepdims=True))
         return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
 
-    def compute(self, stop: threading.Event) -> None:
+    def compute(self, stop: threading.Event, tell: Callable[[], None] = lambda: None) -> None:
         """Compute what is missing, in random order, so that the first ones are a fair sample.
 
-        Ends early where `stop` is set; what was computed is kept.
+        Ends early where `stop` is set; what was computed is kept. `tell` is called after each part.
 
         Raises:
             CheckpointError, UsageError: the model cannot be loaded.
@@ -102,9 +113,9 @@ class PictureFeatures:
         """
         rows = self._pictures()
         for number, _, digest in rows:
-            if digest is None:
-                # Changed since it was computed, or new.
-                self._digests.pop(number, None)
+            # Changed since it was computed, or new.
+            if digest is None and self._digests.pop(number, None) is not None:
+                self._replaced += 1
         if self._scorer is None:
             self._load(len(rows))
         for start in range(0, len(rows), _PART):
@@ -113,6 +124,7 @@ class PictureFeatures:
             part = [row for row in rows[start : start + _PART] if row[0] not in self._digests]
             if part:
                 self._compute(part)
+                tell()
 
     def _load(self, pictures: int) -> None:
         name = self._project.zero_shot_model or self._project.model

@@ -1,23 +1,20 @@
-"""What an assistant reads of a project: pictures that are decided, that are free, and a random sample."""
+"""What an assistant knows of a project's pictures: read once, then followed by the log of actions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
+from tintype.labelling.changes import chunks
 from tintype.labelling.projects import Project
-from tintype.labelling.tables import PictureRow
+from tintype.labelling.tables import ActionRow, ChangeRow, PictureRow
 
-__all__ = [
-    "Decided",
-    "decided_count",
-    "decided_pictures",
-    "free_pictures",
-    "random_sample",
-    "targets_of",
-]
+__all__ = ["Decided", "KnownPictures", "targets_of"]
 
 # More labelled pictures than these change a linear head hardly; more free ones than those are looked at
 # when some of these are labelled.
@@ -25,6 +22,14 @@ _MOST_DECIDED, _MOST_FREE = 20_000, 20_000
 
 # The random sample that accuracy is judged on: a tenth, so many at most.
 _SHARE, _MOST_JUDGED = 0.1, 300
+
+# In PostgreSQL an action may be seen after one with a larger number: so many are looked at again.
+_LOOKED_AT_AGAIN = 100
+
+_DECIDED = ("labelled", "completed")
+
+Has = Callable[[int], bool]
+"""Whether a picture has features."""
 
 
 @dataclass(frozen=True)
@@ -35,63 +40,121 @@ class Decided:
     labels: tuple[int, ...]
 
 
-def decided_count(connection: Connection, project: Project) -> tuple[int, float]:
-    """How many pictures are decided, and when the last one was: what tells that there is news."""
-    row = connection.execute(
-        select(func.count(), func.max(PictureRow.decided_at)).where(
-            PictureRow.project_id == project.id,
-            PictureRow.state.in_(("labelled", "completed")),
+class KnownPictures:
+    """State and labels of every picture of a project, in a random order that stays.
+
+    To read all of them anew whenever somebody labels one would keep everybody waiting.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is known before `follow`."""
+        self._ids: list[int] = []
+        self._states: list[str] = []
+        self._multilabel = False
+        self._places: dict[int, int] = {}
+        self._labels: dict[int, tuple[int, ...]] = {}
+        self._newest, self._last_action = -1, -1
+        self.times_read = 0
+        """How often all pictures were read: at first, and when some came or files were looked after."""
+
+    def follow(self, connection: Connection, project: Project) -> bool:
+        """Read what has come since it was last asked.
+
+        Returns:
+            Whether anything has.
+        """
+        newest = _largest(connection, PictureRow.id, PictureRow.project_id == project.id)
+        actions = connection.execute(
+            select(ActionRow.id, ActionRow.kind).where(
+                ActionRow.id > self._last_action - _LOOKED_AT_AGAIN,
+                ActionRow.project_id == project.id,
+            )
+        ).all()
+        fresh = [kind for number, kind in actions if number > self._last_action]
+        # Pictures that came and files that were looked after are in no action's changes.
+        if newest != self._newest or "refresh" in fresh:
+            self._last_action = _largest(connection, ActionRow.id)
+            self._read_all(connection, project)
+            self._newest = newest
+            self.times_read += 1
+            return True
+        if not actions:
+            return False
+        first = min(number for number, _ in actions)
+        changed = (
+            select(ChangeRow.picture_id)
+            .join(PictureRow, PictureRow.id == ChangeRow.picture_id)
+            .where(ChangeRow.action_id >= first, PictureRow.project_id == project.id)
+            .distinct()
         )
-    ).one()
-    return int(row[0]), float(row[1] or 0)
+        there_was = self._read(connection, list(connection.execute(changed).scalars()))
+        self._last_action = max(self._last_action, max(number for number, _ in actions))
+        return there_was
 
+    def decided(self, has: Has) -> list[Decided]:
+        """Labelled pictures that have features, in random order; where there are many, some of them."""
+        there = sorted(self._labels, key=self._places.__getitem__)
+        found = (Decided(number, self._labels[number]) for number in there if has(number))
+        return list(islice(found, _MOST_DECIDED))
 
-def decided_pictures(connection: Connection, project: Project) -> list[Decided]:
-    """Labelled pictures in random order; where there are many, some of them."""
-    rows = connection.execute(
-        select(PictureRow.id, PictureRow.labels)
-        .where(
-            PictureRow.project_id == project.id,
-            PictureRow.state.in_(("labelled", "completed")),
+    def free(self, has: Has) -> list[int]:
+        """Unlabelled pictures that can be handed out and have features, in random order; where there
+        are many, some of them."""
+        found = (
+            number
+            for number, state in zip(self._ids, self._states, strict=True)
+            if state == "unlabelled" and has(number)
         )
-        .order_by(PictureRow.draw)
-        .limit(_MOST_DECIDED)
-    )
-    found = [Decided(number, tuple(labels)) for number, labels in rows]
-    # A completed picture without labels was dropped; in multi-label none may apply.
-    return [one for one in found if one.labels or project.multilabel]
+        return list(islice(found, _MOST_FREE))
 
+    def random_sample(self) -> list[tuple[int, str]]:
+        """Id and state of pictures that accuracy is to be judged on: the first in a random order."""
+        count = min(_MOST_JUDGED, int(len(self._ids) * _SHARE))
+        sample = zip(self._ids, self._states, strict=True)
+        return list(islice(((number, state) for number, state in sample if state), count))
 
-def free_pictures(connection: Connection, project: Project) -> list[int]:
-    """Unlabelled pictures that can be handed out, in random order; where there are many, some."""
-    rows = connection.execute(
-        select(PictureRow.id)
-        .where(
-            PictureRow.project_id == project.id,
-            PictureRow.state == "unlabelled",
-            or_(PictureRow.fault.is_(None), PictureRow.fault == "changed"),
+    def _read_all(self, connection: Connection, project: Project) -> None:
+        rows = connection.execute(
+            select(PictureRow.id, PictureRow.draw, PictureRow.state, PictureRow.fault).where(
+                PictureRow.project_id == project.id
+            )
         )
-        .order_by(PictureRow.draw)
-        .limit(_MOST_FREE)
-    )
-    return list(rows.scalars())
-
-
-def random_sample(connection: Connection, project: Project) -> list[tuple[int, str]]:
-    """Id and state of pictures that accuracy is to be judged on: the first in a random order."""
-    total = connection.execute(
-        select(func.count()).where(PictureRow.project_id == project.id)
-    ).scalar_one()
-    rows = connection.execute(
-        select(PictureRow.id, PictureRow.state)
-        .where(
-            PictureRow.project_id == project.id,
-            or_(PictureRow.fault.is_(None), PictureRow.fault == "changed"),
+        known = sorted((draw, number, _usable(state, fault)) for number, draw, state, fault in rows)
+        self._ids = [number for _, number, _ in known]
+        self._states = [state for _, _, state in known]
+        self._places = {number: place for place, (_, number, _) in enumerate(known)}
+        decided = connection.execute(
+            select(PictureRow.id, PictureRow.labels).where(
+                PictureRow.project_id == project.id, PictureRow.state.in_(_DECIDED)
+            )
         )
-        .order_by(PictureRow.draw)
-        .limit(min(_MOST_JUDGED, int(total * _SHARE)))
-    )
-    return [(number, state) for number, state in rows]
+        # A completed picture without labels was dropped; in multi-label none may apply.
+        self._labels = {
+            number: tuple(labels) for number, labels in decided if labels or project.multilabel
+        }
+        self._multilabel = project.multilabel
+
+    def _read(self, connection: Connection, numbers: list[int]) -> bool:
+        """Whether one of these is not as it was known to be."""
+        there_was = False
+        for part in chunks(numbers):
+            rows = connection.execute(
+                select(PictureRow.id, PictureRow.state, PictureRow.fault, PictureRow.labels).where(
+                    PictureRow.id.in_(part)
+                )
+            )
+            for number, state, fault, labels in rows:
+                place = self._places[number]
+                counts = state in _DECIDED and (bool(labels) or self._multilabel)
+                before = (self._states[place], self._labels.get(number))
+                after = (_usable(state, fault), tuple(labels) if counts else None)
+                there_was |= before != after
+                self._states[place] = after[0]
+                if after[1] is None:
+                    self._labels.pop(number, None)
+                else:
+                    self._labels[number] = after[1]
+        return there_was
 
 
 def targets_of(
@@ -115,3 +178,13 @@ def targets_of(
             if label in places:
                 targets[row, places[label]] = 1
     return targets, classes
+
+
+def _usable(state: str, fault: str | None) -> str:
+    """The state; "" of a picture whose file cannot be looked at."""
+    return state if fault in (None, "changed") else ""
+
+
+def _largest(connection: Connection, column: Any, *where: Any) -> int:
+    found: int | None = connection.execute(select(func.max(column)).where(*where)).scalar()
+    return -1 if found is None else found

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "margin",
     "typical_of_clusters",
     "uncertain_and_diverse",
-    "unit_rows",
 ]
 
 Order = Literal[
@@ -46,12 +46,6 @@ ORDERS: tuple[Order, ...] = (
 
 # Of an uncertain part, so many times as many as are wanted are looked at for diversity.
 _CANDIDATES = 10
-
-
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows (n, D) scaled to length 1."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return (features / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
 def margin(probabilities: np.ndarray, task: ClassificationTask) -> np.ndarray:
@@ -91,18 +85,23 @@ def coreset(units: np.ndarray, known: np.ndarray, count: int) -> np.ndarray:
 
 
 def uncertain_and_diverse(
-    uncertainty: np.ndarray, units: np.ndarray, known: np.ndarray, count: int
+    uncertainty: np.ndarray, units: np.ndarray, places: np.ndarray, count: int
 ) -> np.ndarray:
-    """int64 (count,): of the most uncertain rows those that are far apart from each other.
+    """int64 (n,): of the most uncertain `count` that are far apart from each other; then all others, the
+    most uncertain first.
 
     Args:
         uncertainty: (n,), 0 or more.
-        units, known: see `coreset`.
+        units: (m, D) of length 1.
+        places: int64 (n,), which of `units` they are.
     """
-    first = np.argsort(-uncertainty, kind="stable")[: count * _CANDIDATES]
-    nothing = known[:0]
-    chosen = _far_apart(units[first], nothing, uncertainty[first] + 1e-6, count)
-    return first[chosen]
+    order = np.argsort(-uncertainty, kind="stable")
+    first = order[: count * _CANDIDATES]
+    near = units[places[first]]
+    chosen = first[_far_apart(near, near[:0], uncertainty[first] + 1e-6, count)]
+    others = np.ones(len(order), bool)
+    others[chosen] = False
+    return np.concatenate([chosen, order[others[order]]])
 
 
 def typical_of_clusters(units: np.ndarray, count: int, *, seed: int = 0) -> np.ndarray:

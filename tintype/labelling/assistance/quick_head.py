@@ -1,34 +1,37 @@
-"""A linear head on features, fitted to the labels so far in well under a second, and calibrated.
-
-With fewer labelled pictures than features the best weights are a combination of these pictures
-(representer theorem; Schölkopf et al. 2001), so the head is fitted in the space that they span.
-"""
+"""A linear head on features, fitted to the labels so far, and calibrated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from tintype.automl.folds import folds_of
 from tintype.automl.head_search import indicators_of
 from tintype.automl.logistic_regressions import fit_regressions
-from tintype.automl.principal_axes import PrincipalAxes
 from tintype.automl.standardisation import Standardisation
+from tintype.labelling.assistance.linear_fits import (
+    STRENGTHS,
+    fit_with_look_alikes,
+    fits_of_labelled,
+    in_their_span,
+    own_axes,
+)
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import probabilities_of
 from tintype.training.calibration import fit_temperature, log_loss
 
-__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads"]
+__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads", "rows_to_fit"]
 
 LEAST_LABELS = 10
 """From so many labelled pictures on there is a head."""
 
-_STRENGTHS = (0.003, 0.03, 0.3)
+# More rows than these change the head hardly, and take longer than a second.
+_MOST_ROWS = 4_000
 
-# More rows and axes than these change the head hardly, and take longer than a second.
-_MOST_ROWS, _MOST_AXES = 4_000, 512
+# Up to so many labels there are more folds, and look-alikes help; with more of them, they rather mislead.
+_FEW = 60
+_FOLDS, _MANY_FOLDS = 5, 10
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,13 @@ class QuickHead:
     out_of_fold: np.ndarray
     """float32 (n, classes): probabilities of the rows it was fitted to, each by a head that had not
     seen it."""
-    rows: np.ndarray
-    """int64 (n,): which of the rows given these are."""
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Features (n, D) -> float32 (n, classes)."""
-        logits = self.scaling.scaled(features) @ self.weight + self.bias
-        return probabilities_of(logits, self.task)
+        # Features of all pictures are not copied to be scaled: the weights are.
+        weight = self.weight / self.scaling.scale[:, None]
+        bias = self.bias - (self.scaling.mean / self.scaling.scale) @ self.weight
+        return probabilities_of(features @ weight + bias, self.task)
 
 
 def fit_quick_head(
@@ -62,54 +65,58 @@ def fit_quick_head(
     task: ClassificationTask,
     scaling: Standardisation,
     *,
+    unlabelled: np.ndarray | None = None,
     seed: int = 0,
 ) -> QuickHead | None:
-    """The regularisation of the least log loss by cross-validation, and its temperature.
+    """The head of the least log loss by cross-validation, and its temperature: of three strengths of
+    regularisation, and, while few pictures are labelled, one that learns from unlabelled look-alikes, too.
 
     Args:
         features: float32 (n, D).
         targets: int64 (n,) positions in `classes`, or float32 (n, classes) of 0 and 1.
         classes: ids of labels; of each there is one example at least.
+        unlabelled: float32 (m, D): some hundred others.
 
     Returns:
         None with fewer than ten rows, or without two classes to tell apart.
     """
     if len(features) < LEAST_LABELS or len(classes) < (1 if task == MULTILABEL else 2):
         return None
-    rows = _sample(targets, seed)
-    features, targets = features[rows], targets[rows]
-    axes, rotated = _in_their_span(scaling.scaled(features))
-    spread = torch.from_numpy(np.square(rotated).mean(0).astype(np.float32))
-    principal = PrincipalAxes(spread, torch.eye(rotated.shape[1]))
-    indicators = indicators_of(targets, len(classes))
-    folds = folds_of(targets, task, seed, None)
-    count = int(folds.max()) + 1
-    # The last choice of rows is all of them.
-    kept = np.stack([*(folds != fold for fold in range(count)), np.ones(len(folds), bool)])
-    weights, biases = fit_regressions(
-        rotated, indicators, kept.astype(np.float32), _STRENGTHS, task, principal=principal
+    scaled = scaling.scaled(features)
+    # Each fold takes examples away, of which there are few: the fewer, the more folds.
+    few = len(targets) <= _FEW
+    most = _MANY_FOLDS if few else _FOLDS
+    folds = folds_of(targets, task, seed, None, most=most)
+    fits = fits_of_labelled(scaled, targets, folds, len(classes), task)
+    if few and task != MULTILABEL and unlabelled is not None and len(unlabelled):
+        others = scaling.scaled(unlabelled)
+        fits.append(fit_with_look_alikes(scaled, targets, folds, len(classes), others))
+    judged = _had_examples(targets, folds)
+    tempered = [
+        fit.divided_by(fit_temperature(fit.out_of_fold[judged], targets[judged], task))
+        for fit in fits
+    ]
+    best = min(
+        tempered,
+        key=lambda fit: log_loss(
+            probabilities_of(fit.out_of_fold[judged], task), targets[judged], task
+        ),
     )
-    best: tuple[float, int, np.ndarray] | None = None
-    for number in range(len(_STRENGTHS)):
-        logits = np.zeros((len(rows), len(classes)), np.float32)
-        for fold in range(count):
-            out = folds == fold
-            logits[out] = rotated[out] @ weights[number, fold] + biases[number, fold]
-        loss = log_loss(probabilities_of(logits, task), targets, task)
-        if best is None or loss < best[0]:
-            best = (loss, number, logits)
-    assert best is not None
-    _, number, logits = best
-    temperature = fit_temperature(logits, targets, task)
-    return QuickHead(
-        scaling,
-        (axes @ weights[number, -1] / temperature).astype(np.float32),
-        (biases[number, -1] / temperature).astype(np.float32),
-        classes,
-        task,
-        probabilities_of(logits / temperature, task),
-        rows,
-    )
+    out_of_fold = probabilities_of(best.out_of_fold, task)
+    return QuickHead(scaling, best.weight, best.bias, classes, task, out_of_fold)
+
+
+def _had_examples(targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """bool (n,): rows whose class had an example outside of their fold.
+
+    Where it had none, no head could have been right, which tells nothing of the head of all rows.
+    Where few rows are left, all of them.
+    """
+    if targets.ndim == 2:
+        return np.ones(len(targets), bool)
+    alike = targets[:, None] == targets[None]
+    found: np.ndarray = (alike & (folds[:, None] != folds[None])).any(1)
+    return found if found.sum() >= LEAST_LABELS // 2 else np.ones(len(targets), bool)
 
 
 def fit_resampled_heads(
@@ -123,20 +130,18 @@ def fit_resampled_heads(
     """Heads fitted to bootstrap samples of the rows: where they disagree, labels teach most.
 
     Args:
-        features, targets: as given to `fit_quick_head`.
+        features, targets: those that `head` was fitted to.
     """
-    features, targets = features[head.rows], targets[head.rows]
-    axes, rotated = _in_their_span(head.scaling.scaled(features))
-    spread = torch.from_numpy(np.square(rotated).mean(0).astype(np.float32))
+    axes, rotated = in_their_span(head.scaling.scaled(features))
     random = np.random.default_rng(seed)
     drawn = random.multinomial(len(rotated), [1 / len(rotated)] * len(rotated), count)
     weights, biases = fit_regressions(
         rotated,
         indicators_of(targets, len(head.classes)),
         drawn.astype(np.float32),
-        _STRENGTHS[1:2],
+        STRENGTHS[1:2],
         head.task,
-        principal=PrincipalAxes(spread, torch.eye(rotated.shape[1])),
+        principal=own_axes(rotated),
     )
     nothing = np.zeros((0, len(head.classes)), np.float32)
     return [
@@ -147,28 +152,17 @@ def fit_resampled_heads(
             head.classes,
             head.task,
             nothing,
-            np.zeros(0, np.int64),
         )
         for weight, bias in zip(weights[0], biases[0], strict=True)
     ]
 
 
-def _in_their_span(scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Orthogonal axes (D, r) of the span of the rows, and the rows (n, r) along them."""
-    few = scaled.shape[0] < scaled.shape[1]
-    gram = scaled @ scaled.T if few else scaled.T @ scaled
-    values, vectors = np.linalg.eigh(gram.astype(np.float64))
-    largest = np.argsort(-values)[:_MOST_AXES]
-    largest = largest[values[largest] > 1e-8 * max(float(values.max()), 1e-12)]
-    axes = vectors[:, largest]
-    if few:
-        axes = scaled.T @ (axes / np.sqrt(values[largest]))
-    axes = axes.astype(np.float32)
-    return axes, scaled @ axes
+def rows_to_fit(targets: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """int64: rows to fit a head to where there are many, of rare classes all.
 
-
-def _sample(targets: np.ndarray, seed: int) -> np.ndarray:
-    """int64: rows to fit to, of rare classes all."""
+    Args:
+        targets: as for `fit_quick_head`.
+    """
     if len(targets) <= _MOST_ROWS:
         return np.arange(len(targets))
     random = np.random.default_rng(seed)

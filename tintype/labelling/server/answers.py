@@ -15,6 +15,7 @@ __all__ = [
     "AssistantAnswer",
     "ConfidentAnswer",
     "ErrorAnswer",
+    "FoldersAnswer",
     "GroupAnswer",
     "IdsAnswer",
     "ImportAnswer",
@@ -59,6 +60,12 @@ class MemberAnswer(BaseModel):
 
     person: str
     role: Role | None = None
+
+
+class FoldersAnswer(BaseModel):
+    """Folders that projects may be made of, by the names that requests use."""
+
+    folders: list[str]
 
 
 class ProjectLineAnswer(BaseModel):

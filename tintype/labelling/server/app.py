@@ -10,11 +10,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from tintype.errors import OutputError, RequestError, UsageError
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database
 from tintype.labelling.server import (
     assistance_routes,
     label_studio_routes,
+    new_project_routes,
     picture_routes,
     project_routes,
     session_routes,
@@ -29,12 +31,19 @@ __all__ = ["create_labelling_app"]
 _REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says why"}
 
 
-def create_labelling_app(database: Database, assistants: Assistants, *, local: bool) -> Guard:
+def create_labelling_app(
+    database: Database,
+    assistants: Assistants,
+    *,
+    local: bool,
+    folders: AllowedFolders | None = None,
+) -> Guard:
     """All routes behind the guard.
 
     Args:
         local: whether the server listens on this machine alone. Whoever asks then is owner of every
             project; else people sign in.
+        folders: what projects may be made of by requests; None: nothing.
     """
     app = FastAPI(
         title="Labelling",
@@ -44,10 +53,11 @@ def create_labelling_app(database: Database, assistants: Assistants, *, local: b
         docs_url=None,
         redoc_url=None,
     )
-    labelling = Labelling(database, assistants, local=local)
+    labelling = Labelling(database, assistants, folders or AllowedFolders(), local=local)
     app.state.labelling = labelling
     for routes in (
         session_routes,
+        new_project_routes,
         project_routes,
         picture_routes,
         assistance_routes,

@@ -10,7 +10,7 @@ from tintype.labelling.making import NewLabels
 from tintype.labelling.people import Role
 from tintype.labelling.projects import ProjectState
 from tintype.schemas.document import StrictModel
-from tintype.schemas.labelling_project import LabelDocument
+from tintype.schemas.labelling_project import LabelDocument, LabellingProjectTerms
 
 __all__ = [
     "ActionBody",
@@ -18,6 +18,7 @@ __all__ = [
     "InviteAcceptedBody",
     "InviteBody",
     "MemberBody",
+    "NewProjectBody",
     "ProjectChangeBody",
     "ReversalBody",
     "SignInBody",
@@ -56,6 +57,10 @@ class MemberBody(StrictModel):
     """A role."""
 
     role: Role
+
+
+class NewProjectBody(LabellingProjectTerms):
+    """A project to be made; `data` is one of `GET /api/folders`, or something in it."""
 
 
 class ProjectChangeBody(StrictModel):

@@ -7,7 +7,6 @@ authentication by a reviewer's name and password. Pictures are known by the end 
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,9 +35,6 @@ router = APIRouter(prefix="/api/label-studio/{name}", tags=["Label Studio"])
 AsProgram = Annotated[Access, Depends(program_access)]
 
 _VERSION = f"tintype-{__version__}"
-
-# Uploaded files get eight hexadecimal digits before their name.
-_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 _LONGEST_CONFIG, _MOST_TASKS = 1_000_000, 10_000
 
@@ -115,10 +111,12 @@ def hear(access: AsProgram, body: EventBody) -> dict[str, Any]:
     unknown = next((name for name in chosen if name not in ids), None)
     if unknown is not None:
         raise RequestError(f"the project has no label {unknown!r}", status=404)
-    with access.database.writing() as connection:
+    # Looked for before the transaction, which others wait for.
+    with access.database.reading() as connection:
         number = _picture(Places(connection, access.project), task)
-        if number is None:
-            raise RequestError("the project has no such picture", status=404)
+    if number is None:
+        raise RequestError("the project has no such picture", status=404)
+    with access.database.writing() as connection:
         _label(connection, access, number, [ids[name] for name in chosen])
     access.labelling.assistants.wake()
     return {"status": "ok"}
@@ -139,7 +137,7 @@ def _picture(places: Places, task: Mapping[str, Any]) -> int | None:
         parts = urlsplit(value)
         local = parse_qs(parts.query).get("d") if parts.path.endswith("local-files/") else None
         path = local[0] if local else unquote(parts.path)
-        for location in (value, path, _UPLOADED.sub("", Path(path).name)):
+        for location in (value, path):
             found = places.find(SourcePicture(location, Path(location).name))
             if found is not None:
                 return found

@@ -93,7 +93,7 @@ def change(access: Annotated[Access, Depends(as_owner)], body: ProjectChangeBody
 @router.post("/{name}/refresh", response_model=RefreshAnswer)
 def refresh(access: Annotated[Access, Depends(as_owner)]) -> dict[str, int]:
     """Add pictures that have come to the data, and look after those that there are."""
-    found = refresh_project(access.database, access.project.name)
+    found = refresh_project(access.database, access.project.name, access.visitor.name)
     access.labelling.assistants.look_for_pictures()
     return found
 
@@ -168,7 +168,7 @@ def _imported(
         path.write_bytes(content)
         read = labelled_pictures if import_as == "final" else suggested_pictures
         try:
-            rows = list(read(path, access.project.task))
+            rows = list(read(path, access.project.task, any_datastore=True))
             with access.database.writing() as connection:
                 done = import_labels(
                     connection,

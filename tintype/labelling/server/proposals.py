@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tintype.labelling.assistance.assistant import Suggestion
 from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.insight import Suggestion
 from tintype.labelling.projects import Project
 from tintype.labelling.suggestions import suggestions_for
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
@@ -12,11 +13,15 @@ from tintype.endpoints.online.gateway.http_server import (
     listen,
     log_to_stderr,
 )
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import open_database
 from tintype.labelling.server.app import create_labelling_app
 
 __all__ = ["is_loopback", "serve_labelling"]
+
+_SWITCH_SECONDS = 0.0005
 
 
 def is_loopback(host: str) -> bool:
@@ -31,10 +36,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | None = None) -> None:
+def serve_labelling(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8081,
+    tls: Tls | None = None,
+    folders: AllowedFolders | None = None,
+) -> None:
     """Answer until SIGTERM or Ctrl-C; requests under way are finished.
 
     Beyond this machine people sign in, which needs the extra `label`.
+
+    Args:
+        folders: what projects may be made of by requests; None: nothing.
 
     Raises:
         MissingExtraError: passwords cannot be checked here.
@@ -49,7 +63,7 @@ def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | Non
         tls.check()
     database = open_database()
     listener = listen(host, port)
-    assistants = Assistants(database)
+    assistants = Assistants(database, learning=LearningProcess())
     log_to_stderr()
     address, bound = listener.getsockname()[:2]
     print(f"Labelling at {address_of(address, bound, tls)}", flush=True)
@@ -59,11 +73,13 @@ def serve_labelling(*, host: str = "127.0.0.1", port: int = 8081, tls: Tls | Non
             "network that you trust, or behind a proxy with TLS",
             flush=True,
         )
+    # A request gives the interpreter away at each statement, and waits so long for it where an assistant
+    # is computing; by default 5 ms, a dozen times a request.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     end_well_on_signals()
     try:
-        http_server(create_labelling_app(database, assistants, local=local), tls).run(
-            sockets=[listener]
-        )
+        app = create_labelling_app(database, assistants, local=local, folders=folders)
+        http_server(app, tls).run(sockets=[listener])
     finally:
         assistants.close()
         database.close()

@@ -7,8 +7,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from tintype.errors import RequestError
-from tintype.labelling.access import accept_invite, close_session, make_invite, open_session
-from tintype.labelling.people import assign_role, check_person_name, members_of, person_named
+from tintype.labelling.access import (
+    accept_invite,
+    close_session,
+    make_invite,
+    open_session,
+    person_of_session,
+)
+from tintype.labelling.people import (
+    assign_role,
+    check_person_name,
+    known_person,
+    members_of,
+    person_named,
+)
 from tintype.labelling.server.answers import MemberAnswer, SessionAnswer
 from tintype.labelling.server.bodies import (
     InviteAcceptedBody,
@@ -66,8 +78,11 @@ def accept_invitation(
 ) -> dict[str, Any]:
     """Become the person that an invitation is for; it can be used once."""
     labelling = labelling_of(request)
+    token = cookie_in(request.headers.get("cookie", ""))
     with labelling.database.writing() as connection:
-        person, name = accept_invite(connection, body.token, body.password)
+        found = person_of_session(connection, token) if token else None
+        signed_in = None if found is None else found[0]
+        person, name = accept_invite(connection, body.token, body.password, signed_in)
     return _begin_session(labelling, person, name, request, response)
 
 
@@ -93,6 +108,7 @@ def set_member(access: AsOwner, person: str, body: MemberBody) -> dict[str, str]
     """Make somebody a member, or give them another role."""
     with access.database.writing() as connection:
         number = person_named(connection, person)
+        _check_is_another(access, number)
         assign_role(connection, access.project.id, number, body.role)
     return {"person": person, "role": body.role}
 
@@ -101,11 +117,20 @@ def set_member(access: AsOwner, person: str, body: MemberBody) -> dict[str, str]
 def remove_member(access: AsOwner, person: str) -> dict[str, str]:
     """Take a membership away; answers stay."""
     with access.database.writing() as connection:
-        number = person_named(connection, person)
-        if number == access.visitor.id:
-            raise RequestError("nobody takes their own membership away", status=409)
+        number = known_person(connection, person)
+        _check_is_another(access, number)
         assign_role(connection, access.project.id, number, None)
     return {"person": person}
+
+
+def _check_is_another(access: Access, person: int) -> None:
+    """A project keeps an owner.
+
+    Raises:
+        RequestError: 409, the person is who asks.
+    """
+    if person == access.visitor.id and not access.visitor.local:
+        raise RequestError("nobody changes their own role", status=409)
 
 
 def _guard(labelling: Labelling) -> Guard:

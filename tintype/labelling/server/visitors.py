@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from tintype.errors import RequestError, UsageError
 from tintype.labelling.access import person_of_session, sign_in
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database
 from tintype.labelling.people import Role, allows, person_named, role_of
@@ -53,8 +54,11 @@ class Visitor:
 class Labelling:
     """What the routes of one server share."""
 
-    def __init__(self, database: Database, assistants: Assistants, *, local: bool) -> None:
+    def __init__(
+        self, database: Database, assistants: Assistants, folders: AllowedFolders, *, local: bool
+    ) -> None:
         self.database, self.assistants, self.local = database, assistants, local
+        self.folders = folders
         self.guard: Guard | None = None
         self._tries: dict[str, deque[float]] = {}
         self._own: Visitor | None = None
@@ -120,24 +124,29 @@ def signed_in(request: Request) -> Visitor:
         RequestError: 401, nobody that is known.
     """
     labelling = labelling_of(request)
-    token = cookie_in(request.headers.get("cookie", ""))
-    if token:
-        with labelling.database.reading() as connection:
-            found = person_of_session(connection, token)
-        if found is not None:
-            return Visitor(*found, local=False)
-    if labelling.local:
-        return labelling.own_visitor()
-    raise RequestError("sign in first: POST /api/session", status=401)
+    with labelling.database.reading() as connection:
+        return _visitor(connection, labelling, request)
 
 
 SignedIn = Annotated[Visitor, Depends(signed_in)]
 
 
-def _access(needed: Role) -> Callable[[str, Request, Visitor], Access]:
-    def access(name: str, request: Request, visitor: SignedIn) -> Access:
+def _visitor(connection: Connection, labelling: Labelling, request: Request) -> Visitor:
+    token = cookie_in(request.headers.get("cookie", ""))
+    found = person_of_session(connection, token) if token else None
+    if found is not None:
+        return Visitor(*found, local=False)
+    if labelling.local:
+        return labelling.own_visitor()
+    raise RequestError("sign in first: POST /api/session", status=401)
+
+
+def _access(needed: Role) -> Callable[[str, Request], Access]:
+    def access(name: str, request: Request) -> Access:
         labelling = labelling_of(request)
+        # Who it is and what they may do, in one look: every request pays for this.
         with labelling.database.reading() as connection:
+            visitor = _visitor(connection, labelling, request)
             return access_of(connection, labelling, visitor, name, needed)
 
     return access
