@@ -15,6 +15,7 @@ from tintype.labelling.database import Database
 from tintype.labelling.server import (
     assistance_routes,
     label_studio_routes,
+    page_routes,
     picture_routes,
     project_routes,
     session_routes,
@@ -54,6 +55,7 @@ def create_labelling_app(database: Database, assistants: Assistants, *, local: b
         label_studio_routes,
     ):
         app.include_router(routes.router, responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED))
+    app.include_router(page_routes.router)
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(UsageError, _usage_error)
     app.add_exception_handler(OutputError, _output_error)
