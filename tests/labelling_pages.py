@@ -25,7 +25,16 @@ from tintype.schemas.labelling_project import LabellingProjectDocument
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-__all__ = ["LabellingServer", "browser", "cells", "current", "expect", "opened_page", "saved"]
+__all__ = [
+    "LabellingServer",
+    "browser",
+    "cells",
+    "current",
+    "expect",
+    "key_waits",
+    "opened_page",
+    "saved",
+]
 
 # What Chromium logs of a server that is away, or that refuses what a test wants it to.
 _REFUSED = ("net::ERR", "the server responded with a status of")
@@ -167,3 +176,34 @@ def current(page: Page) -> Locator:
 def saved(page: Page) -> None:
     """Wait until all is answered for."""
     expect(page.locator(".save-state")).to_have_text("Saved")
+
+
+# From a key to the frame after the next picture is there and decoded.
+_WATCH = """() => {
+    window.waits = [];
+    const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = resolve;
+        port2.postMessage(0);
+    }));
+    const shown = () => document.querySelector(".cell[aria-current]").dataset.id;
+    addEventListener("keydown", async () => {
+        const start = performance.now();
+        const before = shown();
+        while (shown() === before) await new Promise((resolve) => setTimeout(resolve));
+        await document.querySelector(".cell[aria-current] img").decode();
+        await painted();
+        window.waits.push(performance.now() - start);
+    }, true);
+}"""
+
+
+def key_waits(page: Page, keys: list[str]) -> list[float]:
+    """Press keys that each lead to another picture; milliseconds until that is painted, ascending."""
+    page.evaluate(_WATCH)
+    for number, key in enumerate(keys):
+        page.keyboard.press(key)
+        while page.evaluate("window.waits.length") <= number:
+            page.wait_for_timeout(5)
+        page.wait_for_timeout(60)
+    return sorted(page.evaluate("window.waits"))
