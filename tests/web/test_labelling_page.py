@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ from labelling_pages import (
 )
 from pictures import write_class_folders
 
+from tintype.labelling.access import make_invite
+from tintype.labelling.actions import Action, record_action
+from tintype.labelling.people import person_named
+from tintype.labelling.projects import find_project
 from tintype.web.labelling import LABELLING_PAGE_HEADERS, labelling_page_file
 
 if TYPE_CHECKING:
@@ -118,6 +123,11 @@ def test_labelling_by_keys_alone(server: LabellingServer, photos: Path, open_pag
     assert server.states("keys") == {"labelled": 2, "unlabelled": 28}
     press(page, "y", "Control+y")
     saved(page)
+    assert server.states("keys") == {"labelled": 4, "unlabelled": 26}
+    # However fast: what follows an undo is about the picture that was undone.
+    press(page, "z", "3")
+    saved(page)
+    assert server.actions("keys")[-2:] == [("undo", "chosen"), ("label", "chosen")]
     assert server.states("keys") == {"labelled": 4, "unlabelled": 26}
 
     press(page, "Home", "ArrowRight", "ArrowRight", "ArrowRight", "Shift+S")
@@ -369,3 +379,253 @@ def test_markup_in_texts_stays_text(
         press(page, "Escape")
     assert page.evaluate("window.hit") is None
     assert page.locator("script, iframe, [onerror]").count() == 1
+
+
+# With assistance --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def taught(server: LabellingServer, photos: Path) -> str:
+    """The address of a project with twelve labels of thirty, one of them wrong, from which suggestions came."""
+    address = server.project("taught", photos)
+    named = {kind: kind.capitalize() for kind in ("upright", "level", "checks")}
+    pictures = find(server, "taught")
+    chosen = [one for one in pictures if int(one["name"].split("/")[1][0]) < 4]
+    with server.database.writing() as connection:
+        project = find_project(connection, "taught")
+        ids = {label.name: label.id for label in project.labels}
+        labels = {one["id"]: [ids[named[one["name"].split("/")[0]]]] for one in chosen}
+        action = Action("taught-before", "label", list(labels), labels)
+        record_action(connection, project, person_named(connection, "teacher"), action)
+    for _ in range(600):
+        told = server.ask("/projects/taught/assistant")
+        if told["suggestions_from"] == "labels" and told["labelled"] == 12:
+            break
+        time.sleep(0.2)
+    else:
+        raise AssertionError(told)
+    return address
+
+
+def test_suggestions_are_taken(server: LabellingServer, taught: str, open_page: Open) -> None:
+    page = open_page(taught)
+    expect(cells(page)).to_have_count(9)
+    expect(current(page)).to_have_attribute("aria-label", re.compile(r"suggested \w+, \d+ %"))
+    press(page, " ", "Shift+ArrowRight", " ")
+    saved(page)
+    assert server.actions("taught")[-2:] == [("label", "suggested")] * 2
+    assert len(find(server, "taught", how="suggested")) == 3
+    # Another label than the suggested one.
+    suggested = re.search("suggested (\\w+)", current(page).get_attribute("aria-label") or "")
+    assert suggested
+    press(page, "1" if suggested[1] != "Upright" else "2")
+    saved(page)
+    assert server.actions("taught")[-1] == ("label", "changed")
+    press(page, "z", "z", "z")
+    saved(page)
+    assert server.states("taught") == {"labelled": 12, "unlabelled": 18}
+
+
+def test_sure_suggestions_and_groups_at_a_stroke(
+    server: LabellingServer, taught: str, open_page: Open
+) -> None:
+    page = open_page(f"{taught}/sure")
+    page.get_by_role("slider").fill("0.5")
+    expect(cells(page)).to_have_count(16)
+    expect(page.locator(".cell[aria-selected=true]")).to_have_count(16)
+    # A click takes a wrong one out; a key confirms the rest.
+    cells(page).nth(3).click()
+    expect(page.locator(".cell[aria-selected=true]")).to_have_count(15)
+    press(page, " ")
+    saved(page)
+    assert server.states("taught") == {"labelled": 27, "unlabelled": 3}
+    assert server.actions("taught")[-1] == ("label", "suggested")
+    press(page, "z")
+    saved(page)
+
+    page.goto(f"{taught}/groups")
+    page.get_by_role("button", name=re.compile("likeness")).first.click()
+    expect(cells(page).first).to_be_visible()
+    count = page.locator(".cell[aria-selected=true]").count()
+    assert count == cells(page).count() > 1
+    press(page, "1")
+    saved(page)
+    assert server.states("taught")["labelled"] == 12 + count
+    press(page, "z")
+    saved(page)
+    assert server.states("taught")["labelled"] == 12
+
+    page.goto(taught)
+    expect(cells(page)).to_have_count(9)
+    press(page, "Shift+M")
+    expect(page.get_by_role("grid", name="Pictures like this one")).to_be_visible()
+    expect(cells(page)).to_have_count(9)
+
+
+def test_a_reviewer_accepts_changes_and_rejects(
+    server: LabellingServer, photos: Path, open_page: Open
+) -> None:
+    address = server.project("reviewed", photos)
+    page = open_page(address)
+    expect(cells(page)).to_have_count(9)
+    press(page, "1", "1", "1", "1")
+    saved(page)
+    page.goto(f"{address}/review")
+    page.get_by_label("Review", exact=True).select_option("labelled")
+    expect(cells(page)).to_have_count(4)
+    cells(page).first.focus()
+    press(page, "Enter", "2", "Shift+R")
+    page.keyboard.type("look closer")
+    press(page, "Enter")
+    saved(page)
+    assert [kind for kind, _ in server.actions("reviewed")[-3:]] == ["accept", "change", "reject"]
+    assert server.states("reviewed") == {"completed": 2, "labelled": 1, "unlabelled": 27}
+    completed = find(server, "reviewed", state="completed")
+    assert sorted(one["labels"][0] for one in completed) == ["Level", "Upright"]
+
+
+def test_an_owner_changes_the_project(
+    server: LabellingServer, photos: Path, open_page: Open, tmp_path: Path
+) -> None:
+    address = server.project("owned", photos)
+    page = open_page(address)
+    expect(cells(page)).to_have_count(9)
+    press(page, "1", "2")
+    saved(page)
+    page.goto(f"{address}/project")
+    page.get_by_label("Name").first.fill("Fruit/Fig")
+    page.get_by_label("take answers away and propose them again").check()
+    page.get_by_role("button", name="Add the label").click()
+    expect(page.get_by_role("status").filter(has_text="Label added")).to_be_visible()
+    assert server.ask("/projects/owned")["labels"][-1]["name"] == "Fruit/Fig"
+    assert server.states("owned") == {"unlabelled": 30}
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Markdown, for labellers").fill("Look **twice**.")
+    page.get_by_role("button", name="Save the instructions").click()
+    expect(page.get_by_role("status").filter(has_text="Instructions saved")).to_be_visible()
+    upload = tmp_path / "labels.csv"
+    upload.write_text("image,label\nupright/0.png,Upright\nlevel/0.png,Level\n")
+    page.get_by_label(re.compile("^File")).set_input_files(upload)
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="2 pictures labelled")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export the labels").click()
+    assert download.value.suggested_filename == "owned-mltable.zip"
+    page.get_by_label("Name").last.fill("ann")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.get_by_label("Link for ann")).to_have_value(re.compile("#invite=.{20,}"))
+    told = server.ask("/projects/owned")
+    assert told["instructions"] == "Look **twice**." and told["state"] == "running"
+    page.goto(address)
+    expect(page.locator(".markdown strong")).to_have_text("twice")
+
+
+# People -----------------------------------------------------------------------------------------
+
+
+def test_people_sign_in_and_go_on_after_their_session_ended(
+    browser: Browser, photos: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("argon2")
+    server = LabellingServer(tmp_path / "home", host="0.0.0.0")
+    try:
+        address = server.project("shared", photos)
+        with server.database.writing() as connection:
+            project = find_project(connection, "shared")
+            token = make_invite(connection, project.id, "ann", "labeller")
+        with opened_page(browser) as open_:
+            page = open_(f"{server.url}/#invite={token}")
+            expect(page.get_by_label("Choose a password")).to_be_focused()
+            page.keyboard.type("a long enough one")
+            press(page, "Enter")
+            page.get_by_role("link", name=re.compile("shared")).click()
+            expect(cells(page)).to_have_count(9)
+            assert token not in page.url
+            assert page.get_by_role("link", name="Project", exact=True).count() == 0
+            press(page, "1")
+            saved(page)
+            # The session ends behind the page's back; what is done meanwhile is kept.
+            page.context.clear_cookies()
+            press(page, "2", "3")
+            expect(page.get_by_role("dialog")).to_contain_text("Your session has ended")
+            expect(page.get_by_label("Password")).to_be_focused()
+            page.keyboard.type("wrong")
+            press(page, "Enter")
+            expect(page.get_by_role("dialog")).to_contain_text("name or password is wrong")
+            page.keyboard.type("a long enough one")
+            press(page, "Enter")
+            saved(page)
+            assert server.actions("shared") == [("label", "chosen")] * 3
+            page.get_by_role("button", name="Sign out ann").click()
+            expect(page.get_by_label("Name")).to_be_focused()
+            page.goto(address)
+            expect(page.get_by_label("Name")).to_be_visible()
+            assert cells(page).count() == 0
+    finally:
+        server.close()
+
+
+# For everybody ----------------------------------------------------------------------------------
+
+VIEWS = ("", "label", "groups", "sure", "browse", "review", "errors", "people", "project")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+)
+def test_views_are_accessible(
+    server: LabellingServer, taught: str, browser: Browser, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    size = {"width": width, "height": 800}
+    # What looks at the page is no part of it: it may make scripts of texts.
+    with opened_page(browser, viewport=size, color_scheme=scheme, bypass_csp=True) as open_:
+        page = open_(f"{server.url}/")
+        found = {}
+
+        def look(view: str) -> None:
+            results = axe.run(page)
+            if results.violations_count:
+                found[view] = results.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+        for view in VIEWS:
+            page.goto(f"{taught}/{view}" if view else f"{server.url}/")
+            expect(page.locator("main")).to_be_visible()
+            page.wait_for_timeout(700)
+            look(view)
+        page.goto(taught)
+        expect(cells(page)).to_have_count(9)
+        for key in ("?", "Shift+S", "Shift+C", "Shift+H", "0"):
+            press(page, key)
+            page.wait_for_timeout(300)
+            look(key)
+            press(page, "Escape")
+        assert found == {}, "\n".join(found.values())
+
+
+def test_everything_is_reached_by_tab(
+    server: LabellingServer, taught: str, open_page: Open
+) -> None:
+    page = open_page(taught)
+    expect(cells(page)).to_have_count(9)
+    expect(current(page)).to_be_focused()
+    walked = []
+    for _ in range(80):
+        press(page, "Tab")
+        focused = page.locator(":focus")
+        if not focused.count():
+            break
+        outline = focused.evaluate(
+            "n => getComputedStyle(n.matches('.unseen') ? n.parentElement : n).outlineStyle"
+        )
+        assert outline == "solid", focused.evaluate("n => n.outerHTML")
+        walked.append(focused.evaluate("n => n.ariaLabel ?? n.textContent.trim()"))
+    # Through the labels and out of the page's end: nothing holds the focus.
+    assert any("Upright" in text for text in walked) and "Keys" in walked
+    page.get_by_role("button", name="Keys").focus()
+    press(page, "Enter")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    press(page, "Escape")
+    expect(page.get_by_role("button", name="Keys")).to_be_focused()

@@ -65,7 +65,9 @@ export async function ask(method, path, body, options = {}) {
     const refusal = await refused(response);
     if (!refusal.message.includes("x-csrf-token")) throw refusal;
     // The token is as old as the server that gave it.
+    const before = session.person;
     await readSession();
+    if (session.person !== before) throw new Refusal(401, "Somebody else is signed in by now.");
     response = await fetched(method, path, body, options);
   }
   return answered(response);

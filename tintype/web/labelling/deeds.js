@@ -1,6 +1,6 @@
 // What people do to pictures: shown at once, and put into the outbox.
 
-import { ask, projectPath } from "./api.js";
+import { picturesById } from "./feeds.js";
 import { counted } from "./html.js";
 import { notices } from "./notices.js";
 
@@ -15,15 +15,19 @@ export class Deeds {
   #sequence;
   #outbox;
   #ends = [];
+  /** Undos and redos on their way, and what waits for them. */
+  #reversals = 0;
+  #held = [];
 
-  /** `review`: whether answers are a reviewer's last word. */
-  constructor(project, sequence, outbox, { review = false } = {}) {
-    Object.assign(this, { review });
+  /** `review`: whether answers are a reviewer's last word. `multilabel`: whether a picture may have no label. */
+  constructor(project, sequence, outbox, { review = false, multilabel = false } = {}) {
+    Object.assign(this, { review, multilabel });
     this.#project = project;
     this.#sequence = sequence;
     this.#outbox = outbox;
     this.#listen(outbox.onDone, (entry, answer) => entry.project === project && this.#done(entry, answer));
     this.#listen(outbox.onRefused, (entry, refusal) => entry.project === project && this.#refused(entry, refusal));
+    this.#ends.push(outbox.subscribe(() => outbox.state === "offline" && this.#release()));
   }
 
   close() {
@@ -49,7 +53,7 @@ export class Deeds {
 
   /** Give each item what is suggested for it; whether there was any. */
   takeSuggestions(items) {
-    const suggested = items.filter((item) => item.suggestion && (item.suggestion.labels.length || item.suggestion.source !== "earlier"));
+    const suggested = items.filter((item) => item.suggestion && (this.multilabel || item.suggestion.labels.length === 1));
     if (!suggested.length) {
       notices.say("There is no suggestion for it yet.");
       return false;
@@ -104,11 +108,28 @@ export class Deeds {
   }
 
   undo() {
+    this.#reversals += 1;
     this.#outbox.add(this.#project, "undo", {});
   }
 
   redo() {
+    this.#reversals += 1;
     this.#outbox.add(this.#project, "redo", {});
+  }
+
+  /** Do what a key asks for when it is known which picture is undone: at once where none is, or the server is away. */
+  whenReversed(act) {
+    if (!this.#reversals || this.#outbox.state === "offline") act();
+    else this.#held.push(act);
+  }
+
+  #release() {
+    this.#held.splice(0).forEach((act) => act());
+  }
+
+  #reversed() {
+    this.#reversals = Math.max(0, this.#reversals - 1);
+    if (!this.#reversals) this.#release();
   }
 
   #answer(items, labelsOf, how) {
@@ -145,22 +166,23 @@ export class Deeds {
       }
       if (!reversed) item.unsaved = Math.max(0, item.unsaved - 1);
       item.revision = picture.revision;
-      if (reversed) this.#restore(item, picture, entry.route);
-      // Of several people's answers, or with more on their way, the page knows better what was answered here.
-      else if (!item.unsaved && !(picture.state === "unlabelled" && item.answered)) Object.assign(item, picture);
+      // With more on its way, or while others are to answer, too, the page knows better what was answered here.
+      if (item.unsaved) continue;
+      if (reversed) Object.assign(item, picture, { answered: this.#answered(picture), draft: null });
+      else if (!(picture.state === "unlabelled" && item.answered)) Object.assign(item, picture);
     }
-    if (reversed) await this.#tellReversed(entry.route, answer, unknown);
+    if (reversed) {
+      await this.#tellReversed(entry.route, answer, unknown);
+      this.#reversed();
+    }
     this.#sequence.changed();
   }
 
-  /** Make of an item what undoing or redoing left. */
-  #restore(item, picture, route) {
-    const open = picture.state === "unlabelled" || picture.state === "needs_review";
-    const before = item.answered;
-    if (open && route === "redo") Object.assign(item, { ...picture, ...item.undone });
-    else Object.assign(item, { ...picture, answered: open ? null : picture.state === "skipped" ? "skip" : "label" });
-    if (open && route === "undo" && before) item.undone = { answered: before, labels: item.labels };
-    item.draft = null;
+  /** What was answered of a picture, by the state that the server tells. */
+  #answered({ state }) {
+    if (this.review) return state === "completed" ? "label" : null;
+    if (state === "skipped") return "skip";
+    return state === "labelled" || state === "completed" ? "label" : null;
   }
 
   async #tellReversed(route, answer, unknown) {
@@ -172,7 +194,7 @@ export class Deeds {
     const first = answer.pictures[0]?.id;
     if (unknown.includes(first)) {
       // It was answered before this page was opened.
-      const picture = await ask("GET", projectPath(this.#project, `/pictures/${first}`)).catch(() => null);
+      const [picture] = await picturesById(this.#project, [first]).catch(() => []);
       if (picture && !this.#sequence.find(first)) this.#sequence.insert(picture);
     } else if (first !== undefined) {
       this.#sequence.go(this.#sequence.items.indexOf(this.#sequence.find(first)));
@@ -183,17 +205,17 @@ export class Deeds {
   async #refused(entry, refusal) {
     if (entry.route !== "actions") {
       notices.say(capital(refusal.message));
+      this.#reversed();
       return;
     }
     const ids = entry.body.pictures;
     const items = ids.map((id) => this.#sequence.find(id)).filter(Boolean);
     for (const item of items) item.unsaved = Math.max(0, item.unsaved - 1);
+    const now = new Map((await picturesById(this.#project, items.map(({ id }) => id)).catch(() => [])).map((picture) => [picture.id, picture]));
     for (const item of items) {
-      const now = await ask("GET", projectPath(this.#project, `/pictures/${item.id}`)).catch(() => null);
-      if (!now || item.unsaved) continue;
-      const { history, ...picture } = now;
-      const open = picture.state === "unlabelled" || picture.state === "needs_review";
-      Object.assign(item, picture, { answered: open ? null : picture.state === "skipped" ? "skip" : "label", draft: null, note: "look again" });
+      const picture = now.get(item.id);
+      if (!picture || item.unsaved) continue;
+      Object.assign(item, picture, { answered: this.#answered(picture), draft: null, note: "look again" });
     }
     const look = items.length ? () => this.#sequence.go(this.#sequence.items.indexOf(items[0])) : null;
     notices.warn(`Not saved (${entry.body.kind}, ${named(items.length ? items : ids)}): ${refusal.message}`, look ? "Look at it" : "", look);

@@ -1,9 +1,10 @@
 // Where the pictures of a sequence come from, fetched before they are needed.
 
-import { ask, projectPath } from "./api.js";
+import { ask, projectPath, Unreachable } from "./api.js";
 
 const MOST_AT_ONCE = 200;
-const LEAST_AHEAD = 12;
+const LEAST_AHEAD = 20;
+const RETRY_MS = 3000;
 
 /** Keeps a sequence two pages ahead by what `more(wanted)` gives: `{pictures, done}`. */
 export class Feed {
@@ -36,6 +37,7 @@ export class Feed {
     } catch (error) {
       this.#loading = false;
       this.error = error;
+      if (error instanceof Unreachable) setTimeout(() => this.error === error && this.again(), RETRY_MS);
       this.sequence.changed();
     }
   }

@@ -7,6 +7,8 @@ import { LargePicture } from "./large_picture.js";
 
 const WIDE = { 1: 1, 4: 2, 9: 3, 16: 4, 36: 6 };
 const NARROW = { 1: 1, 4: 2, 9: 3, 16: 4, 36: 4 };
+const TRIES = 4;
+const RETRY_MS = 1500;
 const narrow = matchMedia("(max-width: 700px)");
 
 /** Pictures beside each other. */
@@ -56,13 +58,23 @@ export function PictureGrid({ project, sequence, view, onPress, onOpen, onFrame,
 const stampOf = (item) => [item.answered, item.unsaved, item.state, item.labels, item.draft, item.flagged, item.note, item.suggestion?.labels, item.suggestion?.confidence].join("|");
 
 function Cell({ project, item, size, view, current, selected, onPress, onOpen }) {
-  const [broken, setBroken] = useState(false);
-  const url = thumbnailUrl(project.name, item.id, sideFor(size));
-  const picture = broken
+  // Whether the picture is at fault or the server was away: it is asked for again a few times.
+  const [failures, setFailures] = useState(0);
+  const [waiting, setWaiting] = useState(false);
+  const failed = () => {
+    setWaiting(true);
+    if (failures >= TRIES || item.fault) return;
+    setTimeout(() => {
+      setFailures(failures + 1);
+      setWaiting(false);
+    }, RETRY_MS * (failures + 1));
+  };
+  const url = `${thumbnailUrl(project.name, item.id, sideFor(size))}${failures ? `&again=${failures}` : ""}`;
+  const picture = waiting
     ? html`<p class="broken">This picture cannot be read.</p>`
     : size === 1
-      ? html`<${LargePicture} project=${project.name} item=${item} view=${view} small=${url} onBroken=${() => setBroken(true)} />`
-      : html`<img src=${url} alt="" decoding="sync" draggable=${false} onError=${() => setBroken(true)} />`;
+      ? html`<${LargePicture} project=${project.name} item=${item} view=${view} small=${url} onBroken=${failed} />`
+      : html`<img src=${url} alt="" decoding="sync" draggable=${false} onError=${failed} />`;
   return html`
     <div role="gridcell" class=${`cell ${item.answered ?? "open"} ${item.draft ? "drafted" : ""}`} data-id=${item.id} tabindex=${current ? 0 : -1}
       aria-selected=${selected} aria-current=${current ? "true" : undefined} aria-label=${spoken(item)}
@@ -132,8 +144,12 @@ function startFrame(event, grid, sequence, onFrame) {
       return place.left < right && place.right > left && place.top < bottom && place.bottom > top;
     });
     // The click that follows would take the selection away again.
-    addEventListener("click", (click) => click.stopPropagation(), { capture: true, once: true });
-    setTimeout(() => onFrame(inside.map((cell) => sequence.find(Number(cell.dataset.id))).filter(Boolean)));
+    const swallow = (click) => click.stopPropagation();
+    addEventListener("click", swallow, { capture: true });
+    setTimeout(() => {
+      removeEventListener("click", swallow, { capture: true });
+      onFrame(inside.map((cell) => sequence.find(Number(cell.dataset.id))).filter(Boolean));
+    });
   };
   addEventListener("pointermove", move);
   addEventListener("pointerup", end);

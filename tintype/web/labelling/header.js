@@ -1,18 +1,20 @@
 // The top of every view: where one is, how far the project has come, and whether everything is saved.
 
 import { session, signOut } from "./api.js";
-import { counted, html, percent, useObservable } from "./html.js";
+import { counted, html, percent, useEffect, useObservable, useRef } from "./html.js";
 
 /** `views` of the project, each {name, title}. */
 export function Header({ outbox, project = null, view = "", views = [] }) {
   useObservable(session, ...(project ? [project] : []));
+  const list = useRef(null);
+  useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [view]);
   return html`
     <header class="top">
       <a class="home" href="#/" aria-label="All projects">Tintype</a>
       ${project && html`<h1 title=${project.name}>${project.name}</h1>`}
       ${project && html`
         <nav aria-label="Views of the project">
-          <ul>${views.map(({ name, title }) => html`
+          <ul ref=${list}>${views.map(({ name, title }) => html`
             <li key=${name}><a href=${`#/${encodeURIComponent(project.name)}/${name}`} aria-current=${name === view ? "page" : undefined}>${title}</a></li>`)}
           </ul>
         </nav>`}

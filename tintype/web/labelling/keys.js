@@ -49,7 +49,8 @@ export function meaningOf(event, labels) {
   if ((event.key === " " || event.key === "Enter") && event.target.closest?.(PRESSED_BY)) return null;
   if (!singleKeys.on && event.key.length === 1 && event.key !== " ") return null;
   if (event.shiftKey && SHIFTED[letter]) return { command: SHIFTED[letter] };
-  if (!event.shiftKey && labels.has(letter)) return { label: labels.get(letter) };
+  // Some keyboards have digits with Shift.
+  if ((!event.shiftKey || /^[1-9]$/.test(letter)) && labels.has(letter)) return { label: labels.get(letter) };
   if (!event.shiftKey && (letter === "z" || letter === "y")) return { command: letter === "z" ? "undo" : "redo" };
   const command = PLAIN[event.key];
   return command ? { command, extend: event.shiftKey && EXTENDING.has(command) } : null;

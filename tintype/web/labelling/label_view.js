@@ -6,7 +6,7 @@ import { keep, kept } from "./kept.js";
 import { Work } from "./work.js";
 
 const ORDERS = [
-  ["auto", "what teaches most (automatic)"], ["uncertainty", "unsure and different"], ["margin", "smallest margin"], ["entropy", "highest entropy"],
+  ["auto", "automatic: what teaches most"], ["uncertainty", "unsure and different"], ["margin", "smallest margin"], ["entropy", "highest entropy"],
   ["bald", "where models disagree"], ["coreset", "unlike those labelled"], ["confidence", "surest, to confirm"], ["random", "random"],
 ];
 

@@ -16,6 +16,9 @@ export function LabelName({ name }) {
 /** A small square of a label's colour. */
 export const Colour = ({ colour }) => html`<span class="colour" style=${{ background: colour }} aria-hidden="true"></span>`;
 
+/** A button that the mouse pressed gives up the focus, or Space would press it again. */
+export const letGo = (event) => event.detail && event.currentTarget.blur();
+
 const wordsIn = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 const fits = (label, words) => words.every((word) => label.name.toLowerCase().includes(word));
 
@@ -62,10 +65,10 @@ export function LabelPanel({ labels, pressed, proposed, choose, disabled, search
             ${fresh.length > 0 && html`<li key=${`above ${label.name}`} class="levels" aria-hidden="true">${parents.join(" / ")}</li>`}
             <li key=${label.name} class=${parents.length ? "below" : ""}>
               <button type="button" disabled=${disabled} aria-pressed=${pressed.has(label.name)} title=${label.description || undefined}
-                class=${proposed.has(label.name) ? "proposed" : ""} onClick=${() => choose(label)}>
+                class=${proposed.has(label.name) ? "proposed" : ""} onClick=${(event) => { choose(label); letGo(event); }}>
                 <${Colour} colour=${label.colour} />
                 <span class="label-name">${parents.length > 0 && html`<span class="unseen">${parents.join(" / ")} / </span>`}${levels.at(-1)}</span>
-                ${label.key && html`<kbd aria-label=${`key ${label.key}`}>${label.key}</kbd>`}
+                ${label.key && html`<kbd><span class="unseen">key </span>${label.key}</kbd>`}
               </button>
             </li>`;
         })}

@@ -45,7 +45,7 @@ export async function changed(done, request) {
 export function NoticeLine() {
   useObservable(notices);
   return html`
-    <div class="notices">
+    <footer class="notices">
       <div role="alert" class="problems">
         ${notices.problems.map((problem) => html`
           <p key=${problem.key} class="problem">
@@ -55,5 +55,5 @@ export function NoticeLine() {
           </p>`)}
       </div>
       <p role="status" class="said">${notices.text}</p>
-    </div>`;
+    </footer>`;
 }

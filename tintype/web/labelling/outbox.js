@@ -1,8 +1,10 @@
 // Actions on their way to the server: in the order they were made, one at a time, each kept in the browser's
-// storage until it is answered for. A killed page or server loses none; the server knows each by its client_id.
+// storage until it is answered for. A killed page or server loses none; the server knows each by its client_id, so
+// that windows may send what others have sent already.
 
-import { ask, projectPath } from "./api.js";
+import { ask, projectPath, session } from "./api.js";
 import { Observable } from "./html.js";
+import { notices } from "./notices.js";
 
 const PREFIX = "tintype-outbox ";
 const WAITS_MS = [500, 1000, 2000, 5000];
@@ -18,7 +20,7 @@ export class Outbox extends Observable {
   reason = "";
   /** Whether the browser keeps entries; else they live as long as the page. */
   kept = true;
-  /** Called with (entry, answer) and (entry, refusal). */
+  /** Called with (entry, answer) and (entry, refusal); the latter give whether they have told of it. */
   onDone = new Set();
   onRefused = new Set();
   person;
@@ -30,7 +32,6 @@ export class Outbox extends Observable {
     this.person = person;
     this.entries = stored().filter((entry) => entry.person === person);
     addEventListener("online", () => this.wake());
-    addEventListener("storage", (event) => this.#elsewhere(event));
   }
 
   /** Send an action later or at once; `body` without a client_id. Gives the entry. */
@@ -62,9 +63,19 @@ export class Outbox extends Observable {
   async #run() {
     if (this.#running) return;
     this.#running = true;
+    // One window after the other, so that what several of them hold goes out in order from each.
+    const send = () => this.#send();
+    await (navigator.locks ? navigator.locks.request("tintype-outbox", send) : send());
+    this.#running = false;
+    if (this.entries.length && this.state !== "signed-out") this.#run();
+  }
+
+  async #send() {
     let tries = 0;
     while (this.entries.length) {
       const entry = this.entries[0];
+      // What one person did is never sent as another's.
+      if (session.person !== this.person) return this.#show("signed-out");
       if (this.state !== "offline") this.#show("saving");
       try {
         const answer = await ask("POST", projectPath(entry.project, `/${entry.route}`), entry.body);
@@ -74,11 +85,7 @@ export class Outbox extends Observable {
         this.#show("saving");
         this.onDone.forEach((listener) => listener(entry, answer));
       } catch (error) {
-        if (error.status === 401) {
-          this.#running = false;
-          this.#show("signed-out");
-          return;
-        }
+        if (error.status === 401) return this.#show("signed-out");
         if (error.status === undefined || error.status >= 500 || error.status === 429) {
           this.#show("offline", error.message);
           await this.#pause(WAITS_MS[Math.min(tries++, WAITS_MS.length - 1)]);
@@ -86,11 +93,11 @@ export class Outbox extends Observable {
         }
         this.#forget(entry);
         this.#show("saving");
-        this.onRefused.forEach((listener) => listener(entry, error));
+        const told = [...this.onRefused].map((listener) => listener(entry, error)).some(Boolean);
+        if (!told) notices.warn(`Not saved (${entry.body.kind ?? entry.route} in ${entry.project}): ${error.message}`);
       }
     }
-    this.#running = false;
-    this.#show("saved");
+    return this.#show("saved");
   }
 
   /** Later actions about the same pictures were made in sight of what this one did. */
@@ -134,14 +141,6 @@ export class Outbox extends Observable {
     try {
       localStorage.removeItem(entry.key);
     } catch { /* It was never there. */ }
-  }
-
-  /** Another window has sent an entry that both had. */
-  #elsewhere({ key, newValue }) {
-    if (newValue !== null || !key?.startsWith(PREFIX) || this.entries[0]?.key === key) return;
-    const before = this.entries.length;
-    this.entries = this.entries.filter((entry) => entry.key !== key);
-    if (this.entries.length !== before) this.changed();
   }
 }
 

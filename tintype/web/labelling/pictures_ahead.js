@@ -19,7 +19,7 @@ export class PicturesAhead {
   /** Fetch and decode what the next two pages show; the nearest first. */
   want(project, sequence) {
     const side = sideFor(sequence.size);
-    const ahead = Math.max(2 * sequence.size, 6);
+    const ahead = Math.max(2 * sequence.size, 12);
     const from = sequence.size === 1 ? sequence.current : sequence.start;
     for (const item of sequence.items.slice(from, from + sequence.size + ahead)) this.#fetch(thumbnailUrl(project, item.id, side));
   }

@@ -1,16 +1,17 @@
 // The buttons above the pictures; each says the key that does the same.
 
 import { html } from "./html.js";
+import { letGo } from "./labels.js";
 import { ViewControls } from "./large_picture.js";
 import { SIZES } from "./sequence.js";
 
-export function Toolbar({ project, sequence, view, commands, review, selecting, setSelecting, resize, instructions }) {
+export function Toolbar({ project, sequence, view, commands, review, selecting, setSelecting, resize }) {
   const item = sequence.item;
   const idle = !item || !project.running;
   const button = (name, key, command, disabled = idle) => html`
-    <button type="button" disabled=${disabled} title=${`${name}: ${key}`} aria-keyshortcuts=${ariaKeys(key)} onClick=${() => commands.run(command)}>${name}</button>`;
+    <button type="button" disabled=${disabled} title=${`${name}: ${key}`} aria-keyshortcuts=${ariaKeys(key)} onClick=${(event) => { letGo(event); commands.run(command); }}>${name}</button>`;
   return html`
-    <div class="toolbar" role="toolbar" aria-label="What to do with the pictures">
+    <div class="toolbar" role="group" aria-label="What to do with the pictures">
       <div class="sizes" role="radiogroup" aria-label="Pictures at once">
         ${SIZES.map((size) => html`
           <label key=${size} class=${size === sequence.size ? "chosen" : ""}>
@@ -31,13 +32,9 @@ export function Toolbar({ project, sequence, view, commands, review, selecting, 
         ${button("Redo", "Control + Y", "redo", false)}
       </div>
       <div class="row">
-        <button type="button" aria-pressed=${selecting} title="A click selects one more picture" onClick=${() => setSelecting(!selecting)}>Select</button>
+        <button type="button" aria-pressed=${selecting} title="A click selects one more picture" onClick=${(event) => { letGo(event); setSelecting(!selecting); }}>Select</button>
         ${button("All", "Control + A", "select all", !item)}
         ${sequence.selected.size > 0 && button(`None of ${sequence.selected.size}`, "Escape", "unselect", false)}
-      </div>
-      <div class="row">
-        <button type="button" aria-pressed=${instructions} title="Instructions: Shift + I" onClick=${() => commands.run("instructions")}>Instructions</button>
-        ${button("Keys", "?", "help", false)}
       </div>
       ${sequence.size === 1 && html`<${ViewControls} view=${view} />`}
     </div>`;

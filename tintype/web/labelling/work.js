@@ -1,6 +1,7 @@
 // Pictures in a grid, labels beside it, and the keys: what labelling, bulk labelling and reviewing have in common.
 
 import { counted, html, useEffect, useMemo, useObservable, useRef, useState } from "./html.js";
+import { session } from "./api.js";
 import { AssistantLine } from "./assistant_line.js";
 import { Deeds } from "./deeds.js";
 import { TextDialog } from "./dialog.js";
@@ -13,7 +14,7 @@ import { View } from "./large_picture.js";
 import { notices } from "./notices.js";
 import { PictureDialog } from "./picture_dialog.js";
 import { PicturesAhead } from "./pictures_ahead.js";
-import { Sequence } from "./sequence.js";
+import { Sequence, SIZES } from "./sequence.js";
 import { kept, keep } from "./kept.js";
 import { Toolbar } from "./toolbar.js";
 
@@ -21,18 +22,18 @@ const SKIP_REASONS = ["too dark or blurred", "none of the labels", "several thin
 
 /**
  * `moreOf(sequence)` gives what fetches more pictures. `review`: answers are a reviewer's last word. `selectPages`: all
- * of a page is selected when it comes into sight. `tools` stand before the toolbar, `footer` below the
- * pictures; `finished` is said at the end.
+ * of a page is selected when it comes into sight. `tools` stand before the toolbar, `footer` below
+ * the pictures; `finished` is said at the end.
  */
 export function Work({ project, outbox, moreOf, name, tools = null, footer = null, finished, review = false, selectPages = false, openSimilar }) {
   const work = useMemo(() => {
-    const sequence = new Sequence(selectPages ? 16 : kept("size", 9), { selectPages });
+    const sequence = new Sequence(selectPages ? 16 : keptSize(), { selectPages });
     const feed = new Feed(sequence, moreOf(sequence));
-    return { sequence, feed, deeds: new Deeds(project.name, sequence, outbox, { review }), view: new View(), ahead: new PicturesAhead() };
+    return { sequence, feed, deeds: new Deeds(project.name, sequence, outbox, { review, multilabel: project.multilabel }), view: new View(), ahead: new PicturesAhead() };
   }, []);
   const { sequence, feed, deeds, view, ahead } = work;
   const [dialog, setDialog] = useState(null);
-  const [instructions, setInstructions] = useState(() => kept("instructions", project.told.instructions !== ""));
+  const [instructions, setInstructions] = useState(() => kept(`instructions ${project.name}`, project.told.instructions !== ""));
   const [selecting, setSelecting] = useState(selectPages);
   const search = useRef(null);
   useObservable(sequence, project);
@@ -45,9 +46,13 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
     const done = () => project.refreshSoon();
     outbox.onDone.add(done);
     look();
-    const end = sequence.subscribe(look);
+    const ends = [
+      sequence.subscribe(look),
+      // Whoever has signed in again goes on where they were.
+      session.subscribe(() => feed.error && !session.needed && feed.again()),
+    ];
     return () => {
-      end();
+      ends.forEach((end) => end());
       outbox.onDone.delete(done);
       deeds.close();
     };
@@ -55,7 +60,7 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
 
   const commands = commandsOf({ project, sequence, deeds, view, review, setDialog, openSimilar, search, toggleInstructions: () => turnInstructions(!instructions) });
   const turnInstructions = (on) => {
-    keep("instructions", on);
+    keep(`instructions ${project.name}`, on);
     setInstructions(on);
   };
   const current = useRef(commands);
@@ -64,9 +69,10 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
     const pressed = (event) => {
       const meaning = meaningOf(event, project.keys);
       if (!meaning) return;
-      if (meaning.label) current.current.chooseLabel(meaning.label);
-      else if (!current.current.run(meaning.command, meaning.extend)) return;
       event.preventDefault();
+      const act = () => (meaning.label ? current.current.chooseLabel(meaning.label) : current.current.run(meaning.command, meaning.extend));
+      if (meaning.command === "undo" || meaning.command === "redo") act();
+      else deeds.whenReversed(act);
     };
     document.addEventListener("keydown", pressed);
     return () => document.removeEventListener("keydown", pressed);
@@ -95,16 +101,20 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
         <div class="tools">
           ${tools}
           <${Toolbar} project=${project} sequence=${sequence} view=${view} commands=${commands} review=${review} selecting=${selecting}
-            setSelecting=${setSelecting} resize=${(size) => { keep("size", size); sequence.resize(size); }} instructions=${instructions} />
+            setSelecting=${setSelecting} resize=${(size) => { keep("size", size); sequence.resize(size); }} />
         </div>
         ${!project.running && html`<p class="banner" role="status">The project is ${project.told.state}: pictures are shown, and nothing is labelled.</p>`}
         ${sequence.items.length > 0
           ? html`<${PictureGrid} project=${project} sequence=${sequence} view=${view} name=${name} onPress=${press}
-              onOpen=${() => commands.run("large")} onFrame=${(items) => { sequence.select(items); notices.say(`${counted(items.length)} selected`); }} />`
+              onOpen=${() => selecting || commands.run("large")} onFrame=${(items) => { sequence.select(items); notices.say(`${counted(items.length)} selected`); }} />`
           : html`<${Empty} feed=${feed} finished=${finished} />`}
         <div class="foot">
           ${sequence.items.length > 0 && html`<${Place} sequence=${sequence} feed=${feed} finished=${finished} commands=${commands} />`}
           ${footer}
+          <div class="row">
+            <button type="button" class="quiet" aria-pressed=${instructions} title="Instructions: Shift + I" onClick=${() => commands.run("instructions")}>Instructions</button>
+            <button type="button" class="quiet" title="Keys: ?" onClick=${() => commands.run("help")}>Keys</button>
+          </div>
         </div>
       </div>
       <aside class="side" aria-label="Labels and help">
@@ -122,6 +132,8 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
     </div>`;
 }
 
+const keptSize = () => (SIZES.includes(kept("size", 9)) ? kept("size", 9) : 9);
+
 /** What keys and buttons do. */
 function commandsOf({ project, sequence, deeds, view, review, setDialog, openSimilar, search, toggleInstructions }) {
   const columns = () => columnsOf(sequence.size);
@@ -130,7 +142,7 @@ function commandsOf({ project, sequence, deeds, view, review, setDialog, openSim
     setDialog({ kind: "text", ...given, done: (text) => done(items, text) });
   };
   const turnLarge = () => {
-    const before = kept("grid-size", 9);
+    const before = SIZES.includes(kept("grid-size", 9)) ? kept("grid-size", 9) : 9;
     if (sequence.size !== 1) keep("grid-size", sequence.size);
     sequence.resize(sequence.size === 1 ? before : 1);
   };
@@ -190,9 +202,7 @@ function commandsOf({ project, sequence, deeds, view, review, setDialog, openSim
   const run = (command, extend = false) => {
     if (changing[command]) {
       if (sequence.item && project.running) changing[command](sequence.targets);
-    } else if (others[command]) others[command](extend);
-    else return false;
-    return true;
+    } else others[command](extend);
   };
   const chooseLabel = (label) => {
     const items = sequence.targets;
@@ -224,7 +234,7 @@ function Place({ sequence, feed, finished, commands }) {
       <button type="button" aria-label="Previous page" disabled=${start === 0} onClick=${() => commands.run("previous page")}>‹</button>
       <span>${size === 1 ? `Picture ${start + 1}` : `Pictures ${start + 1} to ${end}`}${feed.done ? ` of ${items.length}` : ""}</span>
       <button type="button" aria-label="Next page" disabled=${end >= items.length} onClick=${() => commands.run("next page")}>›</button>
-      ${open === 0 && feed.done && html`<span class="finished">${finished}</span> <button type="button" onClick=${() => feed.again()}>Look for more</button>`}
+      ${open === 0 && feed.done && html`<span class="finished" role="status">${finished}</span> <button type="button" onClick=${() => feed.again()}>Look for more</button>`}
       ${feed.error && html`<span class="error">${feed.error.message}</span> <button type="button" onClick=${() => feed.again()}>Try again</button>`}
     </nav>`;
 }
