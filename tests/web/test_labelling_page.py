@@ -471,7 +471,7 @@ def test_a_reviewer_accepts_changes_and_rejects(
     press(page, "1", "1", "1", "1")
     saved(page)
     page.goto(f"{address}/review")
-    page.get_by_label("Review", exact=True).select_option("labelled")
+    page.get_by_role("combobox", name="Review").select_option("labelled")
     expect(cells(page)).to_have_count(4)
     cells(page).first.focus()
     press(page, "Enter", "2", "Shift+R")
@@ -519,6 +519,39 @@ def test_an_owner_changes_the_project(
     assert told["instructions"] == "Look **twice**." and told["state"] == "running"
     page.goto(address)
     expect(page.locator(".markdown strong")).to_have_text("twice")
+
+
+def test_a_project_is_made_by_page(server: LabellingServer, photos: Path, open_page: Open) -> None:
+    page = open_page(f"{server.url}/")
+    expect(page.locator(".projects")).to_be_visible()
+    asked: list[dict[str, Any]] = []
+
+    def make(route: Any) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        body = route.request.post_data_json
+        asked.append(dict(body))
+        server.project(body.pop("name"), photos, **{**body, "data": str(photos)})
+        return route.fulfill(json={"name": "made", "role": "owner"})
+
+    # Which folders there are is for whoever runs the server to say; here it is the test.
+    page.route("**/api/folders", lambda route: route.fulfill(json={"folders": ["photos"]}))
+    page.route("**/api/projects", make)
+    page.reload()
+    page.get_by_text("New project").click()
+    page.get_by_label("Name").fill("made")
+    page.get_by_label("Labels, one a line").fill("Upright\n Animal/Cat \n\n")
+    page.get_by_role("button", name="Make the project").click()
+    expect(cells(page)).to_have_count(9)
+    assert asked[0] == {
+        "name": "made",
+        "data": "photos",
+        "task": "image_classification",
+        "labels": ["Upright", "Animal/Cat"],
+        "existing_labels": "none",
+        "labellers": 1,
+        "instructions": "",
+    }
 
 
 # People -----------------------------------------------------------------------------------------

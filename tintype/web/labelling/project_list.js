@@ -3,11 +3,14 @@
 import { ask } from "./api.js";
 import { Header } from "./header.js";
 import { html, useEffect, useLoaded } from "./html.js";
+import { NewProject } from "./new_project.js";
 
 const TASKS = { image_classification: "one label a picture", image_classification_multilabel: "several labels a picture, or none" };
 
 export function ProjectList({ outbox }) {
   const { value, error, reload } = useLoaded((signal) => ask("GET", "/projects", undefined, { signal }), []);
+  // Refused to those who may make none.
+  const { value: allowed } = useLoaded((signal) => ask("GET", "/folders", undefined, { signal }).catch(() => ({ folders: [] })), []);
   useEffect(() => { document.title = "Labelling · Tintype"; }, []);
   return html`
     <${Header} outbox=${outbox} />
@@ -27,5 +30,6 @@ export function ProjectList({ outbox }) {
             </a>
           </li>`)}
       </ul>
+      ${allowed?.folders.length > 0 && html`<${NewProject} folders=${allowed.folders} made=${(name) => { location.hash = `#/${encodeURIComponent(name)}`; }} />`}
     </main>`;
 }

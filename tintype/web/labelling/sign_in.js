@@ -2,7 +2,7 @@
 
 import { acceptInvitation, session, signIn } from "./api.js";
 import { Dialog } from "./dialog.js";
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useObservable, useRef, useState } from "./html.js";
 
 /** `again`: somebody was signed in, and is not any more. */
 export function SignIn({ again }) {
@@ -40,15 +40,19 @@ function PasswordForm({ name }) {
     </form>`;
 }
 
+/** Becoming a member: whoever has worked here before signs in, others choose a password. */
 export function Invitation({ token }) {
+  useObservable(session);
+  const [known, setKnown] = useState(false);
   const [error, setError] = useState("");
   const password = useRef(null);
-  useEffect(() => password.current.focus(), []);
-  const submit = async (event) => {
+  const here = session.person !== null && !session.local;
+  useEffect(() => password.current?.focus(), [known]);
+  const accept = async (event) => {
     event.preventDefault();
     setError("");
     try {
-      await acceptInvitation(token, password.current.value);
+      await acceptInvitation(token, here ? null : password.current.value);
       // The token is used up, and stays in no list of visited pages.
       history.replaceState(null, "", "#/");
       dispatchEvent(new HashChangeEvent("hashchange"));
@@ -56,15 +60,25 @@ export function Invitation({ token }) {
       setError(failure.message);
     }
   };
+  let content;
+  if (here) {
+    content = html`<form onSubmit=${accept}><p>You are signed in as ${session.person}.</p><button type="submit" class="main">Accept</button></form>`;
+  } else if (known) {
+    content = html`<${PasswordForm} name="" />`;
+  } else {
+    content = html`
+      <form onSubmit=${accept}>
+        <label for="password">Choose a password</label>
+        <input id="password" ref=${password} type="password" autocomplete="new-password" required minlength="10" aria-describedby="password-hint" />
+        <p id="password-hint" class="hint">You sign in with it next time.</p>
+        <div class="row"><button type="submit" class="main">Begin</button>
+          <button type="button" class="quiet" onClick=${() => setKnown(true)}>I have a password</button></div>
+      </form>`;
+  }
   return html`
     <main class="narrow panel">
       <h1>You are invited to label</h1>
-      <form onSubmit=${submit}>
-        <label for="password">Choose a password</label>
-        <input id="password" ref=${password} type="password" autocomplete="new-password" required minlength="8" aria-describedby="password-hint invite-error" />
-        <p id="password-hint" class="hint">You sign in with it next time.</p>
-        <p id="invite-error" class="error" role="alert">${error}</p>
-        <button type="submit" class="main">Begin</button>
-      </form>
+      ${content}
+      <p class="error" role="alert">${error}</p>
     </main>`;
 }
