@@ -50,6 +50,7 @@ def test_from_a_folder_through_keys_to_a_model(
                     # A slip of the finger, taken back.
                     page.keyboard.press("z")
                     page.keyboard.press("y")
+                    saved(page)
             saved(page)
             expect(page.locator(".finished")).to_be_visible()
     finally:

@@ -530,8 +530,9 @@ def test_a_project_is_made_by_page(server: LabellingServer, photos: Path, open_p
         if route.request.method != "POST":
             return route.continue_()
         body = route.request.post_data_json
-        asked.append(dict(body))
-        server.project(body.pop("name"), photos, **{**body, "data": str(photos)})
+        asked.append(body)
+        given = {key: value for key, value in body.items() if key not in ("name", "data")}
+        server.project(body["name"], photos, **given)
         return route.fulfill(json={"name": "made", "role": "owner"})
 
     # Which folders there are is for whoever runs the server to say; here it is the test.

@@ -37,9 +37,14 @@ class Session extends Observable {
 
 export const session = new Session();
 
-/** Ask who is signed in. */
+/** Ask who is signed in. Whoever was, and is not any more, keeps what is on the page. */
 export async function readSession() {
-  session.take(await answered(await fetched("GET", "/session")));
+  const told = await answered(await fetched("GET", "/session"));
+  if (told.person !== null || session.person === null) session.take(told);
+  else {
+    session.csrf = told.csrf;
+    session.lost();
+  }
 }
 
 export async function signIn(name, password) {
@@ -67,7 +72,7 @@ export async function ask(method, path, body, options = {}) {
     // The token is as old as the server that gave it.
     const before = session.person;
     await readSession();
-    if (session.person !== before) throw new Refusal(401, "Somebody else is signed in by now.");
+    if (session.needed || session.person !== before) throw new Refusal(401, "You are not signed in any more.");
     response = await fetched(method, path, body, options);
   }
   return answered(response);

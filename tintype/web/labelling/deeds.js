@@ -198,6 +198,8 @@ export class Deeds {
       if (picture && !this.#sequence.find(first)) this.#sequence.insert(picture);
     } else if (first !== undefined) {
       this.#sequence.go(this.#sequence.items.indexOf(this.#sequence.find(first)));
+      // What is undone is to be answered anew; what is done again is done.
+      if (route === "redo" && this.#sequence.item.answered) this.#sequence.advance();
     }
   }
 

@@ -6,9 +6,10 @@ import { html, useLayoutEffect, useRef } from "./html.js";
 export function Dialog({ title, onClose, children, wide = false }) {
   const node = useRef(null);
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    node.current.showModal();
-    return () => before?.isConnected && before.focus({ preventScroll: true });
+    const { current } = node;
+    current.showModal();
+    // Closed before it is taken away, or the focus would not go back.
+    return () => current.close();
   }, []);
   const close = (event) => {
     event.preventDefault();
