@@ -60,13 +60,17 @@ class LabellingServer:
             env={**os.environ, "TINTYPE_HOME": str(self.home)},
             stdout=subprocess.DEVNULL,
         )
-        for _ in range(1200):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            assert self.process.poll() is None
-            time.sleep(0.05)
-        raise AssertionError("the server does not start")
+        try:
+            while True:
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", self.port), 1).close()
+                    return
+                assert self.process.poll() is None, "the server does not start"
+                time.sleep(0.05)
+        except BaseException:
+            # The test's time may be over.
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """As a power cut would."""

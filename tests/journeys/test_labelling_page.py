@@ -66,5 +66,5 @@ def test_from_a_folder_through_keys_to_a_model(
     assert (shown["status"], shown["registered_model"]) == ("Completed", "signs:1")
     folder = workspace_home / "runs" / "signs" / "outputs" / "mlflow-model"
     assert (folder / "MLmodel").is_file()
-    answers = run("predict", *sorted(photos.iterdir())[:3], "--model", "signs").stdout
+    answers = run("predict", *sorted(photos.iterdir())[:3], "--model", folder).stdout
     assert "Sign 1" in answers

@@ -7,6 +7,7 @@ from pathlib import Path
 from tintype.jobs import batch, evaluation, finetuning
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
+from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.download import download_outputs
 from tintype.jobs.kind import JobKind
 from tintype.jobs.run import Run
@@ -24,9 +25,14 @@ __all__ = ["STEP_KINDS"]
 _SMALLER = "; lower training_batch_size or the image size"
 
 
-def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
-    """A document made in Python, whose relative paths are from the current folder."""
-    return job.located(Path.cwd())
+def _settled(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
+    """Its data as they are now; relative paths of a document made in Python are from the current folder."""
+    data = {
+        name: settled_data(given)
+        for name in ("training_data", "validation_data", "test_data")
+        if (given := getattr(job, name)) is not None
+    }
+    return job.model_copy(update=data).located(Path.cwd())
 
 
 def _of_finetuning(run: Run, output: str) -> Path:
@@ -38,7 +44,7 @@ def _of_finetuning(run: Run, output: str) -> Path:
 STEP_KINDS = {
     "finetuning": JobKind(
         document=FinetuningJob,
-        settle=_located,
+        settle=_settled,
         check=finetuning.check,
         execute="tintype.jobs.finetuning:execute",
         download=download_outputs,
@@ -47,7 +53,7 @@ STEP_KINDS = {
     ),
     "automl": JobKind(
         document=AutomlJob,
-        settle=_located,
+        settle=_settled,
         check=automl.check,
         execute="tintype.jobs.automl.job:execute",
         download=download_outputs,
