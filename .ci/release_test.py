@@ -52,6 +52,11 @@ def main() -> None:
     for name in ("", "playground.js", "playground.css"):
         assert playground_file(name) is not None, name
 
+    from tintype.web.labelling import labelling_page_file
+
+    for name in ("", "labelling/main.js", "labelling/page.css", "vendor/preact.js"):
+        assert labelling_page_file(name) is not None, name
+
     write_pictures(Path("stripes"))
     Path("job.yml").write_text(
         "type: finetuning\ntask: image_classification\nmodel_name: tintype/resnet-small\n"

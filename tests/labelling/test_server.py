@@ -68,6 +68,8 @@ def test_the_walk_of_a_labeller(local: Person, store: Store) -> None:
     local.act("comment", numbers[3], text=XSS)
     shown = local.ask("GET", f"/projects/fruit/pictures/{numbers[3]}")
     assert shown["history"][0]["text"] == XSS
+    chosen = local.ask("GET", f"/projects/fruit/pictures?id={numbers[2]}&id={numbers[0]}&id=999999")
+    assert [one["id"] for one in chosen["pictures"]] == [numbers[2], numbers[0]]
     page = local.ask("GET", "/projects/fruit/pictures?state=labelled&label=Apple&limit=1")
     assert len(page["pictures"]) == 1 and page["next"] == page["pictures"][0]["id"]
     rest = local.ask("GET", f"/projects/fruit/pictures?state=labelled&after={page['next']}")
@@ -239,6 +241,20 @@ def test_another_site_cannot_act(local: Person, store: Store) -> None:
     assert large.status_code == 413
     hook = local.http.post("/api/label-studio/fruit/webhook", content="{}")
     assert hook.status_code == 415
+
+
+def test_the_page_is_served_to_everybody(shared: Any) -> None:
+    person = Person(shared, "labels.test")
+    page = person.http.get("/")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    again = person.http.get("/", headers={"if-none-match": page.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    script = person.http.get("/labelling/main.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    for wrong in ("/labelling/none.js", "/labelling/..%2fplayground.py", "/vendor/README.md", "/x"):
+        answer = person.http.get(wrong)
+        assert answer.status_code == 404 and answer.json()["error"]["code"] == 404, wrong
 
 
 def test_nobody_gets_in_without_signing_in(shared: Any) -> None:

@@ -13,6 +13,7 @@ from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
+from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
@@ -93,8 +94,8 @@ def evaluate(
 
 def settle(job: EvaluationJob) -> EvaluationJob:
     """See `JobKind.settle`."""
-    located = {"model": resolve_model(job.model), "test_data": job.test_data.located(Path.cwd())}
-    return job.model_copy(update=located)
+    settled = {"model": resolve_model(job.model), "test_data": settled_data(job.test_data)}
+    return job.model_copy(update=settled)
 
 
 def check(job: EvaluationJob) -> None:

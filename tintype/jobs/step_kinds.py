@@ -7,6 +7,7 @@ from pathlib import Path
 from tintype.jobs import batch, evaluation, finetuning
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
+from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.download import download_outputs
 from tintype.jobs.kind import JobKind
 from tintype.jobs.outputs import settled_outputs
@@ -25,9 +26,15 @@ __all__ = ["STEP_KINDS"]
 _SMALLER = "; lower training_batch_size or the image size"
 
 
-def _located(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
-    """A document made in Python, whose relative paths are from the current folder."""
-    located = job.located(Path.cwd())
+def _settled(job: FinetuningJob | AutomlJob) -> FinetuningJob | AutomlJob:
+    """Its data and outputs as they are now; relative paths of a document made in Python are from the current
+    folder."""
+    data = {
+        name: settled_data(given)
+        for name in ("training_data", "validation_data", "test_data")
+        if (given := getattr(job, name)) is not None
+    }
+    located = job.model_copy(update=data).located(Path.cwd())
     return located.model_copy(update=settled_outputs(located.outputs))
 
 
@@ -40,7 +47,7 @@ def _of_finetuning(run: Run, output: str) -> Path:
 STEP_KINDS = {
     "finetuning": JobKind(
         document=FinetuningJob,
-        settle=_located,
+        settle=_settled,
         check=finetuning.check,
         execute="tintype.jobs.finetuning:execute",
         download=download_outputs,
@@ -49,7 +56,7 @@ STEP_KINDS = {
     ),
     "automl": JobKind(
         document=AutomlJob,
-        settle=_located,
+        settle=_settled,
         check=automl.check,
         execute="tintype.jobs.automl.job:execute",
         download=download_outputs,

@@ -65,8 +65,8 @@ class DataInput(StrictModel):
     """A data set: `{path: ..., type: mltable}`, or the path alone."""
 
     path: str
-    """Any layout of docs/data.md: class folders, MLTable, .jsonl, .csv, .json, .parquet, an archive, ...; or
-    a mapped azureml:// path."""
+    """Any layout of docs/data.md: class folders, MLTable, .jsonl, .csv, .json, .parquet, an archive, ...; a data
+    asset (azureml:name:1, azureml:name@latest), or a mapped azureml:// path."""
 
     type: Literal["mltable", "uri_file", "uri_folder"] | None = None
     """Accepted as Azure's; what the data is, is told by looking at it."""

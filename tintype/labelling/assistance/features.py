@@ -82,6 +82,9 @@ class PictureFeatures:
 
     def gather(self, pictures: Sequence[int]) -> np.ndarray:
         """See `Features`."""
+        if not pictures:
+            # There is no cache before the model is loaded.
+            return np.empty((0, 0), np.float32)
         with self._lock:
             return np.asarray(
                 self._cache.gather([self._digests[number] for number in pictures]), np.float32

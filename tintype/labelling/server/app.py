@@ -23,6 +23,7 @@ from tintype.labelling.server import (
 )
 from tintype.labelling.server.answers import ErrorAnswer
 from tintype.labelling.server.guard import Guard
+from tintype.labelling.server.page_routes import router as page_router
 from tintype.labelling.server.visitors import Labelling
 from tintype.version import __version__
 
@@ -64,6 +65,7 @@ def create_labelling_app(
         label_studio_routes,
     ):
         app.include_router(routes.router, responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED))
+    app.include_router(page_router)
     app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(UsageError, _usage_error)
     app.add_exception_handler(OutputError, _output_error)
