@@ -120,11 +120,16 @@ export class Deeds {
   /** Do what a key asks for when it is known which picture is undone: at once where none is, or the server is away. */
   whenReversed(act) {
     if (!this.#reversals || this.#outbox.state === "offline") act();
-    else this.#held.push(act);
+    else {
+      this.#held.push(act);
+      this.#outbox.await(1);
+    }
   }
 
   #release() {
-    this.#held.splice(0).forEach((act) => act());
+    const held = this.#held.splice(0);
+    held.forEach((act) => act());
+    if (held.length) this.#outbox.await(-held.length);
   }
 
   #reversed() {

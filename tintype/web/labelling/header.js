@@ -43,9 +43,9 @@ function SaveState({ outbox }) {
     saving: count > 1 ? `Saving ${count}` : "Saving",
     offline: `Offline, ${count} to be sent`,
     "signed-out": `Signed out, ${count} to be sent`,
-  }[outbox.state];
+  }[outbox.shown];
   return html`
-    <p class=${`save-state ${outbox.state}`} role="status" title=${outbox.reason || undefined}>
+    <p class=${`save-state ${outbox.shown}`} role="status" title=${outbox.reason || undefined}>
       <span class="dot" aria-hidden="true"></span>${text}${!outbox.kept && count > 0 ? ", not kept by this browser" : ""}
       ${outbox.state === "offline" && html` <button type="button" class="quiet" onClick=${() => outbox.wake()}>Try now</button>`}
     </p>`;

@@ -16,6 +16,8 @@ export class Outbox extends Observable {
   entries = [];
   /** saved, saving, offline or signed-out. */
   state = "saved";
+  /** Keys that wait for an undo's answer: what they ask for is not here yet. */
+  awaited = 0;
   /** Why the last try failed. */
   reason = "";
   /** Whether the browser keeps entries; else they live as long as the page. */
@@ -41,8 +43,20 @@ export class Outbox extends Observable {
     const entry = { key: `${PREFIX}${order}-${client_id}`, person: this.person, project, route, body: { client_id, ...body } };
     this.entries.push(entry);
     this.#keep(entry);
+    this.changed();
     this.wake();
     return entry;
+  }
+
+  /** `state`, but for the moment in which nothing is sent, and something is about to be. */
+  get shown() {
+    return this.state === "saved" && (this.entries.length || this.awaited) ? "saving" : this.state;
+  }
+
+  /** Keys that wait have become more, or fewer. */
+  await(count) {
+    this.awaited += count;
+    this.changed();
   }
 
   /** Pictures of a project whose answers are on their way. */
