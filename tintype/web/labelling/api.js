@@ -21,9 +21,11 @@ class Session extends Observable {
   csrf = "";
   /** Whether somebody has to sign in before anything goes on. */
   needed = false;
+  /** Counts up whenever who is signed in was told. */
+  turn = 0;
 
   take({ person, local, csrf }) {
-    Object.assign(this, { person, local, csrf, needed: person === null });
+    Object.assign(this, { person, local, csrf, needed: person === null, turn: this.turn + 1 });
     this.changed();
   }
 
@@ -65,7 +67,10 @@ export async function signOut() {
  * `body` is sent as JSON, a Blob as it is. Throws `Refusal` or `Unreachable`.
  */
 export async function ask(method, path, body, options = {}) {
+  const { turn } = session;
   let response = await fetched(method, path, body, options);
+  // Asked before somebody signed in, answered after: that says nothing of the session of now.
+  if (response.status === 401 && session.turn !== turn && !session.needed) response = await fetched(method, path, body, options);
   if (response.status === 403 && method !== "GET") {
     const refusal = await refused(response);
     if (!refusal.message.includes("x-csrf-token")) throw refusal;
@@ -110,7 +115,8 @@ async function fetched(method, path, body, { signal, timeout = TIMEOUT_MS } = {}
 }
 
 async function answered(response) {
-  if (!response.ok) throw await refused(response);
+  const { turn } = session;
+  if (!response.ok) throw await refused(response, turn);
   try {
     return await response.json();
   } catch {
@@ -118,11 +124,11 @@ async function answered(response) {
   }
 }
 
-async function refused(response) {
+async function refused(response, turn = session.turn) {
   let message = "";
   try {
     message = (await response.json()).error.message;
   } catch { /* No JSON: a proxy, perhaps. */ }
-  if (response.status === 401 && !response.url.endsWith("/api/session")) session.lost();
+  if (response.status === 401 && session.turn === turn && !response.url.endsWith("/api/session")) session.lost();
   return new Refusal(response.status, message || `The server answered with status ${response.status}.`);
 }
