@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import commands
 import filelock
 import pytest
 from hub import Hub
 from pictures import encoded, noise, write_class_folders
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Rooms whose tests use MLflow, one after the other; tests/workspace makes its own database.
 WITH_MLFLOW = {"journeys", "jobs", "client", "samples"}
@@ -181,3 +184,16 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         pid = None
 
     monkeypatch.setattr("tintype.jobs.submit.start_worker", lambda *arguments: Worker())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system, without a window; skips visibly where it or playwright is absent."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

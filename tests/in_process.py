@@ -7,7 +7,7 @@ from typing import Any
 
 from tintype.tasks import Stop
 
-__all__ = ["Context"]
+__all__ = ["Context", "Listener"]
 
 
 class Context:
@@ -21,3 +21,17 @@ class Context:
 
     def stop(self) -> Stop | None:
         return "cancel" if self.when is not None and time.monotonic() > self.when else None
+
+
+class Listener:
+    """See `TaskContext`; it keeps what it is told, and says from the first how to stop, if at all."""
+
+    def __init__(self, how: Stop | None = None) -> None:
+        self.how = how
+        self.said: list[dict[str, Any]] = []
+
+    def send(self, body: dict[str, Any]) -> None:
+        self.said.append(body)
+
+    def stop(self) -> Stop | None:
+        return self.how

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from commands import TINTYPE
 
 from tintype.labelling.database import Database, open_database
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LabellingServer",
-    "browser",
     "cells",
     "current",
     "expect",
@@ -109,19 +106,6 @@ class LabellingServer:
         )
         with self.database.reading() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query, (name,))]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium of the system, without a window; skips visibly where it or playwright is absent."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @contextlib.contextmanager

@@ -12,43 +12,20 @@ import mlflow
 import pytest
 import yaml
 from checkpoints import write_checkpoint
+from in_process import Listener
 from pictures import encoded, noise, write_class_folders
 
 from tintype.compute.local import start_worker
 from tintype.errors import OutputError
 from tintype.files import locked_folder
-from tintype.jobs import submit
 from tintype.jobs.execution import Outcome, execute_run
 from tintype.jobs.kinds import KINDS
 from tintype.jobs.run import Run
 from tintype.jobs.submit import submit_job
 from tintype.jobs.worker import run_task
 from tintype.schemas.job import load_job
-from tintype.tasks import Stop
 
-
-class Context:
-    """See `TaskContext`."""
-
-    def __init__(self, how: Stop | None = None) -> None:
-        self.how = how
-        self.said: list[dict[str, Any]] = []
-
-    def send(self, body: dict[str, Any]) -> None:
-        self.said.append(body)
-
-    def stop(self) -> Stop | None:
-        return self.how
-
-
-@pytest.fixture(autouse=True)
-def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Submitted jobs wait: the test executes them itself."""
-
-    class Worker:
-        pid = None
-
-    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
+pytestmark = pytest.mark.usefixtures("no_workers")
 
 
 @pytest.fixture
@@ -122,7 +99,7 @@ def test_a_batch_job_that_fails_is_failed_in_mlflow_too(folder: Path, workspace_
         input="pictures",
         settings={"error_threshold": 0, "retry_settings": {"max_retries": 0}},
     )
-    outcome = execute_run(run, Context())
+    outcome = execute_run(run, Listener())
     assert (outcome.status, outcome.exit_code) == ("Failed", 1)
     assert "error_threshold allows 0" in str(run.state.error)
     assert run.state.status == "Failed"
@@ -134,25 +111,25 @@ def test_a_batch_job_that_is_asked_to_stop_is_killed_in_mlflow(
     folder: Path, workspace_home: Path
 ) -> None:
     run = submitted(folder, type="batch", model="./vit", input="stripes")
-    assert execute_run(run, Context("cancel")) == Outcome("Canceled")
+    assert execute_run(run, Listener("cancel")) == Outcome("Canceled")
     assert run.sibling(f"{run.name}_batchscoring").state.status == "Canceled"
     assert mlflow_status(run, workspace_home) == "KILLED"
     # Begun anew, it is one and the same MLflow run.
-    assert execute_run(run, Context()).status == "Completed"
+    assert execute_run(run, Listener()).status == "Completed"
     assert mlflow_status(run, workspace_home) == "FINISHED"
 
 
 def test_an_evaluation_is_a_job(folder: Path, workspace_home: Path) -> None:
     document = {"type": "evaluation", "model": "./vit", "test_data": "stripes"}
     run = submitted(folder, **document, metrics=["accuracy", "log_loss"])
-    assert execute_run(run, Context()).status == "Completed"
+    assert execute_run(run, Listener()).status == "Completed"
     assert set(run.state.metrics) >= {"accuracy", "log_loss"}
     assert (run.outputs / "evaluation" / "evaluation.html").is_file()
     assert mlflow_status(run, workspace_home) == "FINISHED"
     for path in (folder / "stripes").rglob("*.png"):
         path.write_bytes(b"no picture")
     failing = submitted(folder, **document)
-    assert execute_run(failing, Context()).exit_code == 2
+    assert execute_run(failing, Listener()).exit_code == 2
     assert "can be read" in str(failing.state.error)
     assert mlflow_status(failing, workspace_home) == "FAILED"
 
@@ -170,7 +147,7 @@ def test_a_job_takes_its_splits_from_an_archive(
         training_data=archive,
         hyperparameters={"number_of_epochs": 1},
     )
-    assert execute_run(run, Context()).status == "Completed"
+    assert execute_run(run, Listener()).status == "Completed"
     assert set(run.state.metrics) >= {"accuracy", "test_accuracy"}
     assert json.loads((run.outputs / "evaluation" / "metrics.json").read_text())["rows"] == 10
     assert json.loads((run.outputs / "test-evaluation" / "metrics.json").read_text())["rows"] == 8
@@ -184,12 +161,12 @@ def test_a_ranking_that_is_cancelled_ends_at_once_and_is_killed_in_mlflow(
     sweep = submitted(folder, **SWEEP)
     with sweep.tracked("tintype", {}) as tracking:
         run = ranking_of(sweep, tracking.run_id, time.time() + 60)
-    result = run_task({"run": run.name}, Context("cancel"))
+    result = run_task({"run": run.name}, Listener("cancel"))
     assert result["state"] == "canceled"
     assert run.state.status == "Canceled"
     assert mlflow_status(run, workspace_home) == "KILLED"
-    assert run_task({"run": run.name}, Context("terminate"))["state"] == "stopped"
-    context = Context("finish")
+    assert run_task({"run": run.name}, Listener("terminate"))["state"] == "stopped"
+    context = Listener("finish")
     finished = run_task({"run": run.name}, context)
     assert finished["state"] == "completed"
     assert finished["metric"] == finished["metrics"]["accuracy"]
@@ -208,7 +185,7 @@ def test_memory_that_runs_out_is_told_whatever_runs(
         raise MemoryError
 
     monkeypatch.setattr("tintype.jobs.automl.ranking.rank_backbones", full)
-    result = run_task({"run": run.name}, Context())
+    result = run_task({"run": run.name}, Listener())
     assert (result["state"], result["error"]) == (
         "failed",
         "memory ran out; name smaller checkpoints in portfolio",
@@ -236,7 +213,7 @@ def test_a_sweep_is_tested_in_a_precision_that_any_model_has(
 def test_a_sweep_holds_the_folders_that_it_will_write(folder: Path, workspace_home: Path) -> None:
     sweep = submitted(folder, **SWEEP, outputs={"best": {"path": "best"}})
     with locked_folder(folder / ".best.writing"):
-        outcome = execute_run(sweep, Context())
+        outcome = execute_run(sweep, Listener())
     assert outcome.status == "Failed"
     assert "being written by another job" in str(outcome.error)
     assert not (folder / "best").exists()
@@ -245,7 +222,7 @@ def test_a_sweep_holds_the_folders_that_it_will_write(folder: Path, workspace_ho
 def test_a_run_that_another_worker_has_stays_as_it_is(folder: Path) -> None:
     run = submitted(folder, type="batch", model="./vit", input="stripes")
     with locked_folder(run.folder):
-        outcome = execute_run(run, Context())
+        outcome = execute_run(run, Listener())
         assert outcome.exit_code == OutputError.exit_code
         assert run.state.status == "Starting"
 
@@ -254,10 +231,10 @@ def test_a_picture_of_a_folder_that_changed_between_kill_and_resume_is_noticed(
     folder: Path,
 ) -> None:
     run = submitted(folder, type="batch", model="./vit", input="stripes")
-    execute_run(run, Context("cancel"))
+    execute_run(run, Listener("cancel"))
     changed = sorted((folder / "stripes").rglob("*.png"))[3]
     changed.write_bytes(encoded(noise(40, 40, seed=99), "PNG"))
-    outcome = execute_run(run, Context())
+    outcome = execute_run(run, Listener())
     assert outcome.status == "Failed"
     assert f"{changed}: has changed since this batch was begun" in str(outcome.error)
 

@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from checkpoints import write_checkpoint
+from in_process import Context
 from pictures import write_class_folders
 
-from tintype.jobs import submit
 from tintype.jobs.execution import execute_run
 from tintype.jobs.run import Run
 from tintype.jobs.submit import submit_job
 from tintype.schemas.job import load_job
-from tintype.tasks import Stop
 from tintype.workspace.registry import list_models, resolve_model
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
-class Context:
-    """See `TaskContext`."""
-
-    def send(self, body: dict[str, Any]) -> None:
-        raise AssertionError(body)
-
-    def stop(self) -> Stop | None:
-        return None
-
-
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def small(tmp_path: Path, no_workers: None) -> list[str]:
     """What takes the place of the sample's photos and checkpoint."""
-
-    class Worker:
-        pid = None
-
-    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
     write_class_folders(tmp_path / "stripes", per_class=8)
     write_checkpoint(tmp_path / "vit", labels=("level", "upright"))
     return [

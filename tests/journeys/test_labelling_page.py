@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from commands import run
-from labelling_pages import LabellingServer, browser, cells, current, expect, opened_page, saved
+from labelling_pages import LabellingServer, cells, current, expect, opened_page, saved
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-__all__ = ["browser"]
 
 CLASSES, PER_CLASS = ("1", "5", "9"), 8
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labelling_pages import (
     LabellingServer,
-    browser,
     cells,
     current,
     expect,
@@ -29,8 +28,6 @@ from tintype.web.labelling import LABELLING_PAGE_HEADERS, labelling_page_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-__all__ = ["browser"]
 
 Open = Callable[[str], "Page"]
 

@@ -14,7 +14,7 @@ from tintype.models.checkpoint import Checkpoint
 from tintype.scoring.scorer import Scorer
 from tintype.training.training_rate import training_images_per_second
 
-__all__ = ["BackboneSpeed", "measure_speed"]
+__all__ = ["BackboneSpeed", "measure_speed", "seconds_a_pass"]
 
 # Seconds of a pass by which a network's rate is measured.
 _TIMED_SECONDS = 0.3
@@ -52,12 +52,7 @@ def measure_speed(
         parameters: how many weights it has.
         image_seconds: what embedding an image took with its reading; None where that is not known.
     """
-    height, width = scorer.preprocessor.input_size
-    pixels = np.zeros((scorer.batch_size, height, width, 3), np.uint8)
-    # The first pass of a size chooses its kernels.
-    single = min(_seconds(scorer.run, pixels[:1]) for _ in range(2))
-    batch = pixels[: max(1, int(_TIMED_SECONDS / single))]
-    rate = len(batch) / min(_seconds(scorer.run, batch) for _ in range(3))
+    rate = 1 / seconds_a_pass(scorer, times=3)
     training_rate = 0.0
     if parameters <= _MOST_TRAINED and rate >= _LEAST_RATE:
         trained = min(_TRAINED_BATCH, max(2, int(rate * _TRAINED_SHARE)))
@@ -66,6 +61,16 @@ def measure_speed(
             training_rate = training_images_per_second(checkpoint, batch=trained)
     reading = 0.0 if image_seconds is None else max(0.0, image_seconds - 1 / rate)
     return BackboneSpeed(rate, training_rate, reading)
+
+
+def seconds_a_pass(scorer: Scorer, *, times: int = 1) -> float:
+    """What `scorer`'s network takes for an image, in a batch; the best of so many times."""
+    height, width = scorer.preprocessor.input_size
+    pixels = np.zeros((scorer.batch_size, height, width, 3), np.uint8)
+    # The first pass of a size chooses its kernels.
+    single = min(_seconds(scorer.run, pixels[:1]) for _ in range(2))
+    batch = pixels[: max(1, int(_TIMED_SECONDS / single))]
+    return min(_seconds(scorer.run, batch) for _ in range(times)) / len(batch)
 
 
 def _seconds(run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray) -> float:

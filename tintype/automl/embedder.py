@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tintype.automl.backbone_speed import BackboneSpeed, measure_speed
+from tintype.automl.backbone_speed import BackboneSpeed, measure_speed, seconds_a_pass
 from tintype.automl.heads import ZeroShotWeights
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled
@@ -29,9 +29,6 @@ __all__ = ["Embedder"]
 _ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
-
-# Seconds of passes by which is told what mirrored images will cost.
-_TIMED_SECONDS = 0.2
 
 # The prompt and the scale of the zero-shot classifier (Radford et al. 2021: the scale that CLIP learnt,
 # clipped at 100).
@@ -126,24 +123,11 @@ class Embedder:
             spare: seconds that mirrored images may take; else there is the first view alone.
         """
         lacking = sum(digest not in self._mirrored for digest in digests)
-        if lacking * self._pass_seconds > spare:
+        # Where there is no time at all, the network is not timed either.
+        if lacking and (spare <= 0 or lacking * seconds_a_pass(self._scorer) > spare):
             return self.features(table, digests)[None]
         self._embed(table, digests, mirrored=True)
         return np.stack([self._cache.gather(digests), self._mirrored.gather(digests)])
-
-    @cached_property
-    def _pass_seconds(self) -> float:
-        """Of the network, an image."""
-        height, width = self._scorer.preprocessor.input_size
-        pixels = np.zeros((self._scorer.batch_size, height, width, 3), np.uint8)
-        self._scorer.run(pixels[:1])
-        begun = time.perf_counter()
-        self._scorer.run(pixels[:1])
-        single = time.perf_counter() - begun
-        count = min(len(pixels), max(1, int(_TIMED_SECONDS / single)))
-        begun = time.perf_counter()
-        self._scorer.run(pixels[:count])
-        return (time.perf_counter() - begun) / count
 
     def _embed(self, table: ImageTable, digests: Sequence[str], *, mirrored: bool) -> None:
         """Compute what the caches lack; `check` may end it at any batch."""

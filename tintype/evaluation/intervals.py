@@ -142,14 +142,20 @@ def _of_sums(
 ) -> dict[str, Interval]:
     size = max(int(sums.columns.nnz), sums.units)
     draws = min(_RESAMPLES, max(2 * _FEWEST, _MOST_SUMMED * 4 // size))
-    values = _gathered(
-        sums.metrics(names, weights) for weights in resamples(sums.units, draws, seed)
-    )
     if draws < _RESAMPLES:
+        values = _gathered(
+            sums.metrics(names, weights) for weights in resamples(sums.units, draws, seed)
+        )
         return {name: _normal(name, metrics[name], values[name]) for name in names}
-    without = _gathered(sums.metrics(names, weights) for weights in _left_out(sums.units))
-    found = {name: _bca(metrics[name], values[name], without[name]) for name in names}
-    if "log_loss" in found:
+    found: dict[str, Interval] = {}
+    others = [name for name in names if name != "log_loss"]
+    if others:
+        values = _gathered(
+            sums.metrics(others, weights) for weights in resamples(sums.units, draws, seed)
+        )
+        without = _gathered(sums.metrics(others, weights) for weights in _left_out(sums.units))
+        found = {name: _bca(metrics[name], values[name], without[name]) for name in others}
+    if "log_loss" in names:
         counts, losses = sums.counts_and_losses()
         found["log_loss"] = _studentised(metrics["log_loss"], counts, losses, draws, seed)
     return found

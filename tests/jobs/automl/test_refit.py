@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 from checkpoints import write_checkpoint
+from in_process import Listener
 from pictures import write_class_folders
 
 from tintype.automl.study import Study, Trial
-from tintype.jobs import submit
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.run import Run
@@ -22,7 +22,6 @@ from tintype.models.model_folder import open_model_folder
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.job import load_job
 from tintype.scoring import Scorer
-from tintype.tasks import Stop
 
 FINETUNING = {
     "number_of_epochs": 2,
@@ -30,16 +29,6 @@ FINETUNING = {
     "metric_for_best_model": "accuracy",
     "apply_augmentations": False,
 }
-
-
-class Context:
-    """See `TaskContext`; nothing is asked of the task."""
-
-    def send(self, body: dict[str, Any]) -> None:
-        """Nobody listens."""
-
-    def stop(self) -> Stop | None:
-        return None
 
 
 class Sweep:
@@ -68,7 +57,7 @@ class Sweep:
 
     def done(self, **parameters: Any) -> Trial:
         trial = self.study.ask_at(parameters)
-        result = run_task(self.trials.document(trial), Context())
+        result = run_task(self.trials.document(trial), Listener())
         assert result["state"] == "completed", result
         self.study.tell(trial.number, "completed", result["metric"])
         return self.study.trials()[trial.number]
@@ -77,7 +66,7 @@ class Sweep:
         return self.done(start=self.checkpoint, finetuning=FINETUNING)
 
     def went_on(self, best: Trial, epochs: dict[int, int]) -> dict[str, Any]:
-        return run_task(self.trials.refit_document(best, epochs), Context())
+        return run_task(self.trials.refit_document(best, epochs), Listener())
 
     def answers(self) -> np.ndarray:
         """Of the model that went on, on the images of validation: float32 (n, classes)."""
@@ -86,11 +75,7 @@ class Sweep:
 
 
 @pytest.fixture
-def sweep(tmp_path: Path, workspace_home: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
-    class Worker:
-        pid = None
-
-    monkeypatch.setattr(submit, "start_worker", lambda *arguments: Worker())
+def sweep(tmp_path: Path, workspace_home: Path, no_workers: None) -> Sweep:
     return Sweep(tmp_path)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 
 from tintype.data.digests import content_digest
 from tintype.errors import ImageError, ImageReadError
+from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import PictureRow
@@ -99,9 +100,8 @@ class PictureFeatures:
         if key not in self._named:
             prompts = [_PROMPT.format(name.rsplit("/", 1)[-1]) for name in names]
             texts = scorer.embed_texts(prompts)
-            self._named = {key: texts / np.linalg.norm(texts, axis=1, keepdims=True)}
-        lengths = np.linalg.norm(features, axis=1, keepdims=True)
-        logits = _SCALE * (features / np.maximum(lengths, 1e-12)) @ self._named[key].T
+            self._named = {key: unit_rows(texts)}
+        logits = _SCALE * unit_rows(features) @ self._named[key].T
         powers = np.exp(logits - logits.max(1, keepdims=True))
         return np.asarray(powers / powers.sum(1, keepdims=True), np.float32)
 
