@@ -1,7 +1,7 @@
 // One picture as large as there is room, with zoom, rotation and brightness of the view alone.
 
 import { pictureUrl } from "./api.js";
-import { html, Observable, useEffect, useObservable, useRef, useState } from "./html.js";
+import { html, Observable, useEffect, useLayoutEffect, useObservable, useRef, useState } from "./html.js";
 
 const MOST_ZOOM = 16;
 
@@ -51,7 +51,8 @@ export function LargePicture({ project, item, view, small, onBroken }) {
   useObservable(view);
   const [full, setFull] = useState(false);
   const node = useRef(null);
-  useEffect(() => view.reset(), [item.id]);
+  // Before the picture is seen: a key that follows at once must not be undone.
+  useLayoutEffect(() => view.reset(), [item.id]);
   useEffect(() => {
     if (view.zoom === 1 || full) return undefined;
     const url = pictureUrl(project, item.id, "image");
