@@ -130,20 +130,22 @@ def _asked(photos: Photos, random: np.random.Generator) -> tuple[np.ndarray, np.
     """Rows that nothing was learnt from, and what a model of the other ones says of them."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+
+    from tintype.automl.standardisation import Standardisation
 
     groups = np.unique(photos.groups)
     learnt = np.isin(photos.groups, random.permutation(groups)[: len(groups) // 4])
     regression = LogisticRegression(C=0.01, max_iter=300)
     head = OneVsRestClassifier(regression) if photos.task == MULTILABEL else regression
-    model = make_pipeline(StandardScaler(), head)
-    model.fit(photos.features[learnt], photos.targets[learnt])
+    # As heads of Tintype are: scikit-learn's scaler blows features up that hardly vary in so few photos,
+    # and one photo then has a loss of fifty others.
+    scaling = Standardisation.of(photos.features[learnt])
+    head.fit(scaling.scaled(photos.features[learnt]), photos.targets[learnt])
     others = np.flatnonzero(~learnt)
-    probabilities = model.predict_proba(photos.features[others])
+    probabilities = head.predict_proba(scaling.scaled(photos.features[others]))
     if photos.task == MULTICLASS and probabilities.shape[1] < len(photos.classes):
         whole = np.zeros((len(others), len(photos.classes)))
-        whole[:, model.classes_] = probabilities
+        whole[:, head.classes_] = probabilities
         probabilities = whole
     return others, probabilities
 

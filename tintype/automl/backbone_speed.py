@@ -44,13 +44,19 @@ class BackboneSpeed:
 
 
 def measure_speed(
-    scorer: Scorer, checkpoint: Checkpoint, parameters: int, *, image_seconds: float | None
+    scorer: Scorer,
+    checkpoint: Checkpoint,
+    parameters: int,
+    *,
+    image_seconds: float | None,
+    image_passes: float = 1.0,
 ) -> BackboneSpeed:
     """Time `scorer`'s network, and training of `checkpoint`, on pixels that are there already.
 
     Args:
         parameters: how many weights it has.
         image_seconds: what embedding an image took with its reading; None where that is not known.
+        image_passes: how often the network saw an image meanwhile, such as mirrored, too.
     """
     rate = 1 / seconds_a_pass(scorer, times=3)
     training_rate = 0.0
@@ -59,7 +65,7 @@ def measure_speed(
         # Features may be had of what cannot be trained.
         with contextlib.suppress(CheckpointError):
             training_rate = training_images_per_second(checkpoint, batch=trained)
-    reading = 0.0 if image_seconds is None else max(0.0, image_seconds - 1 / rate)
+    reading = 0.0 if image_seconds is None else max(0.0, image_seconds - image_passes / rate)
     return BackboneSpeed(rate, training_rate, reading)
 
 

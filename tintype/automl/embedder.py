@@ -66,7 +66,7 @@ class Embedder:
         self._scorer = Scorer.load(source, options)
         self._cache = feature_cache(self.checkpoint, self.pooling, self._scorer)
         self._mirrored = feature_cache(self.checkpoint, self.pooling, self._scorer, mirrored=True)
-        self._computed, self._seconds = 0, 0.0
+        self._computed, self._passes, self._seconds = 0, 0, 0.0
 
     def check(self) -> None:
         """
@@ -83,8 +83,14 @@ class Embedder:
 
     def speed(self) -> BackboneSpeed:
         """Measured now; of reading images, by what was computed before."""
-        took = self._seconds / self._computed if self._computed else None
-        return measure_speed(self._scorer, self.checkpoint, self.parameters, image_seconds=took)
+        images = max(1, self._computed)
+        return measure_speed(
+            self._scorer,
+            self.checkpoint,
+            self.parameters,
+            image_seconds=self._seconds / images if self._computed else None,
+            image_passes=self._passes / images,
+        )
 
     @property
     def cached(self) -> bool:
@@ -160,6 +166,7 @@ class Embedder:
             keep.add([digests[missing[place]] for place in batch.rows.tolist()], outputs)
         keep.write()
         self._computed += len(missing)
+        self._passes += len(missing) * len(caches)
         self._seconds += time.monotonic() - begun
 
 

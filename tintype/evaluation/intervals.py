@@ -5,8 +5,10 @@
   (Kish 1965).
 - The others: the bootstrap over images, or over groups (all rows of a group are drawn together),
   with bias correction and acceleration (BCa; Efron & Tibshirani 1993, chapter 14; DiCiccio & Efron
-  1996) of 1,000 resamples. The acceleration is of a jackknife of at most 200 blocks. `log_loss`, of which
-  few images may make the most, has the bootstrap-t (Efron & Tibshirani 1993, chapter 12).
+  1996) of 1,000 resamples, whose places are those of Student's quantile for as many images (groups) as
+  there are (expanded percentiles; Hesterberg 2015). The acceleration is of a jackknife of at
+  most 200 blocks. `log_loss`, of which few images may make the most, has the bootstrap-t (Efron &
+  Tibshirani 1993, chapter 12).
 - Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all
   scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds,
   with Student's quantile for as many images (groups) as there are.
@@ -154,7 +156,9 @@ def _of_sums(
             sums.metrics(others, weights) for weights in resamples(sums.units, draws, seed)
         )
         without = _gathered(sums.metrics(others, weights) for weights in _left_out(sums.units))
-        found = {name: _bca(metrics[name], values[name], without[name]) for name in others}
+        found = {
+            name: _bca(metrics[name], values[name], without[name], sums.units) for name in others
+        }
     if "log_loss" in names:
         counts, losses = sums.counts_and_losses()
         found["log_loss"] = _studentised(metrics["log_loss"], counts, losses, draws, seed)
@@ -201,8 +205,8 @@ def _gathered(blocks: Iterator[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _bca(value: float, drawn: np.ndarray, without: np.ndarray) -> Interval:
-    """Efron & Tibshirani (1993), equations 14.9 to 14.15."""
+def _bca(value: float, drawn: np.ndarray, without: np.ndarray, units: int) -> Interval:
+    """Efron & Tibshirani (1993), equations 14.9 to 14.15, at the places of Student's quantile."""
     from scipy.stats import norm
 
     drawn = drawn[~np.isnan(drawn)]
@@ -216,7 +220,7 @@ def _bca(value: float, drawn: np.ndarray, without: np.ndarray) -> Interval:
     spread = float((off**2).sum()) ** 1.5
     acceleration = float((off**3).sum()) / (6 * spread) if spread > 0 else 0.0
     places = []
-    for quantile in (-_QUANTILE, _QUANTILE):
+    for quantile in (-_students(units), _students(units)):
         shifted = bias + quantile
         places.append(norm.cdf(bias + shifted / max(1 - acceleration * shifted, 0.1)))
     low, high = np.quantile(drawn, places)
@@ -231,16 +235,20 @@ def _normal(name: str, value: float, drawn: np.ndarray) -> Interval:
 def _on_odds(value: float, drawn: np.ndarray, units: int) -> Interval:
     """From the standard error, carried to log odds by their slope: it cannot leave 0 to 1.
 
-    Of few units the error is too small, and itself uncertain: Student's quantile (Efron & Tibshirani 1993,
-    chapter 12.2).
+    Student's quantile is Efron & Tibshirani's (1993, chapter 12.2).
     """
-    from scipy.stats import t as student
-
     error = float(np.nanstd(drawn, ddof=1))
     if not 0 < value < 1 or not error > 0 or units < 2:
         return value, value
-    error *= (units / (units - 1)) ** 0.5
-    half = float(student.ppf((1 + LEVEL) / 2, units - 1)) * error / (value * (1 - value))
+    half = _students(units) * error / (value * (1 - value))
     odds = np.log(value / (1 - value))
     low, high = 1 / (1 + np.exp(-np.clip([odds - half, odds + half], -700, 700)))
     return float(low), float(high)
+
+
+def _students(units: int) -> float:
+    """Standard errors of resamples of so many units, two at least, to either side of a 95 % interval. Such
+    an error is too small by the square root of (n - 1) / n, and uncertain itself."""
+    from scipy.stats import t as student
+
+    return float(student.ppf((1 + LEVEL) / 2, units - 1)) * (units / (units - 1)) ** 0.5
