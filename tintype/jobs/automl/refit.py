@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbon
 from tintype.data.image_table import ImageTable
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.ensemble_folder import write_ensemble
+from tintype.jobs.automl.mirrored import mirrored_probabilities
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.event_log import log_event
 from tintype.jobs.kind import Result
@@ -79,7 +80,7 @@ class _Learnt:
     probabilities: np.ndarray
     """float32 (n, classes)."""
     mirrored: np.ndarray | None = None
-    """The same of these images mirrored, of a head."""
+    """The same of these images mirrored, where an ensemble asks for it."""
 
 
 @dataclass
@@ -165,6 +166,9 @@ class _Learner:
                     if member.backbone is None
                     else self.head(member.backbone, outputs)
                 )
+            if member.mirrored and learnt[source].mirrored is None:
+                seen = mirrored_probabilities(learnt[source].folder, self.held_out)
+                learnt[source] = replace(learnt[source], mirrored=seen)
             parts.append(learnt[source])
         card = open_model_folder(trial.model_folder).card
         write_ensemble(
