@@ -10,7 +10,7 @@
   most 200 blocks. `log_loss`, of which few images may make the most, has the bootstrap-t (Efron &
   Tibshirani 1993, chapter 12).
 - Metrics of ranks (`AUC_*`, `average_precision_score_*`), whose resamples cost a pass over all
-  scores: the standard error of 200 resamples, fewer of very many scores, on the scale of log odds,
+  scores: the standard error of 200 resamples, fewer of very many scores, of their log odds,
   with Student's quantile for as many images (groups) as there are.
   The same standard error, on the metric's own scale, serves the others beyond 100,000 images.
 - A metric that is 1 (or 0) in every resample has Wilson's interval of all (or none) right.
@@ -45,6 +45,9 @@ _BLOCKS = 200
 
 # Weights held at once.
 _CELLS = 4_000_000
+
+# Draws of a metric of ranks lie no nearer to 0 or 1 than this share of the metric's own distance.
+_NEAREST = 0.1
 
 # Metrics whose values do not lie between 0 and 1: the highest of each, where 0 is not the worst.
 _BEYOND = {"log_loss": np.inf, "matthews_correlation": 1.0, "norm_macro_recall": 1.0}
@@ -233,17 +236,24 @@ def _normal(name: str, value: float, drawn: np.ndarray) -> Interval:
 
 
 def _on_odds(value: float, drawn: np.ndarray, units: int) -> Interval:
-    """From the standard error, carried to log odds by their slope: it cannot leave 0 to 1.
+    """From the standard error of log odds: it cannot leave 0 to 1, and is wider away from the nearer end.
 
     Student's quantile is Efron & Tibshirani's (1993, chapter 12.2).
     """
-    error = float(np.nanstd(drawn, ddof=1))
-    if not 0 < value < 1 or not error > 0 or units < 2:
+    if not 0 < value < 1 or units < 2:
         return value, value
-    half = _students(units) * error / (value * (1 - value))
-    odds = np.log(value / (1 - value))
-    low, high = 1 / (1 + np.exp(-np.clip([odds - half, odds + half], -700, 700)))
+    # A draw with no mistake would lie infinitely far off.
+    near = [value * _NEAREST, 1 - (1 - value) * _NEAREST]
+    error = float(np.nanstd(_log_odds(np.clip(drawn, *near)), ddof=1))
+    if not error > 0:
+        return value, value
+    middle, half = float(_log_odds(np.array(value))), _students(units) * error
+    low, high = 1 / (1 + np.exp(-np.clip([middle - half, middle + half], -700, 700)))
     return float(low), float(high)
+
+
+def _log_odds(shares: np.ndarray) -> np.ndarray:
+    return np.log(shares / (1 - shares))
 
 
 def _students(units: int) -> float:
