@@ -15,6 +15,7 @@ from tintype.data import read_image_table
 from tintype.data.digests import content_digests
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled
+from tintype.images.views import OTHER_VIEWS
 
 
 def tables(folder: Path) -> tuple[ImageTable, ImageTable]:
@@ -32,27 +33,31 @@ def embedder(folder: Path) -> Embedder:
     return Embedder(str(write_checkpoint(folder / "vit", "vit")), 6, lambda: False)
 
 
-def test_the_second_view_is_the_mirrored_image(tmp_path: Path, workspace_home: Path) -> None:
+def test_each_view_has_features_of_its_own(tmp_path: Path, workspace_home: Path) -> None:
     plain, mirrored = tables(tmp_path)
     backbone = embedder(tmp_path)
-    views = backbone.views(plain, content_digests(plain), spare=60.0)
-    assert np.array_equal(views[0], backbone.features(plain, content_digests(plain)))
+    views = backbone.views(plain, content_digests(plain), OTHER_VIEWS, spare=60.0)
+    assert list(views) == ["whole", "mirrored", "closer"]
+    assert np.array_equal(views["whole"], backbone.features(plain, content_digests(plain)))
     expected = backbone.features(mirrored, content_digests(mirrored))
-    np.testing.assert_allclose(views[1], expected, atol=1e-5)
-    assert not np.allclose(views[0], views[1], atol=1e-3)
+    np.testing.assert_allclose(views["mirrored"], expected, atol=1e-5)
+    assert not np.allclose(views["whole"], views["mirrored"], atol=1e-3)
+    assert not np.allclose(views["whole"], views["closer"], atol=1e-3)
     # Nothing is computed twice, not by another process either.
     again = embedder(tmp_path)
-    assert np.array_equal(again.views(plain, content_digests(plain), spare=0.0), views)
+    found = again.views(plain, content_digests(plain), OTHER_VIEWS, spare=0.0)
+    assert all(np.array_equal(found[view], views[view]) for view in views)
     assert again.cached
 
 
 def test_where_time_is_short_there_is_one_view(tmp_path: Path, workspace_home: Path) -> None:
     plain, _ = tables(tmp_path)
     backbone = embedder(tmp_path)
-    views = backbone.views(plain, content_digests(plain), spare=0.0)
-    assert len(views) == 1
-    # What is there of one view does not stand in the way of the other.
-    assert len(backbone.views(plain, content_digests(plain), spare=60.0)) == 2
+    digests = content_digests(plain)
+    assert list(backbone.views(plain, digests, ("mirrored",), spare=0.0)) == ["whole"]
+    # What is there of one view does not stand in the way of the others.
+    assert list(backbone.views(plain, digests, ("mirrored",), spare=60.0)) == ["whole", "mirrored"]
+    assert len(backbone.views(plain, digests, OTHER_VIEWS, spare=60.0)) == 3
 
 
 def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, workspace_home: Path) -> None:

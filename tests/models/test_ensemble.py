@@ -15,13 +15,17 @@ from pictures import write_class_folders
 import tintype
 from tintype.data import read_image_table
 from tintype.errors import CheckpointError
+from tintype.images.loading import iterate_pixels
 from tintype.images.preprocess import Preprocessor
+from tintype.images.views import OTHER_VIEWS, as_seen
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.classifier import load_classifier
 from tintype.models.ensemble import new_ensemble
 from tintype.models.model_folder import open_model_folder, write_model_folder
 from tintype.models.onnx_export import export_onnx
 from tintype.schemas.task import MULTICLASS, MULTILABEL, ClassificationTask
+from tintype.schemas.view import View
+from tintype.scoring import Scorer
 
 CLASSES = ("across", "down", "dots")
 FAMILIES = ("vit", "resnet")
@@ -96,7 +100,8 @@ def test_it_answers_with_the_weighted_mean(
     assert np.abs(converted - plain).max() < 1e-3
 
 
-def test_a_member_may_see_the_picture_mirrored(tmp_path: Path, images: list[str]) -> None:
+@pytest.mark.parametrize("view", OTHER_VIEWS)
+def test_a_member_may_see_another_view(tmp_path: Path, images: list[str], view: View) -> None:
     _, folders = write(tmp_path)
     opened = open_model_folder(folders[0])
     model: Any = load_classifier(opened.checkpoint)
@@ -107,7 +112,7 @@ def test_a_member_may_see_the_picture_mirrored(tmp_path: Path, images: list[str]
         [1, 1],
         task=MULTICLASS,
         classes=CLASSES,
-        mirrored=[False, True],
+        views=["whole", view],
     )
     write_model_folder(
         tmp_path / "both",
@@ -117,13 +122,30 @@ def test_a_member_may_see_the_picture_mirrored(tmp_path: Path, images: list[str]
         classes=CLASSES,
         card={},
     )
-    # What test-time flips of the one model give.
-    expected = probabilities(folders[0], images, runtime="torch", precision="fp32", tta="flip")
-    plain = probabilities(folders[0], images, runtime="torch", precision="fp32")
-    assert np.abs(expected - plain).max() > 1e-4
+    scorer = Scorer.load(folders[0], runtime="torch", precision="fp32")
+    (batch,) = iterate_pixels(
+        images, scorer.preprocessor, batch_size=len(images), threads=1, exact=True
+    )
+    whole, other = (
+        np.stack(
+            [one.probs for one in scorer.predictions(scorer.run(as_seen(batch.pixels, shown)))]
+        )
+        for shown in ("whole", view)
+    )
+    assert np.abs(whole - other).max() > 1e-3
     for runtime in ("torch", "openvino"):
         found = probabilities(tmp_path / "both", images, runtime=runtime, precision="fp32")
-        np.testing.assert_allclose(found, expected, atol=1e-3 if runtime == "openvino" else 1e-5)
+        np.testing.assert_allclose(found, (whole + other) / 2, atol=1e-3)
+
+
+def test_an_unknown_view_is_refused(tmp_path: Path) -> None:
+    path, _ = write(tmp_path)
+    config = path / "data" / "model" / "config.json"
+    content = json.loads(config.read_text())
+    content["members"][0]["view"] = "upside down"
+    config.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=r"no view.*upside down"):
+        load_classifier(resolve_checkpoint(str(path / "data" / "model")))
 
 
 def test_what_each_member_sees(tmp_path: Path) -> None:

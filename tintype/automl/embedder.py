@@ -13,11 +13,13 @@ from tintype.automl.heads import ZeroShotWeights
 from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled
 from tintype.images.loading import iterate_pixels
+from tintype.images.views import OTHER_VIEWS, as_seen
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.features import pooling_for
 from tintype.models.weights import count_parameters, stored_tensors
 from tintype.progress import track
 from tintype.schemas.scorer_options import ScorerOptions
+from tintype.schemas.view import View
 from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 from tintype.training.content_cache import ContentCache
@@ -64,8 +66,10 @@ class Embedder:
         )
         source = name if self.checkpoint.from_scratch else self.checkpoint.folder
         self._scorer = Scorer.load(source, options)
-        self._cache = feature_cache(self.checkpoint, self.pooling, self._scorer)
-        self._mirrored = feature_cache(self.checkpoint, self.pooling, self._scorer, mirrored=True)
+        self._caches = {
+            view: feature_cache(self.checkpoint, self.pooling, self._scorer, view=view)
+            for view in ("whole", *OTHER_VIEWS)
+        }
         self._computed, self._passes, self._seconds = 0, 0, 0.0
 
     def check(self) -> None:
@@ -119,25 +123,28 @@ class Embedder:
             DataError: an image cannot be read.
             RunCancelled: see `check`.
         """
-        self._embed(table, digests, mirrored=False)
-        return self._cache.gather(digests)
+        self._embed(table, digests, ("whole",))
+        return self._caches["whole"].gather(digests)
 
-    def views(self, table: ImageTable, digests: Sequence[str], *, spare: float) -> np.ndarray:
-        """float32 (views, rows, D): `features`, and those of the images mirrored left to right.
+    def views(
+        self, table: ImageTable, digests: Sequence[str], others: Sequence[View], *, spare: float
+    ) -> dict[View, np.ndarray]:
+        """float32 (rows, D) by view: `features` as the first, and those of `others`.
 
         Args:
-            spare: seconds that mirrored images may take; else there is the first view alone.
+            spare: seconds that the others may take; else there are none of them.
         """
-        lacking = sum(digest not in self._mirrored for digest in digests)
+        lacking = sum(digest not in self._caches[view] for view in others for digest in digests)
         # Where there is no time at all, the network is not timed either.
         if lacking and (spare <= 0 or lacking * seconds_a_pass(self._scorer) > spare):
-            return self.features(table, digests)[None]
-        self._embed(table, digests, mirrored=True)
-        return np.stack([self._cache.gather(digests), self._mirrored.gather(digests)])
+            return {"whole": self.features(table, digests)}
+        views: tuple[View, ...] = ("whole", *others)
+        self._embed(table, digests, views)
+        return {view: self._caches[view].gather(digests) for view in views}
 
-    def _embed(self, table: ImageTable, digests: Sequence[str], *, mirrored: bool) -> None:
-        """Compute what the caches lack; `check` may end it at any batch."""
-        caches = [self._cache, self._mirrored] if mirrored else [self._cache]
+    def _embed(self, table: ImageTable, digests: Sequence[str], views: Sequence[View]) -> None:
+        """Compute what the caches of `views` lack; `check` may end it at any batch."""
+        caches = [self._caches[view] for view in views]
         missing = [
             row
             for row, digest in enumerate(digests)
@@ -161,8 +168,7 @@ class Embedder:
                 place, error = batch.failures[0]
                 file, line = table.origin(missing[place])
                 raise DataError(f"{table.location(missing[place])}: {error}", file=file, line=line)
-            views = [batch.pixels, batch.pixels[:, :, ::-1]][: len(caches)]
-            outputs = [self._scorer.run(np.ascontiguousarray(view)) for view in views]
+            outputs = [self._scorer.run(as_seen(batch.pixels, view)) for view in views]
             keep.add([digests[missing[place]] for place in batch.rows.tolist()], outputs)
         keep.write()
         self._computed += len(missing)

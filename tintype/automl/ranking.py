@@ -17,15 +17,20 @@ from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled, TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.images.preprocess import Preprocessor
+from tintype.images.views import OTHER_VIEWS
 from tintype.models.backbone_classifier import new_backbone_classifier
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.model_folder import ModelFolder, write_model_folder
 from tintype.schemas.task import MULTICLASS, ClassificationTask
+from tintype.schemas.view import View
 
 __all__ = ["RankedBackbone", "Ranking", "rank_backbones", "write_backbone_classifier"]
 
 # The first backbone makes a first model of so many rows at most, where there are a lot more.
 _FIRST_ROWS, _FIRST_FROM = 320, 640
+
+# Heads learn from these, too. The closer view taught none of them more (benchmarks/RESULTS.md).
+_LEARNT_VIEWS: tuple[View, ...] = ("mirrored",)
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class RankedBackbone:
     head: FittedHead
     probabilities: np.ndarray
     """float32 (n, classes) of the validation rows."""
-    mirrored: np.ndarray | None
-    """The same of these images mirrored left to right, where there was time to embed them."""
+    other_views: dict[View, np.ndarray]
+    """The same of other views of these images, where there was time to embed them."""
     fitted: int
     """Training rows of the head."""
     judged: int
@@ -73,7 +78,7 @@ def rank_backbones(
     cancelled: Callable[[], bool] = lambda: False,
     finish: Callable[[], bool] = lambda: False,
     timed: bool = False,
-    mirrored_seconds: float = 0.0,
+    views_seconds: float = 0.0,
 ) -> Ranking:
     """Embed both tables with each backbone and rank these by cross-validated heads.
 
@@ -86,8 +91,8 @@ def rank_backbones(
             computed by then stay in the cache.
         finish: once it says so, no further backbone is tried.
         timed: measure how fast each backbone is, once its model is there.
-        mirrored_seconds: that each may take to see training images mirrored, too: a head learns from
-            both views of an image, and is judged, and asked, on the one as it is.
+        views_seconds: that each may take to see training images mirrored, too, and again validation
+            images in every view: a head learns from both views of an image, and is judged on it whole.
 
     Returns:
         The backbones that could be used, the best first; empty if none could.
@@ -112,7 +117,7 @@ def rank_backbones(
                     f"with a head fitted to {first.fitted} images; now with all {len(train)}."
                 )
                 leads(first)
-            backbone = _judged(embedder, tables, task, metric, spare=mirrored_seconds)
+            backbone = _judged(embedder, tables, task, metric, spare=views_seconds)
         except (DataError, RunCancelled):
             raise
         except TintypeError as error:
@@ -218,10 +223,12 @@ def _judged(
     """A head on the backbone's features of `tables`, and how well it does.
 
     Args:
-        spare: seconds that mirrored training images may take.
+        spare: seconds that further views of training images may take, and of validation images.
     """
-    judged = embedder.views(tables.validation, tables.digests[1], spare=spare)
-    views = embedder.views(tables.train, tables.digests[0], spare=spare)
+    judged = embedder.views(tables.validation, tables.digests[1], OTHER_VIEWS, spare=spare)
+    views = np.stack(
+        list(embedder.views(tables.train, tables.digests[0], _LEARNT_VIEWS, spare=spare).values())
+    )
     train = views[0]
     embedder.check()
     head = fit_head(
@@ -234,7 +241,8 @@ def _judged(
         zero_shot=embedder.zero_shot(tables.train.classes, train) if task == MULTICLASS else None,
         views=views,
     )
-    probabilities, *mirrored = (head.probabilities(view, task) for view in judged)
+    told = {view: head.probabilities(features, task) for view, features in judged.items()}
+    probabilities = told.pop("whole")
     scores = compute_metrics(task, probabilities, tables.validation.targets(), metrics=[metric])
     return RankedBackbone(
         name=embedder.name,
@@ -247,7 +255,7 @@ def _judged(
         parameters=embedder.parameters,
         head=head,
         probabilities=probabilities,
-        mirrored=mirrored[0] if mirrored else None,
+        other_views=told,
         fitted=len(tables.train),
         judged=len(tables.validation),
     )

@@ -243,8 +243,8 @@ def _on_odds(value: float, drawn: np.ndarray, units: int) -> Interval:
     if not 0 < value < 1 or units < 2:
         return value, value
     # A draw with no mistake would lie infinitely far off.
-    near = [value * _NEAREST, 1 - (1 - value) * _NEAREST]
-    error = float(np.nanstd(_log_odds(np.clip(drawn, *near)), ddof=1))
+    seen = np.clip(drawn, value * _NEAREST, 1 - (1 - value) * _NEAREST)
+    error = float(np.nanstd(_log_odds(seen), ddof=1))
     if not error > 0:
         return value, value
     middle, half = float(_log_odds(np.array(value))), _students(units) * error

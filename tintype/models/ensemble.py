@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
@@ -23,9 +23,11 @@ from transformers.modeling_outputs import ImageClassifierOutput
 
 from tintype.errors import CheckpointError
 from tintype.images.preprocess import Preprocessor
+from tintype.images.views import middle
 from tintype.models.checkpoint import Checkpoint, classes_in, open_checkpoint_folder
 from tintype.models.problem_types import problem_type_of, task_of_problem
 from tintype.schemas.task import MULTILABEL, ClassificationTask
+from tintype.schemas.view import View
 
 __all__ = [
     "ENSEMBLE",
@@ -58,8 +60,8 @@ class Member:
     shift: list[float]
     """Its normalised pixels are the ensemble's times scale plus shift, by channel."""
 
-    mirrored: bool = False
-    """Whether it sees the picture mirrored left to right."""
+    view: View = "whole"
+    """How it is shown the picture."""
 
 
 class Ensemble(nn.Module):
@@ -123,13 +125,13 @@ def new_ensemble(
     *,
     task: ClassificationTask,
     classes: Sequence[str],
-    mirrored: Sequence[bool] | None = None,
+    views: Sequence[View] | None = None,
 ) -> tuple[Ensemble, Preprocessor]:
     """An ensemble of trained classifiers of `classes`.
 
     Args:
         weights: how much each counts; they need not add up to 1.
-        mirrored: which of them see the picture mirrored left to right; None: none.
+        views: how each is shown the picture; None: all of them whole.
 
     Returns:
         The ensemble, and its preprocessing: that of the member with the most pixels. The others see
@@ -138,8 +140,8 @@ def new_ensemble(
     own = max(preprocessors, key=lambda one: one.input_size[0] * one.input_size[1])
     scale, shift = own.scale_and_shift()
     members = []
-    turned = mirrored or [False] * len(weights)
-    for preprocessor, weight, turn in zip(preprocessors, weights, turned, strict=True):
+    shown: Sequence[View] = views or ["whole"] * len(weights)
+    for preprocessor, weight, view in zip(preprocessors, weights, shown, strict=True):
         their_scale, their_shift = preprocessor.scale_and_shift()
         ratio = their_scale / scale
         height, width = preprocessor.input_size
@@ -150,7 +152,7 @@ def new_ensemble(
                 width,
                 ratio.tolist(),
                 (their_shift - shift * ratio).tolist(),
-                turn,
+                view,
             )
         )
     return Ensemble(models, members, ensemble_config(task, classes)).eval(), own
@@ -177,6 +179,8 @@ def read_members(checkpoint: Checkpoint, folder: Path) -> list[tuple[Checkpoint,
         members = [Member(**entry) for entry in checkpoint.config["members"]]
         if not members or any(not 0 < member.weight <= 1 for member in members):
             raise ValueError("members need weights above 0")
+        if unknown := {member.view for member in members}.difference(get_args(View)):
+            raise ValueError(f"there is no view {sorted(map(str, unknown))}")
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint {checkpoint.name!r}: no ensemble: {error}") from None
     found = []
@@ -206,11 +210,15 @@ def _link(file: Path, place: Path) -> None:
 
 def _seen_by(member: Member, pixel_values: torch.Tensor) -> torch.Tensor:
     """What a member is given of the ensemble's input."""
+    if member.view == "closer":
+        # Fixed in a graph that is traced, as the size of the input is.
+        height, width = (int(side) for side in pixel_values.shape[-2:])
+        pixel_values = pixel_values[..., middle(height), middle(width)]
     if tuple(pixel_values.shape[-2:]) != (member.height, member.width):
         pixel_values = functional.interpolate(
             pixel_values, (member.height, member.width), mode="bilinear", align_corners=False
         )
-    if member.mirrored:
+    if member.view == "mirrored":
         pixel_values = pixel_values.flip(-1)
     kind = {"dtype": pixel_values.dtype, "device": pixel_values.device}
     scale = torch.tensor(member.scale, **kind).view(1, 3, 1, 1)  # type: ignore[arg-type]

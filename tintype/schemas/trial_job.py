@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tintype.schemas.document import StrictModel
 from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.view import View
 
 __all__ = ["EnsembleJob", "EnsembleMember", "RankingJob", "RefitJob", "TrialJob", "TrialsJob"]
 
@@ -75,8 +76,8 @@ class EnsembleMember(StrictModel):
     backbone: str | None = None
     """Of the ranking: the checkpoint that its head is on."""
 
-    mirrored: bool = False
-    """Whether it sees images mirrored left to right."""
+    view: View = "whole"
+    """How it is shown images."""
 
     weight: float = Field(gt=0)
     """How much its probabilities count."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tintype.models.checkpoint import Checkpoint
+from tintype.schemas.view import View
 from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 from tintype.training.content_cache import ContentCache
@@ -14,13 +15,13 @@ __all__ = ["feature_cache"]
 
 
 def feature_cache(
-    checkpoint: Checkpoint, pooling: str, scorer: Scorer, *, mirrored: bool = False
+    checkpoint: Checkpoint, pooling: str, scorer: Scorer, *, view: View = "whole"
 ) -> ContentCache:
     """The cache of what `scorer` makes of pictures: of its weights, pooling, preprocessing, runtime
     and precision, whoever computed it.
 
     Args:
-        mirrored: of pictures mirrored left to right.
+        view: how it was shown each picture.
     """
     key = "-".join(
         [
@@ -29,7 +30,7 @@ def feature_cache(
             preprocessing_digest(scorer.preprocessor),
             scorer.choice.runtime,
             scorer.choice.precision,
-            *(["mirrored"] if mirrored else []),
+            *([] if view == "whole" else [view]),
         ]
     )
     folder = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()

@@ -50,7 +50,7 @@ def test_every_member_of_an_ensemble_goes_on(sweep: Sweep) -> None:
         }
         for trial, backbone, weight in ((ranking, sweep.checkpoint, 0.25), (network, None, 0.5))
     ]
-    members.append(members[0] | {"mirrored": True})
+    members.append(members[0] | {"view": "closer"})
     best = sweep.done(ensemble=members)
     result = sweep.went_on(best, {network.number: 2})
     assert (result["state"], result["complete"]) == ("completed", True)
@@ -58,7 +58,7 @@ def test_every_member_of_an_ensemble_goes_on(sweep: Sweep) -> None:
     told = folder.card["members"]
     assert [member["weight"] for member in told] == [0.25, 0.5, 0.25]
     assert [member["training"]["method"] for member in told] == ["head", "full", "head"]
-    assert [member.get("mirrored", False) for member in told] == [False, False, True]
+    assert [member.get("view", "whole") for member in told] == ["whole", "whole", "closer"]
     # Served is the mean of what its members, learnt again, say.
     alone = sweep.trials.run(best.number).model_folder
     before = Scorer.load(alone).score_table(tables_of_sweep(sweep.job).held_out).probabilities

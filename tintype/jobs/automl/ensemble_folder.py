@@ -45,12 +45,12 @@ def write_ensemble(
         [member.weight for member in members],
         task=task,
         classes=classes,
-        mirrored=[member.mirrored for member in members],
+        views=[member.view for member in members],
     )
     told = [
         {
             "weight": member.weight,
-            **({"mirrored": True} if member.mirrored else {}),
+            **({} if member.view == "whole" else {"view": member.view}),
             **{key: folder.card.get(key) for key in _TOLD},
         }
         for member, folder in zip(members, opened, strict=True)

@@ -12,12 +12,14 @@ from tintype.automl.backbone_ranking import read_ranking
 from tintype.automl.ensemble_selection import choose_ensemble
 from tintype.automl.study import Trial
 from tintype.evaluation.metrics import compute_metrics
-from tintype.jobs.automl.predictions import mirrored_file, predictions_file, read_predictions
+from tintype.images.views import OTHER_VIEWS
+from tintype.jobs.automl.predictions import predictions_file, read_predictions, view_file
 from tintype.jobs.automl.trials import TrialRuns
 from tintype.jobs.tables import Tables
 from tintype.models.model_folder import is_model_folder
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.trial_job import EnsembleMember
+from tintype.schemas.view import View
 
 __all__ = ["HEADS", "members_that_win"]
 
@@ -39,8 +41,8 @@ class _Candidate:
     """Its run."""
     backbone: str | None
     """Of the ranking's models: what the head is on."""
-    mirrored: bool = False
-    """Whether it was asked about the images mirrored."""
+    view: View = "whole"
+    """Of the images, that it was asked about."""
 
 
 def members_that_win(
@@ -70,7 +72,7 @@ def members_that_win(
             model=str(candidates[place].folder),
             trial=candidates[place].trial,
             backbone=candidates[place].backbone,
-            mirrored=candidates[place].mirrored,
+            view=candidates[place].view,
             weight=weight,
         )
         for place, weight in chosen.weights.items()
@@ -82,8 +84,8 @@ def members_that_win(
 
 
 def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> list[_Candidate]:
-    """The trials' models, and of the ranking those of the best few backbones, which may be asked about
-    mirrored images, too."""
+    """The trials' models, and of the ranking those of the best few backbones: each for every view of
+    which it was asked."""
     places: list[tuple[Path, Path, str, str | None]] = []
     for trial in finished:
         run = trials.run(trial.number)
@@ -97,8 +99,9 @@ def _candidates(trials: TrialRuns, finished: Sequence[Trial], *, rows: int) -> l
             places.append((head, head.with_suffix(".npy"), run.name, name))
     candidates = []
     for folder, file, trial_run, backbone in places:
-        for path, mirrored in ((file, False), (mirrored_file(file), True)):
-            probabilities = read_predictions(path, rows=rows) if is_model_folder(folder) else None
+        views: tuple[View, ...] = ("whole", *OTHER_VIEWS) if is_model_folder(folder) else ()
+        for view in views:
+            probabilities = read_predictions(view_file(file, view), rows=rows)
             if probabilities is not None:
-                candidates.append(_Candidate(folder, probabilities, trial_run, backbone, mirrored))
+                candidates.append(_Candidate(folder, probabilities, trial_run, backbone, view))
     return candidates

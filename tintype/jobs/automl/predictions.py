@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tintype.jobs.run import Run
+from tintype.schemas.view import View
 
-__all__ = ["mirrored_file", "predictions_file", "read_predictions"]
+__all__ = ["predictions_file", "read_predictions", "view_file"]
 
 
 def predictions_file(run: Run) -> Path:
@@ -16,9 +17,9 @@ def predictions_file(run: Run) -> Path:
     return run.outputs / "validation_probabilities.npy"
 
 
-def mirrored_file(path: Path) -> Path:
-    """Beside predictions at `path`, those of the same images mirrored left to right."""
-    return path.with_name(f"{path.stem}.mirrored.npy")
+def view_file(path: Path, view: View) -> Path:
+    """Of predictions at `path`, those of the same images in `view`: itself, or a file beside it."""
+    return path if view == "whole" else path.with_name(f"{path.stem}.{view}.npy")
 
 
 def read_predictions(path: Path, *, rows: int) -> np.ndarray | None:

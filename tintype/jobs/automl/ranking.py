@@ -18,7 +18,7 @@ from tintype.errors import TintypeError
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.backbones import blocks_of, input_side
 from tintype.jobs.automl.ensemble_members import HEADS
-from tintype.jobs.automl.predictions import mirrored_file, predictions_file
+from tintype.jobs.automl.predictions import predictions_file, view_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.kind import Result
 from tintype.jobs.run import Run
@@ -31,8 +31,8 @@ __all__ = ["execute"]
 # So many of the best are kept with their heads, to be fine-tuned.
 _STARTS = 3
 
-# Of the time for ranking, that each backbone may take to see training images mirrored, too.
-_MIRRORED_SHARE = 0.15
+# Of the time for ranking, that each backbone may take for further views of the images.
+_VIEWS_SHARE = 0.15
 
 
 def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
@@ -72,7 +72,7 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
             cancelled=lambda: context.stop() in ("cancel", "terminate"),
             finish=lambda: context.stop() == "finish",
             timed=True,
-            mirrored_seconds=_MIRRORED_SHARE * max(0.0, job.deadline - time.time()),
+            views_seconds=_VIEWS_SHARE * max(0.0, job.deadline - time.time()),
         )
         if not ranking:
             write_ranking(run.outputs, [])
@@ -106,8 +106,8 @@ def execute(job: RankingJob, run: Run, context: TaskContext) -> Result:
 
 def _keep_predictions(path: Path, backbone: RankedBackbone) -> None:
     np.save(path, backbone.probabilities)
-    if backbone.mirrored is not None:
-        np.save(mirrored_file(path), backbone.mirrored)
+    for view, probabilities in backbone.other_views.items():
+        np.save(view_file(path, view), probabilities)
 
 
 def _rank(backbone: RankedBackbone, start: str) -> BackboneRank:

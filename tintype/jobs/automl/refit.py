@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbon
 from tintype.data.image_table import ImageTable
 from tintype.evaluation.metrics import compute_metrics
 from tintype.jobs.automl.ensemble_folder import write_ensemble
-from tintype.jobs.automl.mirrored import mirrored_probabilities
+from tintype.jobs.automl.other_views import probabilities_of_other_views
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.event_log import log_event
 from tintype.jobs.kind import Result
@@ -24,6 +24,7 @@ from tintype.jobs.run import Run
 from tintype.models.model_folder import open_model_folder
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.trial_job import EnsembleJob, EnsembleMember, RefitJob, TrialJob
+from tintype.schemas.view import View
 from tintype.tasks import TaskContext
 from tintype.training.finetuning import finetune
 from tintype.workspace.tracking import MlflowRun
@@ -35,8 +36,8 @@ __all__ = ["execute"]
 # other photos went to 0.76 in 8 epochs at half its rate, and to 0.72 at a quarter of it.
 _SHARE_OF_RATE = 0.5
 
-# That the images of validation may take mirrored; those of training were before, or take too long.
-_MIRRORED_SECONDS = 10.0
+# That the images of validation may take in other views; those of training were before, or take too long.
+_VIEWS_SECONDS = 10.0
 
 
 def execute(job: RefitJob, run: Run, context: TaskContext) -> Result:
@@ -79,8 +80,8 @@ class _Learnt:
     folder: Path
     probabilities: np.ndarray
     """float32 (n, classes)."""
-    mirrored: np.ndarray | None = None
-    """The same of these images mirrored, where an ensemble asks for it."""
+    other_views: dict[View, np.ndarray] = field(default_factory=dict)
+    """The same of other views of these images, where an ensemble asks for one."""
 
 
 @dataclass
@@ -118,9 +119,9 @@ class _Learner:
             log=lambda sentence: None,
             leads=write,
             cancelled=self._cancelled,
-            mirrored_seconds=_MIRRORED_SECONDS,
+            views_seconds=_VIEWS_SECONDS,
         )
-        return _Learnt(folder, ranked.probabilities, ranked.mirrored)
+        return _Learnt(folder, ranked.probabilities, ranked.other_views)
 
     def network(self, trial: Run, outputs: Path) -> _Learnt:
         """The model of `trial` trained on, in a folder below `outputs`."""
@@ -158,7 +159,7 @@ class _Learner:
         parts = []
         for member in members:
             source = (member.trial, member.backbone)
-            # An image and its mirrored view are seen by one and the same model.
+            # All views of an image are seen by one and the same model.
             if source not in learnt:
                 outputs = self.run.folder / "members" / str(len(learnt))
                 learnt[source] = (
@@ -166,9 +167,9 @@ class _Learner:
                     if member.backbone is None
                     else self.head(member.backbone, outputs)
                 )
-            if member.mirrored and learnt[source].mirrored is None:
-                seen = mirrored_probabilities(learnt[source].folder, self.held_out)
-                learnt[source] = replace(learnt[source], mirrored=seen)
+            if member.view not in ("whole", *learnt[source].other_views):
+                others = probabilities_of_other_views(learnt[source].folder, self.held_out)
+                learnt[source].other_views.update(others)
             parts.append(learnt[source])
         card = open_model_folder(trial.model_folder).card
         write_ensemble(
@@ -182,9 +183,7 @@ class _Learner:
         shutil.rmtree(self.run.folder / "members")
         stack = np.stack(
             [
-                part.mirrored
-                if member.mirrored and part.mirrored is not None
-                else part.probabilities
+                part.probabilities if member.view == "whole" else part.other_views[member.view]
                 for part, member in zip(parts, members, strict=True)
             ]
         )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tintype.files import write_json
-from tintype.jobs.automl.mirrored import mirrored_probabilities
-from tintype.jobs.automl.predictions import mirrored_file, predictions_file
+from tintype.jobs.automl.other_views import probabilities_of_other_views
+from tintype.jobs.automl.predictions import predictions_file, view_file
 from tintype.jobs.automl.tables import tables_of_sweep
 from tintype.jobs.event_log import log_event
 from tintype.jobs.kind import Result
@@ -72,8 +72,9 @@ def execute(trial: TrialJob, run: Run, context: TaskContext) -> Result:
         np.save(predictions_file(run), result.validation_probabilities)
         # An ensemble may be made of them; where the time is up already, none is.
         if sweep.mode == "automatic" and context.stop() is None:
-            mirrored = mirrored_probabilities(result.model_folder, tables.held_out)
-            np.save(mirrored_file(predictions_file(run)), mirrored)
+            others = probabilities_of_other_views(result.model_folder, tables.held_out)
+            for view, probabilities in others.items():
+                np.save(view_file(predictions_file(run), view), probabilities)
         write_json(run.outputs / "history.json", result.history)
         tracking.log_metrics(metrics, step=result.best_step)
         tracking.set_tag("tintype.model_folder", str(result.model_folder))
