@@ -30,10 +30,10 @@ from tintype.labelling.actions import Action, record_action
 from tintype.labelling.assistance.accuracy import right_of
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import PictureFeatures
-from tintype.labelling.assistance.insight import Suggestion
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.learning import Learn, Learnt, Lesson, learn
 from tintype.labelling.assistance.orders import Order
+from tintype.labelling.assistance.proposed import Suggestion
 from tintype.labelling.assistance.quick_head import fit_quick_head
 from tintype.labelling.database import open_database
 from tintype.labelling.people import person_named

@@ -28,6 +28,7 @@ __all__ = [
     "cells",
     "current",
     "expect",
+    "bare_waits",
     "key_waits",
     "opened_page",
     "saved",
@@ -186,12 +187,36 @@ _WATCH = """() => {
 }"""
 
 
+# As `_WATCH`, of a key by which nothing changes.
+_WATCH_BARE = """() => {
+    window.bareWaits = [];
+    addEventListener("keydown", (event) => {
+        if (event.key !== "F8") return;
+        const start = performance.now();
+        requestAnimationFrame(() => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => window.bareWaits.push(performance.now() - start);
+            port2.postMessage(0);
+        });
+    }, true);
+}"""
+
+
 def key_waits(page: Page, keys: list[str]) -> list[float]:
     """Press keys that each lead to another picture; milliseconds until that is painted, ascending."""
-    page.evaluate(_WATCH)
+    return _waits(page, _WATCH, "window.waits", keys)
+
+
+def bare_waits(page: Page, count: int) -> list[float]:
+    """Press a key that does nothing so many times; milliseconds until the next frame is painted, ascending."""
+    return _waits(page, _WATCH_BARE, "window.bareWaits", ["F8"] * count)
+
+
+def _waits(page: Page, watch: str, found: str, keys: list[str]) -> list[float]:
+    page.evaluate(watch)
     for number, key in enumerate(keys):
         page.keyboard.press(key)
-        while page.evaluate("window.waits.length") <= number:
+        while page.evaluate(f"{found}.length") <= number:
             page.wait_for_timeout(5)
         page.wait_for_timeout(60)
-    return sorted(page.evaluate("window.waits"))
+    return sorted(page.evaluate(found))

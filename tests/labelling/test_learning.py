@@ -1,25 +1,21 @@
-"""What assistants learn from: the log followed, features kept, labels carried over, a process of its own."""
+"""What assistants learn from: the log followed, features kept, labels carried over."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from labelling_store import KnownFeatures, Store
 
 from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.known import KnownPictures
 from tintype.labelling.assistance.learning import Lesson, learn
-from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.assistance.propagation import neighbour_graph, propagated
 from tintype.labelling.assistance.quick_head import fit_quick_head
 from tintype.labelling.assistance.unit_rows import unit_rows
-from tintype.labelling.pictures import FileReport, add_pictures, note_files
+from tintype.labelling.picture_files import FileReport, note_files
+from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import find_project
 
 TASK = "image_classification"
@@ -190,35 +186,3 @@ def test_a_label_that_the_judged_pictures_alone_have() -> None:
     assert learnt is not None and learnt.accuracy is not None
     assert learnt.accuracy.pictures == 20
     assert learnt.accuracy.accuracy <= (targets[:20] < 2).mean()
-
-
-@pytest.fixture
-def process() -> Iterator[LearningProcess]:
-    made = LearningProcess()
-    yield made
-    made.close()
-
-
-def test_a_process_learns_the_same(process: LearningProcess) -> None:
-    given = lesson(60, judged=20)
-    here, there = learn(given), process(given)
-    assert here is not None and there is not None
-    tested = blobs(50, seed=5)[0]
-    expected = here.head.probabilities(tested)
-    assert np.allclose(there.head.probabilities(tested), expected, atol=0.02)
-    assert there.head.classes == (5, 7, 9) and there.accuracy is not None
-    assert there.accuracy.pictures == 20
-    one_class = replace(given, targets=given.targets * 0, classes=(5,))
-    assert process(one_class) is None
-    # Killed, it tells, and the next lesson finds another one.
-    assert process._process is not None
-    os.kill(process._process.pid, signal.SIGKILL)
-    process._process.wait()
-    with pytest.raises(RuntimeError, match="ended with -9"):
-        process(given)
-    assert process(given) is not None
-    child = process._process
-    assert child is not None and child.stdin is not None
-    # As when the server is killed: nobody is left to write to it.
-    child.stdin.close()
-    assert child.wait(timeout=60) == 0

@@ -12,13 +12,11 @@ from tintype.labelling.assistance.accuracy import RunningAccuracy
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.learning import Lesson
+from tintype.labelling.assistance.proposed import ProposedLabels
 from tintype.labelling.assistance.quick_head import LEAST_LABELS, QuickHead, rows_to_fit
 from tintype.labelling.projects import Project
 
-__all__ = ["Insight", "Suggestion", "lesson_of"]
-
-# A multi-label picture is suggested every label from here on.
-_SUGGESTED = 0.5
+__all__ = ["Insight", "lesson_of"]
 
 # Free pictures by which features are scaled.
 _SCALED_BY = 5_000
@@ -28,35 +26,20 @@ _UNLABELLED = 800
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """Labels that the assistant proposes."""
-
-    picture: int
-    labels: tuple[int, ...]
-    confidence: float
-    """Calibrated probability that these labels are right; multi-label, that each of them is, and no
-    other."""
-    source: str
-    """labels (a head on what people labelled) or names (zero-shot)."""
-
-
-@dataclass(frozen=True)
 class Insight:
     """Replaced whole, and never altered: requests read it while the next one is worked out."""
 
     project: Project
     pool: np.ndarray
     """int64 (n,): ids of free pictures that have features, in random order."""
-    by_id: np.ndarray
-    """int64 (n,): places in the pool, in the order of ids."""
     units: np.ndarray
     """float32 (m, D): features of length 1, of these and others."""
     places: np.ndarray
     """int64 (n,): which of `units` are those of the pool."""
     probabilities: np.ndarray | None
     """float32 (n, classes)."""
-    classes: tuple[int, ...]
-    source: str
+    proposed: ProposedLabels | None
+    """What follows from these."""
     head: QuickHead | None
     decided: list[Decided]
     """What the head was fitted to, or would be."""
@@ -65,26 +48,6 @@ class Insight:
     accuracy: RunningAccuracy | None
     queue: list[int]
     """Ids, those that teach most in front."""
-
-    def suggestion(self, picture: int, probabilities: np.ndarray) -> Suggestion:
-        """Of a picture by its probabilities (classes,)."""
-        if self.project.multilabel:
-            chosen = probabilities >= _SUGGESTED
-            labels = tuple(sorted(self.classes[place] for place in np.flatnonzero(chosen)))
-            sure = float(np.where(chosen, probabilities, 1 - probabilities).prod())
-            return Suggestion(picture, labels, sure, self.source)
-        place = int(probabilities.argmax())
-        label = (self.classes[place],)
-        return Suggestion(picture, label, float(probabilities[place]), self.source)
-
-    def in_pool(self, pictures: Sequence[int]) -> np.ndarray:
-        """int64: the place in the pool of each picture; -1 for one that is not in it."""
-        numbers = np.array(pictures, np.int64)
-        if not len(self.pool):
-            return np.full(len(numbers), -1)
-        found = np.searchsorted(self.pool, numbers, sorter=self.by_id)
-        places = self.by_id[np.minimum(found, len(self.pool) - 1)]
-        return np.where(self.pool[places] == numbers, places, -1)
 
 
 def lesson_of(

@@ -1,11 +1,7 @@
-"""What is learnt from the labels so far: a head, and how good heads are on pictures drawn at random.
-
-It takes and gives arrays and words alone, so that a process of its own can do it.
-"""
+"""What is learnt from the labels so far: a head, and how good heads are on pictures drawn at random."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +11,7 @@ from tintype.labelling.assistance.accuracy import RunningAccuracy, right_of, run
 from tintype.labelling.assistance.quick_head import QuickHead, fit_quick_head
 from tintype.schemas.task import ClassificationTask
 
-__all__ = ["Learn", "Learnt", "Lesson", "learn"]
+__all__ = ["Learnt", "Lesson", "learn"]
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,6 @@ class Learnt:
     """Fitted to all rows."""
     accuracy: RunningAccuracy | None
     """Of heads that have not seen the judged rows; None where there are none, or too few others."""
-
-
-Learn = Callable[[Lesson], Learnt | None]
 
 
 def learn(lesson: Lesson) -> Learnt | None:

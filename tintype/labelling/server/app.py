@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from tintype.errors import OutputError, RequestError, UsageError
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.asking import AskedAssistants
 from tintype.labelling.database import Database
 from tintype.labelling.server import (
     assistance_routes,
@@ -34,7 +34,7 @@ _REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says 
 
 def create_labelling_app(
     database: Database,
-    assistants: Assistants,
+    assistants: AskedAssistants,
     *,
     local: bool,
     folders: AllowedFolders | None = None,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from tintype.errors import RequestError, UsageError
 from tintype.labelling.access import person_of_session, sign_in
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.asking import AskedAssistants
 from tintype.labelling.database import Database
 from tintype.labelling.people import Role, allows, person_named, role_of
 from tintype.labelling.projects import Project, find_project
@@ -55,7 +55,12 @@ class Labelling:
     """What the routes of one server share."""
 
     def __init__(
-        self, database: Database, assistants: Assistants, folders: AllowedFolders, *, local: bool
+        self,
+        database: Database,
+        assistants: AskedAssistants,
+        folders: AllowedFolders,
+        *,
+        local: bool,
     ) -> None:
         self.database, self.assistants, self.local = database, assistants, local
         self.folders = folders

@@ -41,6 +41,17 @@ export class ProjectState extends Observable {
     return { done: labelled + skipped + completed, total };
   }
 
+  /** Pictures have gone from one state to another, each `{from, to}`: counted at once, and looked at again soon. */
+  count(moves) {
+    const pictures = { ...this.told.pictures };
+    for (const { from, to } of moves) {
+      pictures[from] -= 1;
+      pictures[to] += 1;
+    }
+    this.take({ ...this.told, pictures });
+    this.refreshSoon();
+  }
+
   async refresh() {
     this.take(await ask("GET", projectPath(this.name)));
   }
