@@ -15,7 +15,7 @@ from tintype.labelling.assistance.features import Features
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.insight import Insight, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
-from tintype.labelling.assistance.learning import learn
+from tintype.labelling.assistance.learning import Learn, learn
 from tintype.labelling.assistance.orders import (
     Order,
     bald,
@@ -59,8 +59,11 @@ class Assistant:
     May be asked from several threads; `refresh` is for one.
     """
 
-    def __init__(self, database: Database, name: str, features: Features) -> None:
+    def __init__(
+        self, database: Database, name: str, features: Features, learn: Learn = learn
+    ) -> None:
         self._database, self._name, self._features = database, name, features
+        self._learn = learn
         self._known, self._gathered = KnownPictures(), GatheredFeatures(features)
         self._insight: Insight | None = None
         self._ready = 0
@@ -200,7 +203,7 @@ class Assistant:
         gathered.hold([*free, *(one.id for one in decided)])
         sample = self._known.random_sample()
         lesson, decided = lesson_of(project, decided, gathered, free, sample)
-        learnt = None if lesson is None else learn(lesson)
+        learnt = None if lesson is None else self._learn(lesson)
         head = None if learnt is None else learnt.head
         pool, places = np.array(free, np.int64), gathered.places(free)
         probabilities, classes, source = None, tuple(label.id for label in project.labels), "names"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from tintype.labelling.assistance.accuracy import RunningAccuracy, right_of, run
 from tintype.labelling.assistance.quick_head import QuickHead, fit_quick_head
 from tintype.schemas.task import ClassificationTask
 
-__all__ = ["Learnt", "Lesson", "learn"]
+__all__ = ["Learn", "Learnt", "Lesson", "learn"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Learnt:
     """Fitted to all rows."""
     accuracy: RunningAccuracy | None
     """Of heads that have not seen the judged rows; None where there are none, or too few others."""
+
+
+Learn = Callable[[Lesson], Learnt | None]
 
 
 def learn(lesson: Lesson) -> Learnt | None:
