@@ -118,9 +118,9 @@ def _main() -> None:
     with contextlib.suppress(OSError):
         os.nice(_NICE)
     torch.set_num_threads(max(1, get_settings().cpu_threads // 2))
-    output = sys.stdout.buffer
-    # What a library prints is no message.
-    sys.stdout = sys.stderr
+    # What a library prints, be it in Python or not, is no message.
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     answering = _Answering(open_database(), output)
     while (message := read_message(sys.stdin.buffer)) is not None:
         answering.hear(message.words)
