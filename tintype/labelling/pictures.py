@@ -95,7 +95,7 @@ class GivenAnswer:
         return {
             "person": self.person,
             "labels": [names[label] for label in self.labels if label in names],
-            "skipped": bool(self.skipped),
+            "skipped": self.skipped,
             "reason": self.reason,
             "how": self.how,
             "at": moment(self.at),
@@ -205,8 +205,11 @@ def answers_to(connection: Connection, pictures: Sequence[int]) -> dict[int, lis
     no answers."""
     found: dict[int, list[GivenAnswer]] = {}
     for part in chunks(pictures):
-        for number, *given, labels in connection.execute(_ANSWERS, {"pictures": part}):
-            found.setdefault(number, []).append(GivenAnswer(*given, tuple(labels)))
+        for row in connection.execute(_ANSWERS, {"pictures": part}):
+            given = GivenAnswer(
+                row.name, bool(row.skipped), row.reason, row.how, row.at, tuple(row.labels)
+            )
+            found.setdefault(row.picture_id, []).append(given)
     return found
 
 
