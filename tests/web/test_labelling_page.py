@@ -726,9 +726,8 @@ def test_signing_in_is_accessible(
             page = open_(f"{server.url}/#invite={token}")
             expect(page.get_by_label("Choose a password")).to_be_focused()
             found = [axe.run(page)]
-            page.keyboard.type("short")
-            press(page, "Enter")
-            expect(page.get_by_role("alert")).to_contain_text("characters")
+            page.get_by_role("button", name="I have a password").click()
+            expect(page.get_by_label("Name")).to_be_focused()
             found.append(axe.run(page))
             page = open_(address)
             expect(page.get_by_label("Name")).to_be_focused()
