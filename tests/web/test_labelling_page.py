@@ -735,7 +735,7 @@ def test_signing_in_is_accessible(
             page.keyboard.type("ann")
             page.get_by_label("Password").fill("wrong")
             press(page, "Enter")
-            expect(page.get_by_role("alert")).to_contain_text("wrong")
+            expect(page.locator("#sign-in-error")).to_contain_text("wrong")
             found.append(axe.run(page))
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert [one.generate_report() for one in found if one.violations_count] == []
