@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tintype.jobs.run import Run
 from tintype.workspace.runs import RunStore
 
-__all__ = ["make_pipeline", "make_run", "make_sweep"]
+__all__ = ["make_pipeline", "make_run", "make_sweep", "write_runs"]
 
 
 def make_run(home: Path, name: str, **changes: Any) -> Run:
@@ -97,3 +98,25 @@ def step(name: str, needs: list[str], status: str, run: str, **more: Any) -> dic
         "error": None,
         **more,
     }
+
+
+def write_runs(home: Path, count: int) -> None:
+    """Many ended runs at once, `Run 00000` the oldest: their files alone, without a check of each."""
+    record = asdict(make_run(home, "run-00000", display_name="Run 00000").state)
+    began = datetime.datetime.fromisoformat(record["created_at"])
+    for number in range(1, count):
+        name = f"run-{number:05}"
+        moment = (began + datetime.timedelta(seconds=number)).isoformat()
+        status = ("Completed", "Completed", "Failed", "Canceled")[number % 4]
+        changes = {
+            "name": name,
+            "display_name": f"Run {number:05}",
+            "created_at": moment,
+            "experiment_name": f"experiment-{number % 7}",
+            "status": status,
+            "metrics": {"accuracy": (number * 7919 % 1000) / 1000},
+        }
+        folder = home / "runs" / name
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps({**record, **changes}))
+        (folder / "job.json").write_text(json.dumps({"type": "finetuning", "name": name}))

@@ -69,7 +69,7 @@ def test_the_list_and_one_run(visitor: Visitor, workspace_home: Path) -> None:
     assert page["statuses"] == {"Completed": 1, "Failed": 1}
     run = visitor.ask("GET", "/jobs/second")
     assert run["error"] == "no picture" and run["can"] == ["resume", "archive"]
-    assert "model_name: tintype/resnet-small" in run["yaml"] and "name: second" not in run["yaml"]
+    assert "model_name: tintype/resnet-small" in run["yaml"] and "\nname:" not in run["yaml"]
     assert visitor.ask("POST", "/jobs/second/archive")["archived"] is True
     assert visitor.ask("GET", "/jobs")["total"] == 1
     assert visitor.ask("POST", "/jobs/second/restore")["archived"] is False
