@@ -138,11 +138,15 @@ def _watching(server: PageServer, seconds: float) -> None:
         page.get_by_role("table", name="Trials").wait_for()
         sweep = server.home / "runs" / "sweep" / "sweep.json"
         content = json.loads(sweep.read_text())
-        print(f"| one, a sweep of 40 trials that reports every second | {_cpu(process, seconds, (sweep, content)):.2f} |")
+        print(
+            f"| one, a sweep of 40 trials that reports every second | {_cpu(process, seconds, (sweep, content)):.2f} |"
+        )
         browser.close()
 
 
-def _cpu(process: psutil.Process, seconds: float, sweep: tuple[Path, dict[str, Any]] | None) -> float:
+def _cpu(
+    process: psutil.Process, seconds: float, sweep: tuple[Path, dict[str, Any]] | None
+) -> float:
     """Percent of a core; `sweep` (its file and content) is written anew every second meanwhile."""
     before = process.cpu_times()
     began = time.monotonic()

@@ -44,6 +44,8 @@ def serve_studio(
         OutputError: the address is in use or not allowed.
     """
     local = is_loopback(host)
+    if local and people:
+        raise UsageError("on this machine nobody signs in; --person is for another --host")
     allowed = None if local else People(people)
     if password is not None:
         if allowed is None or len(people) != 1:

@@ -17,7 +17,7 @@ from typing import Any
 from tintype.errors import RequestError, TintypeError
 from tintype.jobs.automl.status import FILE as TRIALS_FILE
 from tintype.jobs.pipeline.status import FILE as GRAPH_FILE
-from tintype.workspace.metric_history import tracking_stamp
+from tintype.workspace.metric_history import logged_stamp
 from tintype.workspace.run_index import Changes, RunIndex
 from tintype.workspace.runs import ACTIVE, RunStore
 
@@ -131,8 +131,8 @@ class Watch:
         try:
             record = self._runs.get(name)
             children = [other for other in changes.changed if self._runs.get(other).parent == name]
-            if record.status in ACTIVE:
-                stamps["metrics"] = tracking_stamp()
+            if record.status in ACTIVE and record.mlflow_run_id is not None:
+                stamps["metrics"] = logged_stamp(record.mlflow_run_id)
         except TintypeError:
             children = []
         if children:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,15 +18,18 @@ from tintype.errors import OutputError
 from tintype.settings import get_settings
 from tintype.workspace.tracking import mlflow_client
 
-__all__ = ["MetricSeries", "metric_histories", "run_parameters", "tracking_stamp"]
+__all__ = ["MetricSeries", "logged_stamp", "metric_histories", "run_parameters"]
 
 # Values of one metric that are handed out; of longer series, evenly chosen ones.
-_MOST_POINTS = 2000
+_MOST_POINTS = 1000
 
 # Values of one run that are read.
 _MOST_ROWS = 1_000_000
 
 _BUSY_SECONDS = 2.0
+
+# How often a page looks again at what a tracking server has.
+_SERVER_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,19 @@ def run_parameters(run_id: str) -> dict[str, str]:
         return dict(connection.execute(query, (run_id,)).fetchall())
 
 
-def tracking_stamp() -> tuple[int, ...]:
-    """Another one whenever something was logged to a local tracking file; of a server, every few seconds."""
+def logged_stamp(run_id: str) -> str:
+    """Another text whenever a metric of the run was logged: quick for a local tracking file; of a server, which is
+    not asked, every few seconds.
+
+    Raises:
+        OutputError: as `metric_histories`.
+    """
     path = _local_file()
     if path is None:
-        return (int(time.time() / 5),)
-    stamp: tuple[int, ...] = ()
-    for file in (path, path.with_name(f"{path.name}-wal")):
-        with contextlib.suppress(OSError):
-            status = os.stat(file)
-            stamp += (status.st_mtime_ns, status.st_size)
-    return stamp
+        return str(int(time.time() / _SERVER_SECONDS))
+    with _opened(path) as connection:
+        query = "SELECT key, timestamp, step FROM latest_metrics WHERE run_uuid = ? ORDER BY key"
+        return str(connection.execute(query, (run_id,)).fetchall())
 
 
 def _logged_metrics(run_id: str) -> list[str]:
@@ -130,6 +134,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         # Nothing was logged yet: an empty database answers as MLflow's would.
         with contextlib.closing(sqlite3.connect(":memory:")) as empty:
             empty.execute("CREATE TABLE metrics (key, step, timestamp, value, is_nan, run_uuid)")
+            empty.execute("CREATE TABLE latest_metrics (key, step, timestamp, run_uuid)")
             empty.execute("CREATE TABLE params (key, value, run_uuid)")
             yield empty
         return

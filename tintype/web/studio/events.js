@@ -1,7 +1,7 @@
 // What changes in the workspace, told by the server: nothing here polls. One connection for all that the page looks
 // at; it is given up while nobody sees the page, and after a sleep or a break everything is asked for again.
 
-import { session } from "../shared/api.js";
+import { readSession, session } from "../shared/api.js";
 import { Observable, useEffect } from "../shared/html.js";
 
 const HIDDEN_MS = 10_000;
@@ -96,6 +96,8 @@ class Connection extends Observable {
       this.#become("lost");
       this.#settle(this.#retry);
       this.#retry = Math.min(2 * this.#retry, MOST_RETRY_MS);
+      // It may be that nobody is signed in any more, or that another server has another token.
+      readSession().catch(() => {});
     });
   }
 

@@ -73,37 +73,37 @@ function useRuns(asked) {
   const [error, setError] = useState(null);
   const state = useRef({ round: 0, range: [0, PAGE], waiting: new Set() });
   const key = JSON.stringify(asked);
+  const fetched = async (first) => [first, await ask("GET", withQuery("/jobs", { ...asked, descending: String(asked.descending), offset: first, limit: PAGE }))];
 
-  const load = async (first, anew) => {
+  /** Pages that begin at `starts`; `anew`: in place of all that is known. */
+  const load = async (starts, anew) => {
     const { current } = state;
-    if (anew) current.round += 1;
+    if (anew) {
+      current.round += 1;
+      current.waiting.clear();
+    }
     const { round } = current;
-    if (!anew && current.waiting.has(first)) return;
-    current.waiting.add(first);
+    const wanted = starts.filter((start) => !current.waiting.has(start));
+    wanted.forEach((start) => current.waiting.add(start));
     try {
-      const found = await ask("GET", withQuery("/jobs", { ...asked, descending: String(asked.descending), offset: first, limit: PAGE }));
-      if (round !== current.round) return;
+      const answers = await Promise.all(wanted.map(fetched));
+      if (round !== current.round || !answers.length) return;
       setError(null);
       setPage((before) => {
         const rows = anew || !before ? [] : [...before.rows];
-        found.runs.forEach((run, index) => {
-          rows[first + index] = run;
-        });
-        return { ...found, rows };
+        for (const [first, { runs }] of answers) runs.forEach((run, index) => { rows[first + index] = run; });
+        return { ...answers.at(-1)[1], rows };
       });
     } catch (failure) {
       if (round === current.round) setError(failure);
     } finally {
-      current.waiting.delete(first);
+      wanted.forEach((start) => current.waiting.delete(start));
     }
   };
-  const reload = () => {
-    state.current.waiting.clear();
-    load(Math.floor(state.current.range[0] / PAGE) * PAGE, true);
-  };
+  const reload = () => load(startsOf(...state.current.range), true);
   const need = (first, last) => {
     state.current.range = [first, last];
-    for (let start = Math.floor(first / PAGE) * PAGE; start < last; start += PAGE) load(start, false);
+    load(startsOf(first, last), false);
   };
   useEffect(() => {
     state.current.range = [0, PAGE];
@@ -111,6 +111,13 @@ function useRuns(asked) {
   }, [key]);
   useEvents("runs", reload, [key]);
   return { page, error, need, reload };
+}
+
+/** Where the pages begin that rows from `first` to before `last` are on. */
+function startsOf(first, last) {
+  const starts = [];
+  for (let start = Math.floor(first / PAGE) * PAGE; start < last; start += PAGE) starts.push(start);
+  return starts;
 }
 
 function Filters({ asked, page }) {

@@ -32,7 +32,11 @@ export function Page({ name, query }) {
   const run = useLoaded(() => ask("GET", path), [name]);
   const last = useRef(null);
   if (run.value) last.current = run.value;
-  const parts = useParts(name, run.reload);
+  const parts = useParts(name, (changed) => {
+    // A part that was not there before has a tab from now on.
+    const told = changed.some((part) => ["record", "children"].includes(part) || !last.current?.parts.includes(part));
+    if (told) run.reload();
+  });
 
   if (run.error && !last.current) return html`<${Failure} error=${run.error} again=${run.reload} />`;
   if (!last.current) return html`<p role="status" class="wait">Loading …</p>`;
@@ -51,13 +55,12 @@ export function Page({ name, query }) {
 }
 
 /** Counts up for each part of the run, whenever that is another one. */
-function useParts(name, reload) {
+function useParts(name, told) {
   const [counts, setCounts] = useState({});
   useEvents(`run:${name}`, (changed) => {
     const all = changed ?? ["record", "log", "trials", "graph", "metrics", "children"];
     setCounts((before) => ({ ...before, ...Object.fromEntries(all.map((part) => [part, (before[part] ?? 0) + 1])) }));
-    // A part that was not there before has a tab from now on.
-    if (all.some((part) => part !== "metrics")) reload();
+    told(all);
   }, [name]);
   return counts;
 }
