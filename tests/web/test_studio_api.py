@@ -330,6 +330,18 @@ def test_beyond_this_machine_only_who_is_named_gets_in(workspace_home: Path) -> 
     assert stranger.refusal("GET", "/jobs", 401)
 
 
+def test_a_studio_for_others_needs_somebody_who_may(command: Any, tmp_path: Path) -> None:
+    said = command("studio", "--no-browser", "--host", "0.0.0.0", code=2)
+    assert "name who may, --person NAME" in said
+    said = command("studio", "--no-browser", "--person", "ada", code=2)
+    assert "on this machine nobody signs in" in said
+    nothing = str(tmp_path / "none.txt")
+    options = ("--host", "0.0.0.0", "--person", "ada", "--password-file", nothing)
+    assert "none.txt" in command("studio", "--no-browser", *options, code=2)
+    Path(nothing).write_text("short")
+    assert "10 to 1000 characters" in command("studio", "--no-browser", *options, code=2)
+
+
 # Events -----------------------------------------------------------------------------------------------
 
 

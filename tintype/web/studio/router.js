@@ -90,6 +90,9 @@ function decoded(part) {
   }
 }
 
+// Loaded while it is found out who is signed in.
+routeOf(location.pathname)?.route.load().catch(() => {});
+
 /** The page that the address names. */
 export function Route() {
   useObservable(address);

@@ -22,7 +22,7 @@ export function Page() {
 
 function Assets({ all }) {
   return html`
-    <div class="panel scroll"><table class="plain">
+    <div class="panel scroll" tabindex="0" role="group" aria-label="Data assets"><table class="plain">
       <thead><tr><th scope="col">Name</th><th scope="col">Version</th><th scope="col">Type</th><th scope="col">Path</th><th scope="col">Made</th></tr></thead>
       <tbody>${all.map((asset) => html`
         <tr key=${asset.id}><th scope="row">${asset.name}</th><td>${asset.version}</td><td>${asset.type}</td><td>${asset.path}</td><td><${Ago} at=${asset.created_at} /></td></tr>`)}

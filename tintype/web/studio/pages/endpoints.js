@@ -26,7 +26,7 @@ function Endpoint({ endpoint }) {
   return html`
     <section class="panel">
       <div class="row spread"><h2>${endpoint.name}</h2><${Status} status=${endpoint.provisioning_state} /></div>
-      <div class="scroll"><table class="plain">
+      <div class="scroll" tabindex="0" role="group" aria-label=${`Deployments of ${endpoint.name}`}><table class="plain">
         <thead><tr><th scope="col">Deployment</th><th scope="col">Traffic</th><th scope="col">State</th><th scope="col">Model</th></tr></thead>
         <tbody>${endpoint.deployments.map((deployment) => html`
           <tr key=${deployment.name}><th scope="row">${deployment.name}</th><td>${endpoint.traffic[deployment.name] ?? 0} %</td>

@@ -22,7 +22,7 @@ export function Page() {
 
 function Projects({ all }) {
   return html`
-    <div class="panel scroll"><table class="plain">
+    <div class="panel scroll" tabindex="0" role="group" aria-label="Labelling projects"><table class="plain">
       <thead><tr><th scope="col">Project</th><th scope="col">State</th><th scope="col">Pictures</th><th scope="col">Unlabelled</th><th scope="col">To review</th></tr></thead>
       <tbody>${all.map(({ name, state, pictures }) => html`
         <tr key=${name}><th scope="row">${name}</th><td><${Status} status=${state} /></td><td>${pictures.total}</td><td>${pictures.unlabelled ?? 0}</td><td>${pictures.needs_review ?? 0}</td></tr>`)}

@@ -22,7 +22,7 @@ export function Page() {
 
 function Versions({ all }) {
   return html`
-    <div class="panel scroll"><table class="plain">
+    <div class="panel scroll" tabindex="0" role="group" aria-label="Registered models"><table class="plain">
       <thead><tr><th scope="col">Name</th><th scope="col">Version</th><th scope="col">Task</th><th scope="col">Job</th><th scope="col">Made</th></tr></thead>
       <tbody>${all.map((model) => html`
         <tr key=${model.id}><th scope="row">${model.name}</th><td>${model.version}</td><td>${model.tags["tintype.task"] ?? ""}</td>

@@ -18,7 +18,7 @@ export function CommandLine({ command, label = "The same in the command line" })
   };
   return html`
     <div class="command-line" role="group" aria-label=${label}>
-      <pre tabindex="0" aria-label=${label}>${lines.map((line) => html`<code key=${line}>${line}</code>`)}</pre>
+      <pre tabindex="0">${lines.map((line) => html`<code key=${line}>${line}</code>`)}</pre>
       <button type="button" class="quiet" onClick=${copy}>${copied ? "Copied" : "Copy"}</button>
     </div>`;
 }

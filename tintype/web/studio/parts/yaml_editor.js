@@ -23,10 +23,10 @@ export function YamlEditor({ value, problems, onInput }) {
         aria-invalid=${problems.length > 0} aria-describedby="yaml-problems" onInput=${(event) => onInput(event.target.value)}
         onScroll=${(event) => { numbers.current.scrollTop = event.target.scrollTop; }}></textarea>
     </div>
-    <ul id="yaml-problems" class="problems" role="status">
+    <div id="yaml-problems" role="status"><ul class="problems">
       ${problems.map(({ line, field, message }, index) => html`
         <li key=${index} class="error">${line
           ? html`<button type="button" class="quiet" onClick=${() => show(line)}>line ${line}${field ? `, ${field}` : ""}: ${message}</button>`
           : `${field ? `${field}: ` : ""}${message}`}</li>`)}
-    </ul>`;
+    </ul></div>`;
 }

@@ -51,7 +51,7 @@ function Comparison({ runs }) {
     <section class="panel" aria-labelledby="table">
       <div class="row spread"><h2 id="table">${all ? "All parameters" : "Parameters that differ"}</h2>
         <label class="row"><input type="checkbox" checked=${all} onChange=${(event) => setAll(event.target.checked)} />Show those that are equal, too</label></div>
-      <div class="scroll"><table class="plain compare">
+      <div class="scroll" tabindex="0" role="group" aria-label="Runs side by side"><table class="plain compare">
         <thead><tr><th scope="col"><span class="unseen">Key</span></th>${runs.map(({ run }, index) => html`
           <th scope="col" key=${run.name}><span class="line-key" style=${{ background: colour(index) }}></span><a href=${`/jobs/${encodeURIComponent(run.name)}`}>${run.display_name}</a><br /><${Status} status=${run.status} /></th>`)}</tr></thead>
         <tbody>

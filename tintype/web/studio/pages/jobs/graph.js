@@ -73,7 +73,7 @@ function curve(from, to) {
 function Steps({ steps }) {
   const seconds = ({ started, ended }) => (started === null ? null : (ended ?? Date.now() / 1000) - started);
   return html`
-    <div class="panel scroll"><table class="plain">
+    <div class="panel scroll" tabindex="0" role="group" aria-label="Steps"><table class="plain">
       <thead><tr><th scope="col">Step</th><th scope="col">What it is</th><th scope="col">State</th><th scope="col">Time</th><th scope="col">Run</th></tr></thead>
       <tbody>${steps.map((step) => html`
         <tr key=${step.name}><th scope="row">${step.name}</th><td>${step.kind}</td>

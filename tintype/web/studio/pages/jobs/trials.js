@@ -11,6 +11,9 @@ import { Table } from "../../parts/table.js";
 // Curves of more trials say nothing.
 const MOST_CURVES = 12;
 
+// Seconds: whoever set no limit has one in years.
+const FOREVER = 30 * 86_400;
+
 export function Tab({ run, parts }) {
   const sweep = useLoaded(() => ask("GET", `/jobs/${encodeURIComponent(run.name)}/trials`), [run.name, parts.trials]);
   return html`<${Loaded} of=${sweep}>${(found) => html`<${Sweep} sweep=${found} running=${!run.ended_at} />`}<//>`;
@@ -30,6 +33,7 @@ function Sweep({ sweep, running }) {
       .map((trial) => ({ name: `trial ${trial.number}`, steps: trial.intervals.map((_, index) => index + 1), values: trial.intervals })),
     [trials],
   );
+  const left = sweep.deadline - Date.now() / 1000;
   const ended = trials.filter(({ state }) => state !== "running").length;
   const columns = [
     { key: "number", title: "Trial", sort: "number", width: "6rem", draw: (trial) => html`<a href=${`/jobs/${encodeURIComponent(trial.run)}`}>${trial.number}</a>${trial.number === sweep.best_trial && html` <strong>best</strong>`}` },
@@ -42,7 +46,7 @@ function Sweep({ sweep, running }) {
   const sort = (by) => setSorted({ by, descending: sorted.by === by ? !sorted.descending : by === "metric" });
   return html`
     <div class="stack">
-      <p class="hint" role="status">${ended} of ${sweep.max_trials === null ? counted(trials.length, "trial") : `at most ${counted(sweep.max_trials, "trial")}`} ended${running ? `, ${clock(Math.max(0, sweep.deadline - Date.now() / 1000))} left` : ""}.</p>
+      <p class="hint" role="status">${ended} of ${sweep.max_trials === null ? counted(trials.length, "trial") : `at most ${counted(sweep.max_trials, "trial")}`} ended${running && left < FOREVER ? `, ${clock(Math.max(0, left))} left` : ""}.</p>
       ${trials.length > 1 && html`
         <section class="panel" aria-labelledby="parallel"><h2 id="parallel">Parameters and where they led</h2>
           <${ParallelCoordinates} trials=${trials} metric=${metric} reached=${reached} lit=${lit} onLit=${setLit} /></section>`}
