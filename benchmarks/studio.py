@@ -37,7 +37,7 @@ PAGES = {
     "/jobs/pipe?tab=graph": "no picture could be read",
     "/jobs/shown?tab=log": "step 199",
     "/jobs/shown?tab=files": "outputs/",
-    "/new-job": "training_data",
+    "/new-job": "What to do",
     "/compare?name=shown&name=run-00001": "experiment_name",
     "/data": "No data assets yet",
     "/endpoints": "No endpoints yet",

@@ -74,9 +74,16 @@ class PageServer:
 
 
 @contextlib.contextmanager
-def opened_page(browser: Browser, **options: Any) -> Iterator[Callable[[str], Page]]:
+def opened_page(
+    browser: Browser, *, known: tuple[str, ...] = (), **options: Any
+) -> Iterator[Callable[[str], Page]]:
     """Opens addresses in windows of one browser profile; in the end, none may have asked elsewhere, or have
-    logged trouble."""
+    logged trouble.
+
+    Args:
+        known: parts of what a test makes Chromium log.
+        options: of the profile.
+    """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
     asked: list[str] = []
     troubles: list[str] = []
@@ -105,7 +112,9 @@ def opened_page(browser: Browser, **options: Any) -> Iterator[Callable[[str], Pa
     finally:
         context.close()
     assert [url for url in asked if not url.startswith((*homes, "data:"))] == []
-    assert [text for text in troubles if not any(known in text for known in _REFUSED)] == []
+    assert [
+        text for text in troubles if not any(part in text for part in (*_REFUSED, *known))
+    ] == []
 
 
 def expect(actual: Any) -> Any:

@@ -17,39 +17,58 @@ def names(index: RunIndex, query: RunQuery, offset: int = 0, limit: int = 100) -
     return [run.name for run in index.page(query, offset, limit).runs]
 
 
+class News:
+    """What an index noticed since it was asked last."""
+
+    def __init__(self, index: RunIndex) -> None:
+        self.index, self.revision = index, 0
+
+    def __call__(self) -> tuple[set[str], set[str]]:
+        revision = self.index.refresh()
+        changes = self.index.changes_since(self.revision)
+        self.revision = revision
+        return set(changes.changed), set(changes.removed)
+
+
 def test_it_notices_what_comes_changes_and_goes(workspace_home: Path) -> None:
     index = RunIndex()
-    assert index.refresh().changed == set()
+    news, others = News(index), News(index)
+    assert news() == (set(), set())
     run = make_run(workspace_home, "first", status="NotStarted")
-    assert index.refresh().changed == {"first"}
-    assert index.refresh().changed == set()
+    assert news() == ({"first"}, set())
+    assert news() == (set(), set())
     run.update(status="Completed")
-    assert index.refresh().changed == {"first"}
     assert index.get("first").status == "Completed"
+    # Whoever noticed it: everybody is told once.
+    assert news() == others() == ({"first"}, set())
     shutil.rmtree(run.folder)
-    assert index.refresh().removed == {"first"}
+    assert news() == (set(), {"first"})
     with pytest.raises(UsageError, match="no job named 'first'"):
         index.get("first")
+    make_run(workspace_home, "first")
+    assert news() == ({"first"}, set()) and others() == ({"first"}, set())
 
 
 def test_a_folder_without_a_record_waits_for_it(workspace_home: Path) -> None:
-    index = RunIndex()
+    news = News(RunIndex())
     folder = workspace_home / "runs" / "late"
     folder.mkdir(parents=True)
-    assert index.refresh().changed == set()
+    assert news() == (set(), set())
     made = make_run(workspace_home, "other")
-    shutil.copy(made.folder / "run.json", folder / "run.json")
-    (folder / "run.json").write_text((folder / "run.json").read_text().replace("other", "late"))
-    assert index.refresh().changed == {"late", "other"}
+    (folder / "run.json").write_text(
+        (made.folder / "run.json").read_text().replace("other", "late")
+    )
+    assert news() == ({"late", "other"}, set())
 
 
 def test_a_run_whose_worker_died_is_failed_and_told_once(workspace_home: Path) -> None:
     make_run(workspace_home, "dead", status="Running", ended_at=None, pid=2**22 - 1)
     index = RunIndex()
-    assert index.refresh().changed == {"dead"}
+    news = News(index)
+    assert news() == ({"dead"}, set())
     record = index.get("dead")
     assert record.status == "Failed" and "killed or lost" in (record.error or "")
-    assert index.refresh().changed == set()
+    assert news() == (set(), set())
 
 
 def test_half_a_record_is_no_run_and_harms_no_other(workspace_home: Path) -> None:

@@ -9,6 +9,7 @@ Topics: `runs` (any run) and `run:NAME` (its `record`, `log`, `trials`, `graph`,
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +57,8 @@ class Watch:
         self._listeners: set[_Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._revision = 0
         self._stamps: dict[str, dict[str, object]] = {}
 
     def end(self) -> None:
@@ -74,9 +77,13 @@ class Watch:
             raise RequestError("too many pages are open", status=503)
         listener = _Listener(frozenset(topics))
         self._listeners.add(listener)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look_again_and_again())
         try:
+            # What changes from the first answer on is told, so the look that it is compared with comes before.
+            await self._look_and_tell()
+            listener.news.clear()
+            listener.ready.clear()
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._look_again_and_again())
             yield {"beat": True}
             while not self._ending.is_set():
                 try:
@@ -92,19 +99,28 @@ class Watch:
             self._listeners.discard(listener)
 
     async def _look_again_and_again(self) -> None:
-        # What has changed while nobody listened is no news.
-        self._stamps = {}
-        await asyncio.to_thread(self._runs.refresh)
         while self._listeners and not self._ending.is_set():
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self._look_and_tell()
+            except Exception:
+                # One look that fails, such as of a record that nobody foresaw, is not the last.
+                logging.getLogger("tintype").exception("a look at the workspace failed")
+
+    async def _look_and_tell(self) -> None:
+        async with self._looking:
             topics = {topic for listener in self._listeners for topic in listener.topics}
             for topic, parts in (await asyncio.to_thread(self._look, topics)).items():
                 for listener in self._listeners:
                     if topic in listener.topics:
                         listener.tell(topic, parts)
-            await asyncio.sleep(_LOOK_SECONDS)
 
     def _look(self, topics: set[str]) -> dict[str, set[str]]:
-        changes = self._runs.refresh()
+        revision = self._runs.refresh()
+        changes = self._runs.changes_since(self._revision)
+        self._revision = revision
+        names = {topic.partition(":")[2] for topic in topics}
+        self._stamps = {name: known for name, known in self._stamps.items() if name in names}
         found: dict[str, set[str]] = {}
         if changes.changed or changes.removed:
             found["runs"] = {"list"}

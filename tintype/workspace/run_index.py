@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from tintype.errors import UsageError, nearest
@@ -70,11 +70,14 @@ class RunPage:
     """All that there are."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Known:
     stamp: Stamp
     record: RunRecord
-    words: str = field(default="")
+    words: str
+    """What is searched."""
+    revision: int
+    """When it changed last."""
 
 
 class RunIndex:
@@ -88,40 +91,44 @@ class RunIndex:
         self._awaited: dict[str, float] = {}
         self._folder_stamp: int | None = None
         self._next_sweep = 0.0
+        self._revision = 0
+        self._removed: dict[str, int] = {}
 
-    def refresh(self) -> Changes:
-        """Look at what may have changed; names of what has."""
+    def refresh(self) -> int:
+        """Look at what may have changed; a number that counts up with every change, for `changes_since`."""
         with self._lock:
-            changed: set[str] = set()
-            removed: set[str] = set()
             began = time.monotonic()
             stamp = _folder_stamp(self._store.folder)
             if stamp != self._folder_stamp:
                 self._folder_stamp = stamp
                 names = _folders(self._store.folder)
-                removed |= self._runs.keys() - names
+                for name in self._runs.keys() - names:
+                    self._forget(name)
                 new = names - self._runs.keys() - self._awaited.keys()
                 self._awaited.update(dict.fromkeys(new, began + _AWAITED_SECONDS))
             sweep = began >= self._next_sweep
-            looked_at = (
-                list(self._runs)
-                if sweep
-                else [name for name, known in self._runs.items() if _may_change(known.record)]
-            )
-            for name in [*looked_at, *self._awaited]:
-                found = self._look(name)
-                if found is None:
-                    removed |= {name} & self._runs.keys()
-                elif found:
-                    changed.add(name)
-                    self._awaited.pop(name, None)
-            for name in removed:
-                self._runs.pop(name, None)
-            self._awaited = {n: until for n, until in self._awaited.items() if until > began}
+            known = self._runs.items()
+            due = [name for name, run in known if sweep or _may_change(run.record)]
+            for name in [*due, *self._awaited]:
+                self._look(name)
+            self._awaited = {
+                name: until
+                for name, until in self._awaited.items()
+                if until > began and name not in self._runs
+            }
             if sweep:
                 took = time.monotonic() - began
                 self._next_sweep = time.monotonic() + max(_LEAST_SECONDS, took / _SHARE)
-            return Changes(frozenset(changed - removed), frozenset(removed))
+            return self._revision
+
+    def changes_since(self, revision: int) -> Changes:
+        """Runs that have changed since `refresh` gave that number, whoever noticed it."""
+        with self._lock:
+            if revision == self._revision:
+                return Changes()
+            changed = (name for name, run in self._runs.items() if run.revision > revision)
+            removed = (name for name, at in self._removed.items() if at > revision)
+            return Changes(frozenset(changed), frozenset(removed))
 
     def get(self, name: str) -> RunRecord:
         """The run called `name`, as it is now.
@@ -130,8 +137,7 @@ class RunIndex:
             UsageError: there is none.
         """
         with self._lock:
-            if self._look(name) is None:
-                self._runs.pop(name, None)
+            self._look(name)
             known = self._runs.get(name)
             if known is None:
                 self._store.path(name)
@@ -170,27 +176,32 @@ class RunIndex:
             found = _sorted(found, query.sort, query.descending)
         return RunPage(found[offset : offset + limit], len(found), dict(counts), types, experiments)
 
-    def _look(self, name: str) -> bool | None:
-        """Read the record of `name` if it is another one; whether it is, None where there is none."""
+    def _look(self, name: str) -> None:
+        """Read the record of `name` if it is another one; forget the run where there is none."""
         try:
-            path = self._store.path(name)
-            status = os.stat(path / "run.json")
+            status = os.stat(self._store.path(name) / "run.json")
         except (OSError, UsageError):
-            return None
+            self._forget(name)
+            return
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         known = self._runs.get(name)
         if known is not None and known.stamp == stamp and known.record.status not in ACTIVE:
-            return False
+            return
         try:
             # Of an active one, also whether its worker lives.
             record = self._store.get(name)
         except UsageError:
             # Half a record, or a later Tintype's: what was known of it stays.
-            return False if known is not None else None
-        if known is not None and known.stamp == stamp and known.record == record:
-            return False
-        self._runs[name] = _Known(stamp, record, _words(record))
-        return True
+            return
+        if known is None or known.stamp != stamp or known.record != record:
+            self._revision += 1
+            self._runs[name] = _Known(stamp, record, _words(record), self._revision)
+            self._removed.pop(name, None)
+
+    def _forget(self, name: str) -> None:
+        if self._runs.pop(name, None) is not None:
+            self._revision += 1
+            self._removed[name] = self._revision
 
 
 def score_of(record: RunRecord) -> tuple[str, float] | None:

@@ -7,7 +7,7 @@ import { Observable, useEffect } from "../shared/html.js";
 const HIDDEN_MS = 10_000;
 const SETTLE_MS = 50;
 const FIRST_RETRY_MS = 1000;
-const MOST_RETRY_MS = 30_000;
+const MOST_RETRY_MS = 5000;
 
 // The server says something at least every 15 s.
 const SILENT_MS = 40_000;
