@@ -74,6 +74,7 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
         data,
         host.current,
       );
+      showLast(chart.current);
       observer = new ResizeObserver(() => chart.current?.setSize({ width: host.current.clientWidth, height }));
       observer.observe(host.current);
     });
@@ -84,10 +85,19 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
       chart.current = null;
     };
   }, [names, theme, height, xTitle]);
-  useEffect(() => chart.current?.setData(data), [lines]);
+  useEffect(() => {
+    chart.current?.setData(data);
+    showLast(chart.current);
+  }, [lines]);
 
   const last = lines.map(({ name, values }) => `${name}: ${values.at(-1) ?? "no value"}`).join(", ");
   return html`<figure class="chart"><figcaption>${title}</figcaption><div ref=${host} role="img" aria-label=${`${title} by ${xTitle}; last ${last}`}></div></figure>`;
+}
+
+/** What the legend says while nobody points at a step: the last values. */
+function showLast(chart) {
+  const last = (chart?.data[0].length ?? 0) - 1;
+  if (last >= 0) chart.setLegend({ idxs: chart.data.map((values) => Math.max(0, values.findLastIndex((value) => value !== undefined && value !== null))) });
 }
 
 /** A colour of the page as a canvas understands it, which knows nothing of light-dark(). */

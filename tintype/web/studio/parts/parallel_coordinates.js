@@ -63,6 +63,13 @@ function axesOf(trials, metric, reached) {
   return [...telling, { name: metric, value: reached }].map((axis) => ({ ...axis, ...scaled(trials.map(axis.value)) }));
 }
 
+/** Whether values, such as learning rates, were searched by their logarithms: their median says so. */
+function spreadByLogarithm(values, least, most) {
+  const median = [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  const away = (middle) => Math.abs(Math.log(median / middle));
+  return away(Math.sqrt(least * most)) < away((least + most) / 2);
+}
+
 /** Where values stand on an axis (pixels from the top), and what is written beside it. */
 function scaled(values) {
   const there = values.filter((value) => value !== null);
@@ -70,8 +77,7 @@ function scaled(values) {
   if (there.every((value) => typeof value === "number")) {
     const least = Math.min(...there);
     const most = Math.max(...there);
-    // Learning rates and the like are searched by their logarithms.
-    const logarithmic = least > 0 && most / least > 50;
+    const logarithmic = least > 0 && most / least > 50 && spreadByLogarithm(there, least, most);
     const map = logarithmic ? Math.log : (value) => value;
     const [low, high] = [map(least), map(most)];
     const y = (value) => (value === null ? HEIGHT - BOTTOM : high > low ? HEIGHT - BOTTOM - (span * (map(value) - low)) / (high - low) : TOP + span / 2);

@@ -42,7 +42,7 @@ function Comparison({ runs }) {
   const [all, setAll] = useState(false);
   useTheme();
   const parameters = useMemo(() => rowsOf(runs, ({ run }) => flat(run.document).filter(([key]) => !UNTELLING.has(key))), [runs]);
-  const finished = useMemo(() => rowsOf(runs, ({ run }) => Object.entries(run.metrics)), [runs]);
+  const measured = useMemo(() => rowsOf(runs, metricsOf), [runs]);
   const differing = parameters.filter(({ values }) => new Set(values.map(String)).size > 1);
   const curves = useMemo(() => curvesOf(runs), [runs]);
   const shown = all ? parameters : differing;
@@ -55,13 +55,25 @@ function Comparison({ runs }) {
         <thead><tr><th scope="col"><span class="unseen">Key</span></th>${runs.map(({ run }, index) => html`
           <th scope="col" key=${run.name}><span class="line-key" style=${{ background: colour(index) }}></span><a href=${`/jobs/${encodeURIComponent(run.name)}`}>${run.display_name}</a><br /><${Status} status=${run.status} /></th>`)}</tr></thead>
         <tbody>
-          ${finished.map(({ key, values }) => html`<tr key=${`metric ${key}`}><th scope="row">${key}</th>${values.map((value, index) => html`<td key=${index} class=${best(key, values) === value ? "best" : ""}>${figure(value)}</td>`)}</tr>`)}
           ${shown.map(({ key, values }) => html`<tr key=${key}><th scope="row">${key}</th>${values.map((value, index) => html`<td key=${index}>${figure(value)}</td>`)}</tr>`)}
         </tbody>
       </table></div>
       ${!shown.length && html`<p class="hint">They were asked for the same.</p>`}
     </section>
+    ${measured.length > 0 && html`
+      <section class="panel" aria-labelledby="measured"><h2 id="measured">Metrics</h2>
+        <div class="scroll" tabindex="0" role="group" aria-label="Metrics side by side"><table class="plain compare">
+          <thead><tr><th scope="col"><span class="unseen">Metric</span></th>${runs.map(({ run }) => html`<th scope="col" key=${run.name}>${run.display_name}</th>`)}</tr></thead>
+          <tbody>${measured.map(({ key, values }) => html`<tr key=${key}><th scope="row">${key}</th>${values.map((value, index) => html`<td key=${index} class=${value !== undefined && best(key, values) === value ? "best" : ""}>${figure(value)}</td>`)}</tr>`)}</tbody>
+        </table></div>
+      </section>`}
     <div class="charts">${curves.map(({ name, lines }) => html`<div class="panel" key=${name}><${LineChart} title=${name} lines=${lines} /></div>`)}</div>`;
+}
+
+/** The metrics of the finished model; of one that still learns, what was logged last. */
+function metricsOf({ run, metrics }) {
+  const finished = Object.entries(run.metrics);
+  return finished.length ? finished : metrics.filter(({ name }) => name !== "epoch").map(({ name, values }) => [name, values.at(-1)]);
 }
 
 /** `[{key, values}]` with a value for each run, undefined where it has none. */

@@ -9,13 +9,17 @@ import { Empty, Loaded } from "../../parts/states.js";
 // Of no news to anybody as a curve.
 const UNSHOWN = new Set(["epoch"]);
 
+// What is looked at first; the others follow by name.
+const FIRST = ["training_loss", "loss", "log_loss", "accuracy", "iou", "f1_score_macro", "learning_rate"];
+const rank = (name) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+
 export function Tab({ run, parts }) {
   const metrics = useLoaded(() => ask("GET", `/jobs/${encodeURIComponent(run.name)}/metrics`), [run.name, parts.metrics, run.status]);
   const steady = useSteady(metrics.value);
   const of = { ...metrics, value: steady };
   return html`
     <${Loaded} of=${of}>${(all) => {
-      const curves = all.filter(({ name, points }) => points > 1 && !UNSHOWN.has(name));
+      const curves = all.filter(({ name, points }) => points > 1 && !UNSHOWN.has(name)).sort((a, b) => rank(a.name) - rank(b.name));
       const single = all.filter(({ points }) => points === 1);
       if (!all.length) return html`<${Empty} title="Nothing was measured yet" />`;
       return html`
