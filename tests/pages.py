@@ -111,10 +111,11 @@ def opened_page(
         yield open_
     finally:
         context.close()
-    assert [url for url in asked if not url.startswith((*homes, "data:"))] == []
-    assert [
-        text for text in troubles if not any(part in text for part in (*_REFUSED, *known))
-    ] == []
+    elsewhere = [url for url in asked if not url.startswith((*homes, "data:"))]
+    assert elsewhere == [], elsewhere
+    expected = (*_REFUSED, *known)
+    logged = [text for text in troubles if not any(part in text for part in expected)]
+    assert logged == [], logged
 
 
 def expect(actual: Any) -> Any:

@@ -93,6 +93,7 @@ class RunIndex:
         self._next_sweep = 0.0
         self._revision = 0
         self._removed: dict[str, int] = {}
+        self._changing: set[str] = set()
 
     def refresh(self) -> int:
         """Look at what may have changed; a number that counts up with every change, for `changes_since`."""
@@ -107,9 +108,7 @@ class RunIndex:
                 new = names - self._runs.keys() - self._awaited.keys()
                 self._awaited.update(dict.fromkeys(new, began + _AWAITED_SECONDS))
             sweep = began >= self._next_sweep
-            known = self._runs.items()
-            due = [name for name, run in known if sweep or _may_change(run.record)]
-            for name in [*due, *self._awaited]:
+            for name in [*(self._runs if sweep else self._changing), *self._awaited]:
                 self._look(name)
             self._awaited = {
                 name: until
@@ -197,11 +196,13 @@ class RunIndex:
             self._revision += 1
             self._runs[name] = _Known(stamp, record, _words(record), self._revision)
             self._removed.pop(name, None)
+            (self._changing.add if _may_change(record) else self._changing.discard)(name)
 
     def _forget(self, name: str) -> None:
         if self._runs.pop(name, None) is not None:
             self._revision += 1
             self._removed[name] = self._revision
+            self._changing.discard(name)
 
 
 def score_of(record: RunRecord) -> tuple[str, float] | None:

@@ -20,6 +20,18 @@ function loaded() {
   return library;
 }
 
+/** Settles once a node is seen, or is about to be: what nobody looks at is not drawn. */
+function inSight(node) {
+  return new Promise((resolve) => {
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      watch.disconnect();
+      resolve();
+    }, { rootMargin: "200px" });
+    watch.observe(node);
+  });
+}
+
 export const isDark = () => {
   const { theme } = document.documentElement.dataset;
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -54,7 +66,7 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
   useEffect(() => {
     let ended = false;
     let observer = null;
-    loaded().then((uPlot) => {
+    inSight(host.current).then(loaded).then((uPlot) => {
       if (ended) return;
       const edge = { stroke: resolved("--line"), width: 1 };
       const axis = { stroke: resolved("--quiet"), grid: edge, ticks: edge, font: "12px system-ui, sans-serif" };
@@ -91,7 +103,7 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
   }, [lines]);
 
   const last = lines.map(({ name, values }) => `${name}: ${values.at(-1) ?? "no value"}`).join(", ");
-  return html`<figure class="chart"><figcaption>${title}</figcaption><div ref=${host} role="img" aria-label=${`${title} by ${xTitle}; last ${last}`}></div></figure>`;
+  return html`<figure class="chart"><figcaption>${title}</figcaption><div ref=${host} role="img" style=${{ minHeight: `${height}px` }} aria-label=${`${title} by ${xTitle}; last ${last}`}></div></figure>`;
 }
 
 /** What the legend says while nobody points at a step: the last values. */

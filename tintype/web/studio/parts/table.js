@@ -1,19 +1,22 @@
 // A table of any length: only the rows in sight are drawn, and rows that are not here yet are asked for by pages.
 
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../../shared/html.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../shared/html.js";
 
 const ROW = 40;
 const SPARE = 10;
 
 /**
- * columns: `{key, title, draw(row), sort?, width?, end?}`; `sort` names what the server sorts by.
+ * columns: `{key, title, draw(row), sort?, width?, end?, wide?}`; `sort` names what the rows are sorted by, and what is
+ * `wide` is left out where there is little room.
  * rows: by position, with holes where they are not loaded; `total` is how many there are.
  * need(first, last): rows that are in sight and not here.
  * sorted: `{by, descending}`, onSort(by).
  * selected: a Set of keys, with onSelect(key, chosen); rowKey(row), href(row).
  */
-export function Table({ label, columns, rows, total, need, sorted, onSort, selected, onSelect, rowKey, rowName = rowKey }) {
+export function Table({ label, columns: all, rows, total, need, sorted, onSort, selected, onSelect, rowKey, rowName = rowKey }) {
   const scroller = useRef(null);
+  const narrow = useNarrow();
+  const columns = narrow ? all.filter(({ wide }) => !wide) : all;
   const [range, setRange] = useState({ first: 0, last: 40 });
   const measure = () => {
     const { current } = scroller;
@@ -54,6 +57,18 @@ export function Table({ label, columns, rows, total, need, sorted, onSort, selec
             onSelect=${onSelect} rowKey=${rowKey} rowName=${rowName} />`)}
       </div>
     </div>`;
+}
+
+/** Whether there is little room. */
+function useNarrow() {
+  const media = useMemo(() => matchMedia("(max-width: 700px)"), []);
+  const [narrow, setNarrow] = useState(media.matches);
+  useEffect(() => {
+    const changed = () => setNarrow(media.matches);
+    media.addEventListener("change", changed);
+    return () => media.removeEventListener("change", changed);
+  }, []);
+  return narrow;
 }
 
 function Head({ column, sorted, onSort }) {

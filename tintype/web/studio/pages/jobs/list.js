@@ -15,13 +15,13 @@ const TYPING_MS = 200;
 const MOST_COMPARED = 8;
 
 const COLUMNS = [
-  { key: "name", title: "Run", sort: "name", width: "minmax(12rem, 2.2fr)", draw: (run) => html`<a href=${pathOf(run)} title=${run.name}>${run.display_name}</a>` },
-  { key: "status", title: "State", sort: "status", width: "8rem", draw: (run) => html`<${Status} status=${run.status} />` },
-  { key: "type", title: "Kind", sort: "type", width: "6.5rem", draw: (run) => run.type },
-  { key: "experiment", title: "Experiment", sort: "experiment", width: "minmax(8rem, 1fr)", draw: (run) => run.experiment_name },
-  { key: "score", title: "Score", sort: "score", width: "7.5rem", end: true, draw: (run) => (run.score ? html`<span title=${run.score.name}>${figure(run.score.value)}</span>` : "") },
-  { key: "duration", title: "Duration", sort: "duration", width: "6rem", end: true, draw: (run) => html`<${Duration} run=${run} />` },
-  { key: "created", title: "Made", sort: "created", width: "7rem", draw: (run) => html`<${Ago} at=${run.created_at} />` },
+  { key: "name", title: "Run", sort: "name", width: "minmax(9rem, 2.2fr)", draw: (run) => html`<a href=${pathOf(run)} title=${run.name}>${run.display_name}</a>` },
+  { key: "status", title: "State", sort: "status", width: "7rem", draw: (run) => html`<${Status} status=${run.status} />` },
+  { key: "type", title: "Kind", sort: "type", width: "6.5rem", wide: true, draw: (run) => run.type },
+  { key: "experiment", title: "Experiment", sort: "experiment", width: "minmax(8rem, 1fr)", wide: true, draw: (run) => run.experiment_name },
+  { key: "score", title: "Score", sort: "score", width: "5.5rem", end: true, draw: (run) => (run.score ? html`<span title=${run.score.name}>${figure(run.score.value)}</span>` : "") },
+  { key: "duration", title: "Duration", sort: "duration", width: "6rem", wide: true, end: true, draw: (run) => html`<${Duration} run=${run} />` },
+  { key: "created", title: "Made", sort: "created", width: "7rem", wide: true, draw: (run) => html`<${Ago} at=${run.created_at} />` },
 ];
 
 export function Page({ query }) {
