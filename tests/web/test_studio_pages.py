@@ -275,7 +275,7 @@ def test_no_name_becomes_markup(studio: Studio, browser: Browser) -> None:
         page.goto(f"{studio.url}/jobs/hostile?tab=files")
         page.get_by_role("button", name="outputs/").click()
         page.get_by_role("button", name="<img src=x").click()
-        expect(page.locator("iframe")).to_have_attribute("sandbox", "")
+        expect(page.locator("iframe")).to_have_attribute("sandbox", "allow-same-origin")
         page.wait_for_timeout(500)
         assert page.title().endswith(" · Tintype")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import BaseModel
 
@@ -42,9 +42,10 @@ _SHOWN = {
     ".html": "text/html; charset=utf-8",
 }
 
-# A report is shown as one that no script of it runs in, apart from this origin.
+# A report is shown with its own pictures and links, and no script of it runs.
 _SANDBOX = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+    "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'self'"
 )
 
 
@@ -85,10 +86,8 @@ def list_files(studio: StudioOf, name: str, path: str = "") -> dict[str, Any]:
     return {"files": shown, "more": max(0, len(found) - _MOST_LISTED)}
 
 
-@router.get("/content", response_class=FileResponse)
-def show_file(
-    studio: StudioOf, name: str, path: Annotated[str, Query(min_length=1)], download: bool = False
-) -> FileResponse:
+@router.get("/content/{path:path}", response_class=FileResponse)
+def show_file(studio: StudioOf, name: str, path: str, download: bool = False) -> FileResponse:
     """A file of the run. What a browser cannot show, or with `download`, is offered to be saved."""
     file = _place(studio, name, path)
     if not file.is_file():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from tintype.errors import RequestError
@@ -49,9 +49,6 @@ def signed_in(request: Request) -> str:
     if name is None:
         raise RequestError("sign in first: POST /api/session", status=401)
     return name
-
-
-SignedIn = Annotated[str, Depends(signed_in)]
 
 
 @router.get("/session", response_model=SessionAnswer)

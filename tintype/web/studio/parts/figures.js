@@ -17,7 +17,7 @@ export function clock(seconds) {
 }
 
 /** How long a run has taken until now, in seconds; null before it began. */
-export function secondsOf({ started_at: started, ended_at: ended }) {
+function secondsOf({ started_at: started, ended_at: ended }) {
   if (!started) return null;
   return ((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000;
 }

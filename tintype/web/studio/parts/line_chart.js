@@ -32,7 +32,7 @@ function inSight(node) {
   });
 }
 
-export const isDark = () => {
+const isDark = () => {
   const { theme } = document.documentElement.dataset;
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 };

@@ -8,6 +8,10 @@ import { Empty, Loaded } from "../../parts/states.js";
 
 const PICTURES = /\.(png|jpe?g|gif|webp)$/i;
 
+/** The address of a file of a run: a report finds its pictures beside it. */
+export const contentOf = (name, path, query = {}) =>
+  withQuery(`/api/jobs/${encodeURIComponent(name)}/files/content/${path.split("/").map(encodeURIComponent).join("/")}`, query);
+
 export function Tab({ run, parts }) {
   const [folder, setFolder] = useState("");
   const [shown, setShown] = useState(null);
@@ -17,7 +21,7 @@ export function Tab({ run, parts }) {
     setShown(null);
   };
   const steps = folder ? folder.split("/") : [];
-  const address = (path, more = {}) => withQuery(`/api/jobs/${encodeURIComponent(run.name)}/files/content`, { path, ...more });
+  const address = (path, more = {}) => contentOf(run.name, path, more);
   return html`
     <div class="stack">
       <nav class="row" aria-label="Folder">
@@ -44,7 +48,7 @@ export function Tab({ run, parts }) {
             <div class="row spread"><h2 class="name">${shown.split("/").at(-1)}</h2><a href=${address(shown)} target="_blank" rel="noopener">In a tab of its own</a></div>
             ${PICTURES.test(shown)
               ? html`<img src=${address(shown)} alt=${shown.split("/").at(-1)} />`
-              : html`<iframe class="file" title=${shown} src=${address(shown)} sandbox=""></iframe>`}
+              : html`<iframe class="file" title=${shown} src=${address(shown)} sandbox="allow-same-origin"></iframe>`}
           </section>`}
       </div>
       <${CommandLine} command=${`tintype job download --name ${quoted(run.name)} --all`} />

@@ -5,6 +5,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../../../sha
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { bytes } from "../../parts/figures.js";
 import { Failure } from "../../parts/states.js";
+import { contentOf } from "./files.js";
 
 // Letters that are kept on the page.
 const MOST = 2_000_000;
@@ -55,7 +56,7 @@ export function Tab({ run, parts }) {
         <p class="hint">${bytes(log.size)}${log.start > 0 ? `, from byte ${log.start.toLocaleString("en")} on` : ""}${follows ? ", followed to its end" : ""}</p>
         <div class="row">
           ${!follows && html`<button type="button" onClick=${() => setFollows(true)}>To the end</button>`}
-          <a class="button" download href=${withQuery(`/api/jobs/${encodeURIComponent(run.name)}/files/content`, { path: "log.txt", download: true })}>Download</a>
+          <a class="button" download href=${contentOf(run.name, "log.txt", { download: true })}>Download</a>
         </div>
       </div>
       ${error && html`<${Failure} error=${error} again=${load} />`}
