@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Open = Callable[[str], "Page"]
 
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
+
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 
@@ -101,6 +103,10 @@ def test_every_page_is_usable_at_any_width_and_by_everybody(
             found = axe.run(page).response["violations"]
             told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
             assert told == [], path
+            # What stands beside an action is a command that there is.
+            for line in page.locator(".command-line code").all_text_contents():
+                command = " ".join(line.split()[:3])
+                assert f"`{command}`" in REFERENCE, f"{path}: {line}"
 
 
 def test_the_way_through_by_keys_alone(studio: Studio, open_page: Open) -> None:
