@@ -29,6 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from pages import PageServer
 from studio_runs import make_pipeline, make_run, make_sweep, write_runs
 
+from tintype.workspace.run_index import RunIndex, RunQuery
+from tintype.workspace.runs import RunStore
+
 PAGES = {
     "/": "Works now",
     "/jobs": "Run 00",
@@ -59,10 +62,12 @@ def main() -> None:
     """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=1000)
+    arguments.add_argument("--listed", type=int, default=10_000, help="runs of the first table")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--watch-seconds", type=float, default=30.0)
     given = arguments.parse_args()
     print(f"Machine: {machine()}")
+    _index(given.listed)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _fill(home, given.runs)
@@ -73,6 +78,25 @@ def main() -> None:
             _watching(server, given.watch_seconds)
         finally:
             server.close()
+
+
+def _index(count: int) -> None:
+    """What lists of many runs cost the server, in CPU time."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_runs(Path(folder), count)
+        index = RunIndex(RunStore(Path(folder)))
+        print(f"\n| {count} runs | CPU ms |\n|---|---|")
+        for name, work in (
+            ("every record read, once", index.refresh),
+            ("another look, while none works", index.refresh),
+            ("a page, newest first", lambda: index.page(RunQuery(), 0, 100)),
+            ("a page of a search", lambda: index.page(RunQuery(search="experiment-3 run"), 0, 100)),
+            ("a page, by score", lambda: index.page(RunQuery(sort="score"), 0, 100)),
+            ("a page, by duration", lambda: index.page(RunQuery(sort="duration"), 0, 100)),
+        ):
+            began = time.process_time()
+            work()
+            print(f"| {name} | {1000 * (time.process_time() - began):.1f} |", flush=True)
 
 
 def _fill(home: Path, runs: int) -> None:
