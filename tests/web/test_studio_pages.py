@@ -148,6 +148,38 @@ def test_dark_is_kept(studio: Studio, open_page: Open) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 18, 22)"
 
 
+def test_from_elsewhere_people_sign_in(browser: Browser, tmp_path: Path) -> None:
+    password = tmp_path / "password.txt"
+    password.write_text("a long enough one")
+    options = ("--person", "ada", "--password-file", str(password))
+    studio = PageServer(tmp_path / "home", "studio", "--no-browser", *options, host="0.0.0.0")
+    try:
+        with opened_page(browser) as open_:
+            page = open_(f"{studio.url}/jobs")
+            expect(page.get_by_label("Name")).to_be_focused()
+            page.keyboard.type("ada")
+            page.keyboard.press("Tab")
+            page.keyboard.type("a wrong one")
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("alert")).to_have_text("name or password is wrong")
+            page.keyboard.type("a long enough one")
+            page.keyboard.press("Enter")
+            heading(page, "No jobs yet").to_be_visible()
+            # A session that has ended elsewhere is noticed, and the address is kept.
+            page.context.clear_cookies()
+            page.get_by_role("link", name="Data", exact=True).click()
+            heading(page, "Sign in").to_be_visible()
+            assert page.url.endswith("/data")
+            page.get_by_label("Name").fill("ada")
+            page.get_by_label("Password").fill("a long enough one")
+            page.keyboard.press("Enter")
+            heading(page, "Data").to_be_visible()
+            page.get_by_role("button", name="ada · sign out").click()
+            heading(page, "Sign in").to_be_visible()
+    finally:
+        studio.close()
+
+
 # While it happens -------------------------------------------------------------------------------------
 
 
