@@ -29,8 +29,8 @@ from tintype.labelling.database import open_database
 from tintype.labelling.people import assign_role, person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project
-from tintype.labelling.server.guard import COOKIE
 from tintype.schemas.labelling_project import LabellingProjectDocument
+from tintype.web.guard import COOKIE
 
 __all__ = ["first_label", "pages", "server"]
 

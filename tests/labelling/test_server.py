@@ -290,7 +290,7 @@ def test_the_page_is_served_to_everybody(shared: Any) -> None:
 
 def test_nobody_gets_in_without_signing_in(shared: Any) -> None:
     person = Person(shared, "labels.test")
-    routes = shared._app.routes
+    routes = shared.app.routes
     paths = [(method, path) for path, method in _operations(person)]
     assert len(paths) > 20 and routes
     open_to_all = {("get", "/api/session"), ("post", "/api/session"), ("delete", "/api/session")}

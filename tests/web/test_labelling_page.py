@@ -25,7 +25,8 @@ from tintype.labelling.access import make_invite
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.people import person_named
 from tintype.labelling.projects import find_project
-from tintype.web.labelling import LABELLING_PAGE_HEADERS, labelling_page_file
+from tintype.web.labelling import LABELLING_PAGE
+from tintype.web.page_files import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,7 +74,7 @@ def find(server: LabellingServer, project: str, **query: Any) -> list[dict[str, 
 
 def test_only_its_own_files_are_read() -> None:
     for name in ("", "labelling/main.js", "labelling/page.css", "vendor/preact.js"):
-        assert labelling_page_file(name) is not None
+        assert LABELLING_PAGE.file(name) is not None
     for name in (
         "/",
         "..",
@@ -81,11 +82,11 @@ def test_only_its_own_files_are_read() -> None:
         "labelling/index.html",
         "vendor/README.md",
     ):
-        assert labelling_page_file(name) is None
+        assert LABELLING_PAGE.file(name) is None
 
 
 def test_no_source_makes_markup_or_names_another_place() -> None:
-    policy = LABELLING_PAGE_HEADERS["content-security-policy"]
+    policy = PAGE_HEADERS["content-security-policy"]
     assert policy.startswith("default-src 'self';") and "unsafe" not in policy
     folder = Path(__file__).parents[2] / "tintype" / "web" / "labelling"
     sources = {path.name: path.read_text("utf-8") for path in folder.iterdir()}

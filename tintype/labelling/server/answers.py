@@ -16,7 +16,6 @@ __all__ = [
     "ActionAnswer",
     "AssistantAnswer",
     "ConfidentAnswer",
-    "ErrorAnswer",
     "FoldersAnswer",
     "GroupAnswer",
     "IdsAnswer",
@@ -39,19 +38,6 @@ def json_answer(content: dict[str, Any]) -> Response:
     """An answer that is not checked against its model, for those that come a hundred times a second or are about
     100,000 pictures: to check takes longer than to answer, and everybody waits for it."""
     return Response(orjson.dumps(content), media_type="application/json")
-
-
-class ErrorDetail(BaseModel):
-    """The HTTP status, and a sentence for people."""
-
-    code: int
-    message: str
-
-
-class ErrorAnswer(BaseModel):
-    """Whatever is refused."""
-
-    error: ErrorDetail
 
 
 class SessionAnswer(BaseModel):

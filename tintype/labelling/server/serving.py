@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import sys
 import threading
@@ -12,6 +11,7 @@ from tintype.endpoints.online.gateway.http_server import (
     address_of,
     end_well_on_signals,
     http_server,
+    is_loopback,
     listen,
     log_to_stderr,
 )
@@ -22,23 +22,11 @@ from tintype.labelling.database import Database, open_database
 from tintype.labelling.doing import finish_actions
 from tintype.labelling.server.app import create_labelling_app
 
-__all__ = ["is_loopback", "serve_labelling"]
+__all__ = ["serve_labelling"]
 
 _LOG = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.0005
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches a server that listens there.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def serve_labelling(

@@ -1,7 +1,7 @@
 // What people do to pictures: shown at once, and put into the outbox.
 
 import { picturesById } from "./feeds.js";
-import { counted } from "./html.js";
+import { counted } from "../shared/html.js";
 import { notices } from "./notices.js";
 
 // Who was away longer did not look at the picture all the time.

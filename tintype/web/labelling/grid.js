@@ -1,6 +1,6 @@
 // A page of pictures: a grid for keyboards and screen readers, with a frame to drag around pictures to select.
 
-import { html, percent, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, percent, useEffect, useLayoutEffect, useRef, useState } from "../shared/html.js";
 import { answerOf, Colour } from "./labels.js";
 import { sideFor, thumbnailUrl } from "./pictures_ahead.js";
 import { LargePicture } from "./large_picture.js";

@@ -1,6 +1,6 @@
 // The labels of a project as buttons with their colours and keys; found by typing where there are many.
 
-import { html, useMemo, useRef, useState } from "./html.js";
+import { html, useMemo, useRef, useState } from "../shared/html.js";
 
 const MANY = 10;
 

@@ -1,8 +1,8 @@
 // One picture with all that was done about it, comments among it.
 
 import { ask, projectPath } from "./api.js";
-import { Dialog } from "./dialog.js";
-import { html, percent, useLoaded } from "./html.js";
+import { Dialog } from "../shared/dialog.js";
+import { html, percent, useLoaded } from "../shared/html.js";
 import { answerOf } from "./labels.js";
 import { thumbnailUrl } from "./pictures_ahead.js";
 

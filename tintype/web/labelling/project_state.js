@@ -1,7 +1,7 @@
 // A project as the server tells it: labels, role, counts; looked at again after what changes them.
 
 import { ask, projectPath } from "./api.js";
-import { Observable } from "./html.js";
+import { Observable } from "../shared/html.js";
 import { labelsByKey } from "./labels.js";
 
 const AGAIN_MS = 1500;

@@ -1,7 +1,7 @@
 // A reviewer's last word on pictures: where people do not agree, and on whatever else is to be checked.
 
 import { filteredOf } from "./feeds.js";
-import { html, useState } from "./html.js";
+import { html, useState } from "../shared/html.js";
 import { Work } from "./work.js";
 
 const KINDS = [

@@ -1,6 +1,6 @@
 // The pictures that somebody works through, in order, a page of them shown; which one is current, which are selected.
 
-import { Observable } from "./html.js";
+import { Observable } from "../shared/html.js";
 
 export const SIZES = [1, 4, 9, 16, 36];
 

@@ -1,10 +1,10 @@
 // Pictures in a grid, labels beside it, and the keys: what labelling, bulk labelling and reviewing have in common.
 
-import { counted, html, useEffect, useMemo, useObservable, useRef, useState } from "./html.js";
+import { counted, html, useEffect, useMemo, useObservable, useRef, useState } from "../shared/html.js";
 import { session } from "./api.js";
 import { AssistantLine } from "./assistant_line.js";
 import { Deeds } from "./deeds.js";
-import { TextDialog } from "./dialog.js";
+import { TextDialog } from "../shared/dialog.js";
 import { Feed } from "./feeds.js";
 import { columnsOf, focusCurrent, PictureGrid } from "./grid.js";
 import { InstructionsPanel } from "./instructions.js";
