@@ -16,7 +16,7 @@ from torch import nn
 from tintype.automl import head_search
 from tintype.automl.discriminants import fit_discriminants
 from tintype.automl.heads import FittedHead, ZeroShotWeights, fit_head
-from tintype.automl.label_issues import confident_mistakes, find_label_issues
+from tintype.automl.label_issues import find_label_issues
 from tintype.models.heads import MlpHead, NeighboursHead
 
 
@@ -150,26 +150,6 @@ def test_wrong_labels_are_found() -> None:
     hits = sum(issue.row in set(wrong.tolist()) for issue in issues)
     assert hits >= 14
     assert all(issue.given != issue.predicted for issue in issues)
-
-
-def test_confident_mistakes_come_first() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.05, 0.95]], np.float32)
-    found = confident_mistakes(
-        "image_classification", probabilities, np.array([0, 0, 0]), ("a", "b"), most=5
-    )
-    assert [(issue.row, issue.given, issue.predicted) for issue in found] == [
-        (2, "a", "b"),
-        (1, "a", "b"),
-    ]
-    several = confident_mistakes(
-        "image_classification_multilabel",
-        probabilities,
-        np.array([[1, 0], [1, 1], [0, 0]]),
-        ("a", "b"),
-        most=5,
-    )
-    assert [issue.row for issue in several] == [2, 1]
-    assert several[1].given == "a, b"
 
 
 def rings(rows: int, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ import pytest
 from batches import contents, write_pictures
 from checkpoints import write_checkpoint, write_clip
 from pictures import noise
+from report_pages import data_of
 
 from tintype.batch import scoring
 from tintype.batch.options import BatchOptions, Retries
@@ -75,8 +76,9 @@ def test_parquet_holds_what_the_scorer_says(tmp_path: Path, vit_checkpoint: Path
     assert sum(summary.labels.values()) == 21
     assert len(list((tmp_path / "out" / "predictions").iterdir())) == 6
     assert not (tmp_path / "out" / ".batch").exists()
-    page = (tmp_path / "out" / "index.html").read_text()
-    assert page.count("<figure>") == 21
+    page = data_of((tmp_path / "out" / "index.html").read_text())
+    assert [sample["name"] for sample in page["samples"]] == table["file_name"].to_pylist()
+    assert page["labels"] == [list(item) for item in summary.labels.items()]
 
 
 def test_csv_is_azures(tmp_path: Path, vit_checkpoint: Path) -> None:

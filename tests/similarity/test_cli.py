@@ -10,6 +10,7 @@ from checkpoints import write_checkpoint
 from embeddings import embeddings, write_run
 from pictures import encoded, striped
 from PIL import Image
+from report_pages import data_of
 from typer.testing import CliRunner
 
 from tintype.cli.main import _run
@@ -95,15 +96,19 @@ def test_the_sheet_shows_them(
 ) -> None:
     sheet = tmp_path / "sheet.html"
     told(capsys, embedded, "--threshold", 0.9999, "--sheet", sheet)
-    page = sheet.read_text()
-    assert page.count("<img") == 2
-    assert "Group 1: 2 pictures" in page
-    assert "1.0000 5.png" in page
+    (group,) = data_of(sheet.read_text())["sections"]
+    assert group["title"] == "Group 1: 2 pictures"
+    assert [(one["name"], one["cosine"]) for one in group["pictures"]] == [
+        ("0.png", 1.0),
+        ("5.png", 1.0),
+    ]
+    assert all(one["picture"].startswith("data:image/webp") for one in group["pictures"])
     told(capsys, embedded, "--image", pictures[1], "-k", 2, "--sheet", sheet)
-    assert sheet.read_text().count("<img") == 3
-    assert f"query {pictures[1]}" in sheet.read_text()
+    (answer,) = data_of(sheet.read_text())["sections"]
+    assert answer["pictures"][0]["name"] == pictures[1]
+    assert [one["cosine"] is None for one in answer["pictures"]] == [True, False, False]
     told(capsys, embedded, "--row", 0, "--row", 1, "--sheet", sheet, "--sheet-limit", 1)
-    assert "1 more of 2 are left out" in sheet.read_text()
+    assert "1 more of 2 are left out" in data_of(sheet.read_text())["lead"][0]
 
 
 def test_what_cannot_be_done_is_refused(

@@ -2,86 +2,112 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from pictures import encoded, noise
 from PIL import Image
+from report_pages import HOSTILE, check_accessible, data_of, opened_file
 
 from tintype.errors import OutputError
+from tintype.similarity import sheet
 from tintype.similarity.sheet import SheetPicture, SheetSection, write_sheet
 
-
-def thumbnails(page: str) -> list[Image.Image]:
-    found = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
-    return [Image.open(io.BytesIO(base64.b64decode(content))) for content in found]
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
-def written(path: Path, *sections: SheetSection, limit: int = 100) -> str:
+def written(path: Path, *sections: SheetSection, limit: int = 100) -> dict[str, Any]:
     write_sheet(path, "Similar <pictures>", sections, limit=limit)
-    return path.read_text("utf-8")
+    return data_of(path.read_text("utf-8"))
 
 
-def test_pictures_become_small_and_the_page_fetches_nothing(tmp_path: Path) -> None:
+def test_pictures_become_small(tmp_path: Path) -> None:
     wide = noise(300, 900)
     (tmp_path / "wide.png").write_bytes(encoded(wide))
     (tmp_path / "small.jpg").write_bytes(encoded(noise(20, 30), "JPEG"))
     pictures = [
-        SheetPicture("wide.png", str(tmp_path / "wide.png"), "1.0000"),
-        SheetPicture("small.jpg", str(tmp_path / "small.jpg"), "0.9712"),
+        SheetPicture("wide.png", str(tmp_path / "wide.png"), 1.0),
+        SheetPicture("small.jpg", str(tmp_path / "small.jpg"), 0.97123),
     ]
     page = written(tmp_path / "sheet.html", SheetSection("Group 1", pictures))
-    first, second = thumbnails(page)
+    told = page["sections"][0]["pictures"]
+    first, second = (
+        Image.open(io.BytesIO(base64.b64decode(one["picture"].partition(",")[2]))) for one in told
+    )
     assert (first.size, second.size) == ((160, 53), (30, 20))
     expected = np.asarray(Image.fromarray(wide).resize((160, 53)), float)
-    assert np.abs(np.asarray(first, float) - expected).mean() < 4
-    assert "0.9712 small.jpg" in page
-    assert not re.search(r"https?://|<script|<link|@import", page)
+    assert np.abs(np.asarray(first.convert("RGB"), float) - expected).mean() < 5
+    assert (told[1]["cosine"], told[1]["name"]) == (0.9712, "small.jpg")
 
 
 def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     pictures = [
-        SheetPicture("text.png", str(tmp_path / "text.png"), "1.0000"),
-        SheetPicture("gone.png", str(tmp_path / "gone.png"), "0.9900"),
-        SheetPicture("inline.jsonl", None, "0.9800"),
-        SheetPicture("inner", "http://127.0.0.1:9/x.png", "0.9700"),
+        SheetPicture("text.png", str(tmp_path / "text.png"), 1.0),
+        SheetPicture("gone.png", str(tmp_path / "gone.png"), 0.99),
+        SheetPicture("inline.jsonl", None, 0.98),
+        SheetPicture("inner", "http://127.0.0.1:9/x.png", 0.97),
     ]
     page = written(tmp_path / "sheet.html", SheetSection("Group 1", pictures))
-    assert "1.0000 text.png: not an image of a known format" in page
-    assert "0.9900 gone.png: cannot read" in page
-    assert "0.9800 inline.jsonl: no picture, it was sent inline" in page
-    assert "0.9700 inner: " in page
-    assert thumbnails(page) == []
+    told = page["sections"][0]["pictures"]
+    assert {one["picture"] for one in told} == {None}
+    reasons = [one["reason"] for one in told]
+    assert reasons[0].startswith("not an image of a known format")
+    assert reasons[1].startswith("cannot read")
+    assert reasons[2] == "no picture, it was sent inline"
+    assert reasons[3]
 
 
-def test_names_are_text_never_html(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encoded(noise(8, 8)))
-    name = '<img src=x onerror="alert(1)">\'.png'
-    pictures = [
-        SheetPicture(name, str(tmp_path / "a.png"), "1.0000"),
-        SheetPicture(name, str(tmp_path / name), "1.0000"),
+def test_the_page_is_searched_and_narrowed_and_runs_no_name(
+    browser: Browser, tmp_path: Path
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(encoded(noise(8, 8, seed=number)))
+    near = [
+        SheetPicture("query.png", str(tmp_path / "0.png"), None),
+        SheetPicture(HOSTILE, str(tmp_path / "1.png"), 0.9),
+        SheetPicture("far.png", str(tmp_path / "2.png"), 0.5),
     ]
-    page = written(tmp_path / "sheet.html", SheetSection(f"Group {name}", pictures))
-    assert "<img src=x" not in page
-    assert 'onerror="' not in page
-    assert page.count("&lt;img src=x onerror=&quot;") == 5
-    assert "Similar &lt;pictures&gt;" in page
+    lone = [SheetPicture("lone.png", None, None), SheetPicture("other.png", None, 0.6)]
+    path = tmp_path / "sheet.html"
+    written(path, SheetSection(HOSTILE, near), SheetSection("lone.png", lone))
+    with opened_file(browser, path, width=390) as page:
+        assert page.get_by_role("heading", level=2).all_text_contents() == [HOSTILE, "lone.png"]
+        assert page.locator("figcaption .name").nth(1).text_content() == HOSTILE
+        slider = page.get_by_role("slider")
+        slider.fill("50")
+        assert page.locator("output").inner_text() == "0.7000"
+        assert page.get_by_role("heading", level=2).all_text_contents() == [HOSTILE]
+        assert page.locator("figcaption").all_text_contents() == [
+            "queryquery.png",
+            f"0.9000{HOSTILE}",
+        ]
+        slider.fill("0")
+        page.get_by_label("Search").fill("OTHER")
+        assert page.get_by_role("heading", level=2).all_text_contents() == ["lone.png"]
+        assert page.get_by_text("no picture, it was sent inline").count() == 2
+    with opened_file(browser, path, dark=True, bypass_csp=True) as page:
+        check_accessible(page)
 
 
-def test_what_is_left_out_is_said(tmp_path: Path) -> None:
-    crowd = [SheetPicture(f"{number}.png", None, "1.0000") for number in range(75)]
+def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = [SheetPicture(f"{number}.png", None, 1.0) for number in range(75)]
     sections = [SheetSection(f"Group {number}", crowd) for number in range(1, 6)]
     page = written(tmp_path / "sheet.html", *sections, limit=2)
-    assert re.findall(r"<h2>(.*?)</h2>", page) == ["Group 1", "Group 2"]
-    assert "3 more of 5 are left out of this page." in page
-    assert page.count("And 15 more pictures.") == 2
-    assert "59.png" in page
-    assert "60.png" not in page
-    assert "left out" not in written(tmp_path / "sheet.html", *sections)
-    assert "Nothing was found." in written(tmp_path / "sheet.html")
+    assert [one["title"] for one in page["sections"]] == ["Group 1", "Group 2"]
+    assert page["lead"] == ["3 more of 5 are left out of this page."]
+    assert [one["left"] for one in page["sections"]] == [15, 15]
+    assert [len(one["pictures"]) for one in page["sections"]] == [60, 60]
+    assert written(tmp_path / "sheet.html", *sections)["lead"] == []
+    assert written(tmp_path / "sheet.html")["lead"] == ["Nothing was found."]
+    monkeypatch.setattr(sheet, "_IN_ALL", 70)
+    page = written(tmp_path / "sheet.html", *sections)
+    assert page["lead"] == ["The first 70 pictures are shown, of the others their names."]
+    reasons = [one["reason"] for one in page["sections"][1]["pictures"]]
+    assert reasons.count("left out of this page") == 50
 
 
 def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

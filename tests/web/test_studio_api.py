@@ -180,11 +180,11 @@ def test_files_of_a_run_and_of_nothing_else(visitor: Visitor, workspace_home: Pa
 
     page = content("outputs/report.html")
     assert page.text == "<script>alert(1)</script>"
-    # Nothing of it runs: scripts are in no source, and in no sandbox.
-    assert "script" not in page.headers["content-security-policy"]
+    # Whatever it runs has no origin, and no way to ask for anything.
     assert page.headers["content-security-policy"].startswith(
-        "sandbox allow-same-origin; default-src"
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'"
     )
+    assert "allow-same-origin" not in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"
     assert (
         content("outputs/weights.safetensors")

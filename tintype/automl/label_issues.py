@@ -9,7 +9,7 @@ import numpy as np
 
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
-__all__ = ["LabelIssue", "confident_mistakes", "find_label_issues"]
+__all__ = ["LabelIssue", "find_label_issues"]
 
 
 @dataclass(frozen=True)
@@ -55,27 +55,6 @@ def find_label_issues(
                 targets, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1
             )
     return [_issue(task, int(row), probabilities, targets, classes) for row in ranked[:most]]
-
-
-def confident_mistakes(
-    task: ClassificationTask,
-    probabilities: np.ndarray,
-    targets: np.ndarray,
-    classes: tuple[str, ...],
-    *,
-    most: int,
-    threshold: float = 0.5,
-) -> list[LabelIssue]:
-    """Rows that the model judges wrongly, the most confident first."""
-    if task == MULTILABEL:
-        wrong = (probabilities >= threshold) != (targets > 0.5)
-        distance = np.where(wrong, np.abs(probabilities - targets), 0.0).max(1)
-        rows = np.flatnonzero(wrong.any(1))
-    else:
-        distance = probabilities.max(1)
-        rows = np.flatnonzero(probabilities.argmax(1) != targets)
-    order = rows[np.argsort(-distance[rows], kind="stable")]
-    return [_issue(task, int(row), probabilities, targets, classes) for row in order[:most]]
 
 
 def _issue(

@@ -26,9 +26,13 @@ from tintype.files import output_errors, write_json
 from tintype.schemas.task import MULTILABEL
 from tintype.scoring.results import Prediction
 
-__all__ = ["ShardFacts", "ShardStore", "ShardWriter"]
+__all__ = ["SAMPLE_TYPE", "ShardFacts", "ShardStore", "ShardWriter"]
 
 _SAMPLE_SIDE = 160
+
+SAMPLE_TYPE = "image/jpeg"
+"""The media type of pictures kept for the report."""
+
 _LIKELY = 0.5
 
 

@@ -1,4 +1,4 @@
-"""`tintype evaluate`: metrics, plots and a report of a model on labelled images."""
+"""`tintype evaluate`: metrics, curves and a report of a model on labelled images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def evaluate(
     ],
     output_folder: Annotated[
         Path | None,
-        typer.Option("--output", help="Folder for metrics.json, plots, evaluation.html."),
+        typer.Option("--output", help="Folder for metrics.json, curves, evaluation.html."),
     ] = None,
     config: Annotated[
         Path | None,

@@ -282,9 +282,8 @@ def _section(one: dict[str, Any]) -> SheetSection:
     from tintype.similarity.sheet import SheetPicture, SheetSection
 
     def told(picture: dict[str, Any]) -> SheetPicture:
-        note = f"{picture['cosine']:.4f}" if "cosine" in picture else "query"
         name = picture.get("file_name") or picture["image"]
-        return SheetPicture(name, picture["image"], note)
+        return SheetPicture(name, picture["image"], picture.get("cosine"))
 
     if "group" in one:
         count = len(one["pictures"])

@@ -19,8 +19,8 @@ __all__ = [
     "roc_curves",
 ]
 
-# Points kept of a curve: more cannot be told apart in a plot.
-_POINTS = 200
+# A curve is drawn with no point of it further than this share of an axis from the line: about a pixel.
+_RESOLUTION = 1 / 300
 
 # Classes drawn or stored with a curve of their own: the most frequent.
 _CURVES = 20
@@ -75,26 +75,39 @@ def accuracy_table(predictions: Predictions, classes: Sequence[str]) -> dict[str
 
 
 def roc_curves(predictions: Predictions, classes: Sequence[str]) -> dict[str, Any]:
-    """False and true positive rates: micro-average, and each of the most frequent classes."""
+    """False and true positive rates, and the thresholds that give them: micro-average, and each of the
+    most frequent classes."""
     from sklearn.metrics import roc_curve
 
     curves = []
     for name, true, scores in _ranked(predictions, classes):
         if 0 < true.sum() < len(true):
-            false_rate, true_rate, _ = roc_curve(true, scores)
-            curves.append({"name": name, **_thinned(fpr=false_rate, tpr=true_rate)})
+            false_rate, true_rate, thresholds = roc_curve(true, scores)
+            # The first point is that of a threshold above all scores, which scikit-learn calls infinite.
+            thresholds = np.minimum(thresholds, 1.0)
+            curves.append(
+                {"name": name, **_thinned(fpr=false_rate, tpr=true_rate, threshold=thresholds)}
+            )
     return {"curves": curves, "classes_in_all": len(classes)}
 
 
 def precision_recall_curves(predictions: Predictions, classes: Sequence[str]) -> dict[str, Any]:
-    """Precision over recall: micro-average, and each of the most frequent classes."""
+    """Precision over recall, and the thresholds that give them: micro-average, and each of the most
+    frequent classes."""
     from sklearn.metrics import precision_recall_curve
 
     curves = []
     for name, true, scores in _ranked(predictions, classes):
         if true.any():
-            precision, recall, _ = precision_recall_curve(true, scores)
-            curves.append({"name": name, **_thinned(recall=recall, precision=precision)})
+            precision, recall, thresholds = precision_recall_curve(true, scores)
+            # The last point, without any prediction, has no threshold.
+            thresholds = np.append(thresholds, 1.0)
+            curves.append(
+                {
+                    "name": name,
+                    **_thinned(recall=recall, precision=precision, threshold=thresholds),
+                }
+            )
     return {"curves": curves, "classes_in_all": len(classes)}
 
 
@@ -184,7 +197,17 @@ def _ranked(
     ]
 
 
-def _thinned(**axes: np.ndarray) -> dict[str, list[float]]:
-    length = len(next(iter(axes.values())))
-    keep = np.unique(np.linspace(0, length - 1, min(length, _POINTS)).round().astype(int))
-    return {name: values[keep].tolist() for name, values in axes.items()}
+def _thinned(threshold: np.ndarray, **axes: np.ndarray) -> dict[str, list[float]]:
+    """Points of a curve, float (n,) from 0 to 1 each, as few as show it: see `_RESOLUTION`.
+
+    The way along the curve is cut into pieces of that length; the first point in each stays. Whatever is left
+    out lies within a piece of a point that stays.
+    """
+    steps = sum(np.abs(np.diff(values)) for values in axes.values())
+    way = np.concatenate([[0.0], np.cumsum(steps)])
+    _, first = np.unique((way / _RESOLUTION).astype(np.int64), return_index=True)
+    keep = np.union1d(first, [len(way) - 1])
+    return {
+        name: values[keep].round(5).tolist()
+        for name, values in {**axes, "threshold": threshold}.items()
+    }

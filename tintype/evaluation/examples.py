@@ -3,7 +3,7 @@ confuses."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,156 +12,122 @@ from tintype.evaluation.metrics import Predictions
 from tintype.schemas.task import MULTILABEL
 
 __all__ = [
-    "ConfusedPair",
-    "Example",
+    "Confusions",
+    "Judgement",
     "class_samples",
-    "confused_pairs",
+    "confused_rows",
+    "confusions",
+    "judge",
     "least_certain",
     "most_confident_mistakes",
 ]
 
 
 @dataclass(frozen=True)
-class Example:
-    """One image with what it is and what it was taken for."""
+class Judgement:
+    """How right and how sure the model is of each row, (n,) each."""
 
-    row: int
-    true: tuple[int, ...]
-    """Codes of its labels."""
+    right: np.ndarray
+    """bool: whether the labels are those predicted."""
 
-    predicted: tuple[int, ...]
-    """Codes of the labels predicted."""
+    certainty: np.ndarray
+    """float64: the probability of the class predicted; multi-label: of a wrong row how far the worst
+    label's is off, else that of the label furthest off."""
 
-    probability: float
-    """Of what the example is about: see the function that gave it."""
-
-    @property
-    def right(self) -> bool:
-        """Whether all labels are those predicted."""
-        return set(self.true) == set(self.predicted)
+    margin: np.ndarray
+    """float64: how far the second class is behind; multi-label: how far the nearest probability is
+    from its threshold. The smaller, the more doubtful."""
 
 
 @dataclass(frozen=True)
-class ConfusedPair:
-    """A class that was taken for another."""
-
-    true: int
-    predicted: int
-    count: int
-    """Images of which this is so."""
-
-    examples: tuple[Example, ...]
-    """Some of them, the most confident first; their probability is that of `predicted`."""
-
-
-def most_confident_mistakes(predictions: Predictions, most: int) -> list[Example]:
-    """Rows judged wrongly, the surest first.
-
-    `probability`: of the class predicted; multi-label: how far the worst label's is off.
-    """
-    made = predictions
-    if made.task == MULTILABEL:
-        off = np.abs(made.probabilities - made.targets)
-        wrong = made.predicted != made.targets
-        certainty = np.where(wrong, off, 0.0).max(1)
-        rows = np.flatnonzero(wrong.any(1))
-    else:
-        certainty = made.probabilities.max(1)
-        rows = np.flatnonzero(made.predicted != made.targets)
-    return _examples(made, rows[np.argsort(-certainty[rows], kind="stable")][:most], certainty)
-
-
-def least_certain(predictions: Predictions, most: int) -> list[Example]:
-    """Rows between two answers, the most doubtful first; right ones and wrong ones.
-
-    `probability`: of the class predicted; the doubt is how little the next class is behind it.
-    Multi-label: of the label that is nearest to the threshold.
-    """
-    made = predictions
-    if made.task == MULTILABEL:
-        distance = np.abs(made.probabilities - made.threshold)
-        nearest = distance.argmin(1)
-        margin = distance.min(1)
-        probability = made.probabilities[np.arange(len(nearest)), nearest]
-    else:
-        if made.classes < 2:
-            return []
-        two = np.partition(made.probabilities, made.classes - 2, axis=1)[:, -2:]
-        margin, probability = two[:, 1] - two[:, 0], two[:, 1]
-    return _examples(made, np.argsort(margin, kind="stable")[:most], probability)
-
-
-def confused_pairs(predictions: Predictions, most: int, examples: int) -> list[ConfusedPair]:
+class Confusions:
     """Pairs of classes that were taken for each other, the most frequent first.
 
     Multi-label: a label of the image that was missed, and one that was predicted in its place.
     """
+
+    rows: np.ndarray
+    """int64 (m,): rows with a confusion; multi-label ones once for each of theirs."""
+
+    codes: np.ndarray
+    """int64 (m,): of each its cell, true * classes + predicted."""
+
+    cells: np.ndarray
+    """int64 (k, 3): true, predicted, count."""
+
+
+def judge(predictions: Predictions) -> Judgement:
+    """See `Judgement`."""
     made = predictions
-    rows, true, found = _confusions(made)
-    cells = true * made.classes + found
-    codes, counts = np.unique(cells, return_counts=True)
-    pairs = []
-    for place in np.argsort(-counts, kind="stable")[:most]:
-        code = int(codes[place])
-        mine = rows[cells == code]
-        sure = made.probabilities[:, code % made.classes]
-        order = mine[np.argsort(-sure[mine], kind="stable")][:examples]
-        pairs.append(
-            ConfusedPair(
-                code // made.classes,
-                code % made.classes,
-                int(counts[place]),
-                tuple(_examples(made, order, sure)),
-            )
-        )
-    return pairs
+    if made.task == MULTILABEL:
+        off = np.abs(made.probabilities - made.targets)
+        wrong = made.predicted != made.targets
+        right = ~wrong.any(1)
+        certainty = np.where(right, off.max(1), np.where(wrong, off, 0.0).max(1))
+        return Judgement(right, certainty, np.abs(made.probabilities - made.threshold).min(1))
+    if made.classes < 2:
+        margin = np.ones(len(made.targets))
+    else:
+        two = np.partition(made.probabilities, made.classes - 2, axis=1)[:, -2:]
+        margin = two[:, 1] - two[:, 0]
+    return Judgement(made.predicted == made.targets, made.probabilities.max(1), margin)
 
 
-def class_samples(
-    predictions: Predictions, classes: Sequence[int], each: int
-) -> list[tuple[int, list[Example]]]:
-    """Of each of `classes` some images that have it, from the surest to the least sure.
+def most_confident_mistakes(judgement: Judgement, most: int) -> np.ndarray:
+    """Rows judged wrongly, the surest first: int64."""
+    rows = np.flatnonzero(~judgement.right)
+    return rows[np.argsort(-judgement.certainty[rows], kind="stable")][:most]
 
-    `probability`: of that class.
-    """
+
+def least_certain(judgement: Judgement, most: int) -> np.ndarray:
+    """Rows between two answers, the most doubtful first; right ones and wrong ones: int64."""
+    return np.argsort(judgement.margin, kind="stable")[:most]
+
+
+def confusions(predictions: Predictions) -> Confusions:
+    """See `Confusions`."""
     made = predictions
-    samples = []
-    for code in classes:
-        rows = np.flatnonzero(made.indicators[:, code])
-        sure = made.probabilities[:, code]
-        order = rows[np.argsort(-sure[rows], kind="stable")]
-        places = np.linspace(0, len(order) - 1, min(each, len(order))).round().astype(int)
-        if len(places):
-            samples.append((code, _examples(made, order[places], sure)))
-    return samples
-
-
-def _confusions(made: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, true and predicted codes, int64 (m,) each."""
-    if made.task != MULTILABEL:
+    if made.task == MULTILABEL:
+        rows, true, found = _labels_in_place_of_others(made)
+    else:
         rows = np.flatnonzero(made.predicted != made.targets)
-        return rows, made.targets[rows], made.predicted[rows]
-    missed, invented = (made.targets > made.predicted), (made.predicted > made.targets)
-    both = np.flatnonzero(missed.any(1) & invented.any(1))
-    parts = [
-        (row, true, found)
-        for row in both
-        for true in np.flatnonzero(missed[row])
-        for found in np.flatnonzero(invented[row])
-    ]
-    rows, true, found = np.array(parts, np.int64).reshape(-1, 3).T
-    return rows, true, found
+        true, found = made.targets[rows], made.predicted[rows]
+    codes = true * made.classes + found
+    unique, counts = np.unique(codes, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    cells = np.column_stack([*np.divmod(unique[order], made.classes), counts[order]])
+    return Confusions(rows, codes, cells)
 
 
-def _examples(made: Predictions, rows: np.ndarray, probability: np.ndarray) -> list[Example]:
-    def codes(values: np.ndarray, row: int) -> tuple[int, ...]:
-        if made.task == MULTILABEL:
-            return tuple(int(code) for code in np.flatnonzero(values[row]))
-        return (int(values[row]),)
+def confused_rows(
+    predictions: Predictions, found: Confusions, most: int, each: int
+) -> Iterator[np.ndarray]:
+    """Rows of each of the `most` frequent confusions, at most `each`, the most confident first."""
+    order = np.argsort(found.codes, kind="stable")
+    codes = found.codes[order]
+    for true, predicted, _ in found.cells[:most]:
+        code = true * predictions.classes + predicted
+        start, end = np.searchsorted(codes, [code, code + 1])
+        mine = found.rows[order[start:end]]
+        sure = predictions.probabilities[mine, predicted]
+        yield mine[np.argsort(-sure, kind="stable")][:each]
 
-    return [
-        Example(
-            int(row), codes(made.targets, row), codes(made.predicted, row), float(probability[row])
-        )
-        for row in rows
-    ]
+
+def class_samples(predictions: Predictions, code: int, most: int) -> np.ndarray:
+    """Of a class some images that have it, evenly from the surest to the least sure: int64."""
+    rows = np.flatnonzero(predictions.indicators[:, code])
+    order = rows[np.argsort(-predictions.probabilities[rows, code], kind="stable")]
+    places = np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int)
+    return order[places]
+
+
+def _labels_in_place_of_others(made: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, labels missed and labels predicted instead, int64 (m,) each: every pair of a row."""
+    missed_rows, missed = np.nonzero(made.targets > made.predicted)
+    wrong_rows, wrong = np.nonzero(made.predicted > made.targets)
+    # `wrong_rows` ascends: those of a missed label's row stand in one piece.
+    start = np.searchsorted(wrong_rows, missed_rows)
+    count = np.searchsorted(wrong_rows, missed_rows, side="right") - start
+    before = np.repeat(np.cumsum(count) - count, count)
+    place = np.repeat(start, count) + np.arange(count.sum()) - before
+    return np.repeat(missed_rows, count), np.repeat(missed, count), wrong[place]

@@ -1,4 +1,4 @@
-"""An evaluation as a whole: metrics, tables, plots, and a page that shows them."""
+"""An evaluation as a whole: metrics, tables, curves, and a page that shows them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from tintype.data.image_table import ImageTable
 from tintype.errors import UsageError
-from tintype.evaluation import curves, plots
+from tintype.evaluation import curves
+from tintype.evaluation.confusion_picture import plot_confusion_matrix
 from tintype.evaluation.intervals import metric_intervals
 from tintype.evaluation.metrics import METRICS, Predictions, check_metric_names, compute_metrics
 from tintype.evaluation.page import EvaluationPage, write_evaluation_page
-from tintype.evaluation.thresholds import threshold_table
+from tintype.evaluation.thresholds import confidence_table, threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.images.fingerprints import NearDuplicates
 from tintype.schemas.task import MULTILABEL, ClassificationTask
@@ -24,7 +25,7 @@ from tintype.scoring.calibration import with_temperature
 
 __all__ = ["Evaluation", "evaluate_predictions"]
 
-# A JSON of per-class tables beyond this many classes would serve nobody.
+# A matrix of all pairs, or tables of every class, would serve nobody beyond this many classes.
 _TABLE_CLASSES = 2_000
 
 
@@ -102,46 +103,43 @@ class Evaluation:
         return dict(zip(self.classes, threshold.tolist(), strict=True))
 
     def write(self, folder: Path) -> None:
-        """Write metrics.json, the tables and curves as JSON, the plots as PNG, evaluation.html.
+        """Write metrics.json, the tables and curves as JSON, confusion_matrix.png, evaluation.html.
+
+        Of many classes there are no tables with a cell a pair or a table a class: see `_TABLE_CLASSES`.
 
         Raises:
             OutputError: the folder cannot be written; what was there before is left as it was.
         """
-        confusion = curves.confusion_matrix(self.predictions, self.classes)
         roc = curves.roc_curves(self.predictions, self.classes)
         precision_recall = curves.precision_recall_curves(self.predictions, self.classes)
         multilabel = self.predictions.task == MULTILABEL
         calibration = self._calibration()
-        pictures = {
-            "confusion_matrix": plots.plot_confusion_matrix(confusion),
-            "roc": plots.plot_roc(roc),
-            "precision_recall": plots.plot_precision_recall(precision_recall),
-            "calibration": plots.plot_calibration(calibration),
-        }
         thresholds = threshold_table(self.predictions, self.classes) if multilabel else None
         page = EvaluationPage(
             self.summary,
             self.predictions,
             self.classes,
-            pictures,
+            roc,
+            precision_recall,
+            calibration,
             self.images,
-            thresholds,
+            thresholds or confidence_table(self.predictions),
             self.notices,
             self.near_duplicates,
         )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)
-            write_json(temporary / "confusion_matrix.json", confusion)
             write_json(temporary / "roc.json", roc)
             write_json(temporary / "precision_recall.json", precision_recall)
             write_json(temporary / "calibration.json", calibration)
             if len(self.classes) <= _TABLE_CLASSES:
+                confusion = curves.confusion_matrix(self.predictions, self.classes)
+                write_json(temporary / "confusion_matrix.json", confusion)
+                write_bytes(temporary / "confusion_matrix.png", plot_confusion_matrix(confusion))
                 table = curves.accuracy_table(self.predictions, self.classes)
                 write_json(temporary / "accuracy_table.json", table)
             if thresholds is not None:
                 write_json(temporary / "thresholds.json", thresholds)
-            for name, png in pictures.items():
-                write_bytes(temporary / f"{name}.png", png)
             write_text(temporary / "evaluation.html", write_evaluation_page(page))
 
 

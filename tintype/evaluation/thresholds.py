@@ -1,9 +1,7 @@
-"""Precision, recall and F1 of labels by threshold, and the table with a slider that shows them."""
+"""What a threshold makes of predictions: precision, recall and F1 of labels, or what is answered at all."""
 
 from __future__ import annotations
 
-import html as escaping
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from tintype.evaluation.metrics import Predictions
 
-__all__ = ["threshold_section", "threshold_table"]
+__all__ = ["confidence_table", "threshold_table"]
 
 _STEPS = 99
 
@@ -47,46 +45,26 @@ def threshold_table(predictions: Predictions, classes: Sequence[str]) -> dict[st
     return {"thresholds": thresholds.round(2).tolist(), "rows": rows}
 
 
-def threshold_section(table: dict[str, Any], threshold: float) -> str:
-    """HTML: a table at `threshold`, and a slider that moves it. Without scripts the table stays."""
-    places = table["thresholds"]
-    at = int(np.abs(np.array(places) - threshold).argmin())
-    rows = []
-    for row in table["rows"]:
-        values = [row["precision"], row["recall"], row["f1_score"]]
-        best = int(np.argmax(row["f1_score"]))
-        cells = "".join(f"<td>{part[at]:.3f}</td>" for part in values)
-        rows.append(
-            f'<tr data-values="{json.dumps(values, separators=(",", ":"))}">'
-            f"<td>{escaping.escape(row['name'])}</td><td>{row['support']}</td>{cells}"
-            f"<td>{row['f1_score'][best]:.3f}&nbsp;at&nbsp;{places[best]:.2f}</td></tr>"
-        )
-    heads = ("class", "support", "precision", "recall", "F1", "best F1")
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    return (
-        '<div id="thresholds"><label class="slider">Threshold <output>'
-        f"{places[at]:.2f}</output> "
-        f'<input type="range" min="1" max="{len(places)}" value="{at + 1}"></label>'
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        f"</div></div>{_SCRIPT}"
-    )
+def confidence_table(predictions: Predictions) -> dict[str, Any]:
+    """Of single-label predictions: what comes of answering only where the model is sure.
 
-
-# The values stand in the rows, as numbers only: nothing of the data's text becomes code.
-_SCRIPT = """<script>
-(() => {
-  const box = document.getElementById("thresholds");
-  const slider = box.querySelector("input"), shown = box.querySelector("output");
-  const rows = [...box.querySelectorAll("tbody tr")].map(
-    (row) => [row.cells, JSON.parse(row.dataset.values)]);
-  slider.addEventListener("input", () => {
-    const place = slider.value - 1;
-    shown.value = (slider.value / 100).toFixed(2);
-    for (const [cells, values] of rows)
-      values.forEach((part, at) => { cells[at + 2].textContent = part[place].toFixed(3); });
-  });
-})();
-</script>"""
+    Returns:
+        `thresholds` 0, 0.01, ..., 0.99; `answered`, the share of images whose class predicted has at least
+        that probability; `accuracy`, the share of those that are right (None where there is none).
+    """
+    thresholds = np.arange(_STEPS + 1) / (_STEPS + 1)
+    sure = predictions.probabilities.max(1)
+    right = np.sort(sure[predictions.predicted == predictions.targets])
+    answered = len(sure) - np.searchsorted(np.sort(sure), thresholds)
+    hits = len(right) - np.searchsorted(right, thresholds)
+    return {
+        "thresholds": thresholds.round(2).tolist(),
+        "answered": (answered / len(sure)).round(4).tolist(),
+        "accuracy": [
+            round(hit / given, 4) if given else None
+            for hit, given in zip(hits.tolist(), answered.tolist(), strict=True)
+        ],
+    }
 
 
 def _scores(

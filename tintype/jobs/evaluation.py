@@ -1,4 +1,4 @@
-"""The walk *evaluate*: a model and an image table become metrics, plots and a report."""
+"""The walk *evaluate*: a model and an image table become metrics, curves and a report."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def evaluate(
     Args:
         model: anything `workspace.registry.resolve_model` understands, or a Hub id.
         data: anything that `read_image_table` reads; of data in splits, the test split.
-        output: folder for metrics.json, plots, evaluation.html and the predictions; an evaluation
+        output: folder for metrics.json, curves, evaluation.html and the predictions; an evaluation
             that was killed goes on there. None writes nothing.
         group_column, group_pattern: which images belong together; see `EvaluationJob`.
         scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads

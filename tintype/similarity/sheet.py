@@ -1,27 +1,27 @@
-"""The page of similar pictures: thumbnails side by side, nothing fetched when it is read."""
+"""The page of similar pictures: thumbnails side by side, which `sheet.js` draws."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from PIL import Image
+from typing import Any
 
 from tintype.errors import FetchError, ImageError
-from tintype.evaluation.html import page, paragraph, picture, section
 from tintype.files import write_text
-from tintype.images.decode import decode_image
-from tintype.images.source import read_image
+from tintype.images.thumbnails import THUMBNAIL_TYPE, thumbnail
+from tintype.pages import data_url, document
 from tintype.progress import track
 from tintype.settings import get_settings
 
 __all__ = ["SheetPicture", "SheetSection", "write_sheet"]
 
+_PAGE = Path(__file__).with_name("sheet.js")
+
 _SIDE = 160
 _PICTURES = 60  # of one section; a group of copies has no end
+_IN_ALL = 1_500  # about 5 kB each
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class SheetPicture:
     location: str | None
     """Path or URL; None where the picture was sent inline and is kept nowhere."""
 
-    note: str
-    """Written before the name: its cosine."""
+    cosine: float | None
+    """None: it is the query."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SheetSection:
 
 
 def write_sheet(path: Path, title: str, sections: Sequence[SheetSection], *, limit: int) -> None:
-    """Write an HTML page with thumbnails of at most 160 pixels a side.
+    """Write an HTML page with thumbnails of at most 160 pixels a side, at most 1,500 of them.
 
     A picture that cannot be read shows its name and the reason.
 
@@ -57,47 +57,37 @@ def write_sheet(path: Path, title: str, sections: Sequence[SheetSection], *, lim
     Raises:
         OutputError: `path` cannot be written.
     """
-    shown = sections[:limit]
-    left_out = len(sections) - len(shown)
-    parts = [paragraph("Nothing was found.")] if not sections else []
+    told: list[dict[str, Any]] = []
+    room = _IN_ALL
     with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
-        for one in track(shown, "drawing"):
-            figures = pool.map(_figure, one.pictures[:_PICTURES])
-            parts.append(section(one.title, _grid(figures), _more(one)))
-    if left_out:
-        parts.append(
-            paragraph(f"{left_out:,} more of {len(sections):,} are left out of this page.")
-        )
-    write_text(path, page(title, *parts))
+        for one in track(sections[:limit], "drawing"):
+            shown = one.pictures[:_PICTURES]
+            drawn = list(pool.map(_picture, shown[:room]))
+            drawn += [_told(each, reason="left out of this page") for each in shown[room:]]
+            room -= len(shown[:room])
+            told.append(
+                {"title": one.title, "pictures": drawn, "left": len(one.pictures) - len(shown)}
+            )
+    left = len(sections) - len(told)
+    lead = [] if sections else ["Nothing was found."]
+    if left:
+        lead.append(f"{left:,} more of {len(sections):,} are left out of this page.")
+    if sum(len(one["pictures"]) for one in told) > _IN_ALL:
+        lead.append(f"The first {_IN_ALL:,} pictures are shown, of the others their names.")
+    write_text(path, document(title, page=_PAGE, lead=lead, data={"sections": told}))
 
 
-def _more(one: SheetSection) -> str:
-    left_out = len(one.pictures) - _PICTURES
-    return paragraph(f"And {left_out:,} more pictures.") if left_out > 0 else ""
-
-
-def _grid(figures: Iterable[str]) -> str:
-    return f'<div class="pictures">{"".join(figures)}</div>'
-
-
-def _figure(one: SheetPicture) -> str:
-    caption = f"{one.note} {one.name}".strip()
+def _picture(one: SheetPicture) -> dict[str, Any]:
     if one.location is None:
-        return paragraph(f"{caption}: no picture, it was sent inline")
+        return _told(one, reason="no picture, it was sent inline")
     try:
-        return picture(_thumbnail(one.location), one.name, kind="jpeg", caption=caption)
+        return _told(one, data_url(thumbnail(one.location, _SIDE), THUMBNAIL_TYPE))
     except (ImageError, FetchError) as error:
-        return paragraph(f"{caption}: {error}")
+        return _told(one, reason=str(error))
 
 
-def _thumbnail(location: str) -> bytes:
-    """JPEG of at most 160 pixels a side.
-
-    Raises:
-        ImageError, FetchError: it cannot be read.
-    """
-    image = Image.fromarray(decode_image(read_image(location), min_size=(_SIDE, _SIDE)))
-    image.thumbnail((_SIDE, _SIDE))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
+def _told(
+    one: SheetPicture, picture: str | None = None, reason: str | None = None
+) -> dict[str, Any]:
+    cosine = None if one.cosine is None else round(one.cosine, 4)
+    return {"name": one.name, "cosine": cosine, "picture": picture, "reason": reason}

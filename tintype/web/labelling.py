@@ -1,8 +1,8 @@
 """The labelling page: static files, served by the labelling server at `/`.
 
-`labelling/` holds the page, one ES module a subject, `shared/` what the studio's page is made with, too, and
-`vendor/` their libraries. Their addresses are as they lie here: `/labelling/main.js`, `/vendor/preact.js`;
-index.html alone is `/`.
+`labelling/` holds the page, one ES module a subject, `shared/` what the studio's page is made with, too;
+`components/` and `vendor/` come from `tintype/pages`. Their addresses are as they lie there: `/labelling/main.js`,
+`/vendor/preact.js`; index.html alone is `/`.
 """
 
 from __future__ import annotations
@@ -11,4 +11,4 @@ from tintype.web.page_files import PageFiles
 
 __all__ = ["LABELLING_PAGE"]
 
-LABELLING_PAGE = PageFiles("labelling/index.html", "labelling", "shared", "vendor")
+LABELLING_PAGE = PageFiles("labelling/index.html", "labelling", "shared", "components", "vendor")

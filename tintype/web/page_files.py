@@ -11,6 +11,8 @@ from pathlib import Path
 
 from fastapi import Request, Response
 
+from tintype import pages
+
 __all__ = ["PAGE_HEADERS", "PageFile", "PageFiles"]
 
 PAGE_HEADERS: dict[str, str] = {
@@ -26,6 +28,7 @@ PAGE_HEADERS: dict[str, str] = {
 }
 
 _HERE = Path(__file__).parent
+_COMPONENTS = Path(pages.__file__).parent
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -46,7 +49,7 @@ class PageFile:
 
 
 class PageFiles:
-    """The modules and styles in some folders of `web/`, by their paths below it, and the page itself."""
+    """The modules and styles in some folders of `web/` and `pages/`, by their paths below these, and the page itself."""
 
     def __init__(self, page: str, *folders: str) -> None:
         """
@@ -57,15 +60,16 @@ class PageFiles:
         self._paths: Mapping[str, Path] = {
             "": _HERE / page,
             **{
-                path.relative_to(_HERE).as_posix(): path
+                path.relative_to(root).as_posix(): path
+                for root in (_HERE, _COMPONENTS)
                 for folder in folders
-                for path in (_HERE / folder).rglob("*")
+                for path in (root / folder).rglob("*")
                 if path.suffix in (".js", ".css")
             },
         }
 
     def file(self, name: str) -> PageFile | None:
-        """One file by its path below `web/`, such as "shared/html.js"; None for every other name."""
+        """One file by its path below `web/` or `pages/`, such as "shared/html.js"; None for every other name."""
         path = self._paths.get(name)
         return None if path is None else _read(path)
 

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tintype.automl.label_issues import LabelIssue, confident_mistakes, find_label_issues
+from tintype.automl.label_issues import LabelIssue, find_label_issues
 from tintype.automl.report import SweepReport, write_report_page
 from tintype.automl.selection_bias import CorrectedScore, correct_for_selection
 from tintype.automl.study import Study, Trial
-from tintype.evaluation.curves import confusion_matrix
-from tintype.evaluation.plots import plot_confusion_matrix
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.files import write_json, write_text
 from tintype.jobs.automl.predictions import predictions_file, read_predictions
@@ -94,10 +92,6 @@ def write_report(
 ) -> None:
     """Write `outputs/report.html`."""
     classes = tables.train.classes
-    predictions = evaluation.predictions
-    mistakes = confident_mistakes(
-        job.task, predictions.probabilities, predictions.targets, classes, most=_MOST_PICTURES
-    )
     checked = _out_of_fold(job, trials, best, tables)
     issues: list[LabelIssue] = []
     if checked is not None:
@@ -117,10 +111,9 @@ def write_report(
         rows=content["trials"],
         best=best.number,
         notes=content["notes"],
-        metrics=evaluation.metrics,
-        intervals=evaluation.intervals,
-        confusion_matrix=plot_confusion_matrix(confusion_matrix(predictions, classes)),
-        mistakes=mistakes,
+        summary=evaluation.summary,
+        predictions=evaluation.predictions,
+        classes=classes,
         validation=tables.held_out,
         label_issues=issues,
         issues_table=None if checked is None else tables.train,

@@ -42,10 +42,11 @@ _SHOWN = {
     ".html": "text/html; charset=utf-8",
 }
 
-# A report is shown with its own pictures and links, and no script of it runs.
+# A report draws itself by its own script, with its own pictures, but has no origin: its script can neither read what is
+# this origin's, nor ask for anything.
 _SANDBOX = (
-    "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
-    "frame-ancestors 'self'"
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src 'self' data:; frame-ancestors 'self'"
 )
 
 

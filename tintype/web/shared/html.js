@@ -1,15 +1,11 @@
-// What every module of the page is made with: markup as vnodes, hooks, and things that tell when they change.
+// What every module of a served page is made with: the components' markup and hooks, and things that tell when they change.
 // Texts of the server enter the page as text nodes; nothing here makes markup of them.
 
-import htm from "../vendor/htm.js";
-import { h, render } from "../vendor/preact.js";
 import {
-  useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState,
-} from "../vendor/preact-hooks.js";
+  html, render, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState,
+} from "../components/html.js";
 
-export { render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };
-
-export const html = htm.bind(h);
+export { html, render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
 /** Something that others look at, and that tells them when it has changed. */
 export class Observable {

@@ -1,6 +1,9 @@
 // Numbers and times as people read them, and the word for a run's state.
 
+import { figure } from "../../components/numbers.js";
 import { html, useEffect, useState } from "../../shared/html.js";
+
+export { figure };
 
 const MINUTE = 60;
 const HOUR = 3600;
@@ -48,15 +51,6 @@ function ago(moment) {
   if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h ago`;
   if (seconds < 30 * DAY) return `${Math.floor(seconds / DAY)} d ago`;
   return moment.toISOString().slice(0, 10);
-}
-
-/** Four digits that count; whole numbers as they are. */
-export function figure(value) {
-  if (value === null || value === undefined) return "";
-  if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return value.toLocaleString("en");
-  const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-4 ? value.toExponential(3) : value.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }
 
 export function bytes(count) {

@@ -2,9 +2,8 @@
 
 import { html, useEffect, useRef, useState } from "../../shared/html.js";
 
-// Told apart also by those who see no red or no green (Okabe and Ito), each dark or light enough for its ground.
-const LIGHT = ["#0072b2", "#b65600", "#00765a", "#a23c80", "#6b6b00", "#4a4a9c", "#8a2b2b", "#3d6b8e"];
-const DARK = ["#6bb8ff", "#f0a35e", "#4cd3a8", "#e59acb", "#d8d26a", "#a9a8f5", "#ff9d9d", "#9cc7e6"];
+// components/colours.css has so many.
+const COLOURS = 8;
 
 let library = null;
 
@@ -37,7 +36,7 @@ const isDark = () => {
   return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 };
 
-export const colour = (index) => (isDark() ? DARK : LIGHT)[index % LIGHT.length];
+export const colour = (index) => resolved(`--series-${index % COLOURS}`);
 
 /** Draw again when dark becomes light. */
 export function useTheme() {

@@ -48,7 +48,7 @@ export function Tab({ run, parts }) {
             <div class="row spread"><h2 class="name">${shown.split("/").at(-1)}</h2><a href=${address(shown)} target="_blank" rel="noopener">In a tab of its own</a></div>
             ${PICTURES.test(shown)
               ? html`<img src=${address(shown)} alt=${shown.split("/").at(-1)} />`
-              : html`<iframe class="file" title=${shown} src=${address(shown)} sandbox="allow-same-origin"></iframe>`}
+              : html`<iframe class="file" title=${shown} src=${address(shown)} sandbox="allow-scripts"></iframe>`}
           </section>`}
       </div>
       <${CommandLine} command=${`tintype job download --name ${quoted(run.name)} --all`} />

@@ -1,10 +1,10 @@
 // The trials of a sweep while it runs: which parameters lead where, how each learns, and all of them in a table.
 
+import { ParallelCoordinates } from "../../../components/parallel_coordinates.js";
 import { ask } from "../../../shared/api.js";
 import { counted, html, useLoaded, useMemo, useState } from "../../../shared/html.js";
 import { clock, figure, Status } from "../../parts/figures.js";
 import { LineChart } from "../../parts/line_chart.js";
-import { ParallelCoordinates } from "../../parts/parallel_coordinates.js";
 import { Loaded } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 

@@ -1,8 +1,8 @@
 // Parallel coordinates: an axis a parameter, a line a trial, the last axis what it was for. Parameters that are the
 // same in all trials have no axis.
 
-import { html, useEffect, useMemo, useRef, useState } from "../../shared/html.js";
-import { figure } from "./figures.js";
+import { html, useEffect, useMemo, useRef, useState } from "./html.js";
+import { figure } from "./numbers.js";
 
 const HEIGHT = 260;
 const TOP = 34;
