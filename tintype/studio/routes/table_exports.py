@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
@@ -72,7 +73,11 @@ def make_labelling_project(
     }
 
 
-def _rows(rows: Any) -> Any:
+def _rows(rows: np.ndarray) -> np.ndarray:
+    """
+    Raises:
+        RequestError: 400, none or too many.
+    """
     if not len(rows):
         raise RequestError("no picture is like that: there is nothing to make something of")
     if len(rows) > _MOST_ROWS:

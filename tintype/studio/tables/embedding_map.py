@@ -23,7 +23,7 @@ from tintype.settings import get_settings
 from tintype.similarity.table import unit_rows
 from tintype.studio.tables.picture_table import PictureTable
 
-__all__ = ["MOST_POINTS", "EmbeddingMap", "map_table"]
+__all__ = ["MOST_POINTS", "EmbeddingMap", "map_table", "write_map"]
 
 MOST_POINTS = 5_000
 """Pictures on a map."""
@@ -90,14 +90,14 @@ def map_table(table: PictureTable, model: str, tell: Tell) -> None:
 
     size = min(_DIMENSIONS, *features.shape)
     axes = PCA(size, random_state=_SEED).fit_transform(features).astype(np.float32)
-    _write(table.folder, "pca", model, rows, axes[:, :2], features)
+    write_map(table.folder, "pca", model, rows, axes[:, :2], features)
     tell("arranging by t-SNE", len(rows), len(rows))
     from sklearn.manifold import TSNE
 
     begun = axes[:, :2] / max(float(axes[:, 0].std()), 1e-9) * 1e-4
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     places = TSNE(2, perplexity=perplexity, init=begun, random_state=_SEED).fit_transform(axes)
-    _write(table.folder, "t-sne", model, rows, places, features)
+    write_map(table.folder, "t-sne", model, rows, places, features)
 
 
 def _sample(table: PictureTable) -> np.ndarray:
@@ -154,7 +154,7 @@ def _features(
     return rows[there][usable], units
 
 
-def _write(
+def write_map(
     folder: Path,
     method: str,
     model: str,
@@ -162,6 +162,17 @@ def _write(
     places: np.ndarray,
     features: np.ndarray,
 ) -> None:
+    """Keep a map of the table in `folder`, in place of the one there is.
+
+    Args:
+        method: pca or t-sne.
+        rows: int64 (m,), ascending.
+        places: float32 (m, 2), of any range.
+        features: float32 (m, D), of length 1.
+
+    Raises:
+        OutputError: the cache cannot be written.
+    """
     low, high = places.min(0), places.max(0)
     scaled = (places - low) / np.maximum((high - low).max(), 1e-9)
     with atomic_folder(folder / "map") as kept:

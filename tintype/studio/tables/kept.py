@@ -43,6 +43,18 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 # Folders whose time of change is a part of the stamp: of 21,841 classes, too, that is a tenth of a second.
 _MOST_STAMPED = 50_000
 
+_LABEL_FILES = (
+    "MLTable",
+    ".csv",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+    ".tsv",
+    ".txt",
+    ".arrow",
+)
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -118,36 +130,23 @@ def _stamps(path: Path) -> Iterator[str]:
     """What differs once files come or go: of a file its size and time, of a folder the times of those in
     it and of the files right in it."""
     yield _stamp(path)
-    waiting, count = [path] if path.is_dir() else [], 0
-    while waiting:
-        below = []
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                folder = entry.is_dir()
-                # Pictures are told by the time of their folder; label files can be written in place.
-                if folder or entry.name.endswith(_LABEL_FILES):
-                    below.append(entry.path)
-                    yield f"{entry.path}\0{_stamp(Path(entry.path))}\n"
-                    count += 1
-                    if folder:
-                        waiting.append(Path(entry.path))
-        if count > _MOST_STAMPED:
-            return
-
-
-_LABEL_FILES = (
-    "MLTable",
-    ".csv",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-    ".parquet",
-    ".tsv",
-    ".txt",
-    ".arrow",
-)
+    waiting = [path] if path.is_dir() else []
+    count = 0
+    while waiting and count < _MOST_STAMPED:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:
+            # Gone just now, not to be read, or a link to a folder above, again and again.
+            continue
+        for entry in entries:
+            # Pictures are told by the time of their folder; label files can be written in place.
+            folder = entry.is_dir()
+            if entry.name.startswith(".") or not (folder or entry.name.endswith(_LABEL_FILES)):
+                continue
+            yield f"{entry.path}\0{_stamp(Path(entry.path))}\n"
+            count += 1
+            if folder:
+                waiting.append(Path(entry.path))
 
 
 def _stamp(path: Path) -> str:

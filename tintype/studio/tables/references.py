@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,15 @@ def tables_of_run(name: str) -> list[str]:
 
 def _of_asset(of: str, name: str, version: str) -> TableSource:
     asset = DataAssetStore().get(name, version)
-    path = source_path(asset.path)
-    return TableSource(
-        of,
-        f"{name}, version {version}",
-        path,
-        command=f"tintype data check {shlex.quote(str(path))}",
-    )
+    return _of_path(of, f"{name}, version {version}", source_path(asset.path), None)
+
+
+def _of_path(of: str, title: str, path: Path, within: Path | None) -> TableSource:
+    if (path / "summary.json").is_file() and (path / PREDICTIONS).is_dir():
+        # The output of a batch: what there is of pictures was predicted.
+        return TableSource(of, title, None, path, within)
+    command = f"tintype data check {shlex.quote(str(path))}"
+    return TableSource(of, title, path, within=within, command=command)
 
 
 def _of_run(of: str, name: str, part: str) -> TableSource:
@@ -118,13 +120,12 @@ def _of_run(of: str, name: str, part: str) -> TableSource:
         labels = _input_path(run.document, "test_data")
         path = source_path(labels) if run.state.type == "evaluation" and labels else None
         command = f"tintype job show -n {shlex.quote(name)}"
-        return TableSource(of, title, path, found, **_keys(run.document), command=command)
+        return _with_keys(TableSource(of, title, path, found, command=command), run.document)
     given = _input_path(run.document, part) if part in _INPUTS else None
     if given is None:
-        raise UsageError(f"{name!r} has no {part!r}; it has {', '.join(tables_of_run(name))}")
-    path = source_path(given)
-    command = f"tintype data check {shlex.quote(str(path))}"
-    return TableSource(of, title, path, **_keys(run.document), command=command)
+        there = ", ".join(each.rpartition(":")[2] for each in tables_of_run(name))
+        raise UsageError(f"{name!r} has no {part!r}; it has {there or 'no tables'}")
+    return _with_keys(_of_path(of, title, source_path(given), None), run.document)
 
 
 def _of_folder(of: str, reference: str, folders: AllowedFolders) -> TableSource:
@@ -141,9 +142,7 @@ def _of_folder(of: str, reference: str, folders: AllowedFolders) -> TableSource:
             raise RequestError(f"there is no {below!r} in the workspace", status=404)
         if not path.exists():
             raise RequestError(f"there is no {below!r} in the workspace", status=404)
-    return TableSource(
-        of, reference, path, within=root, command=f"tintype data check {shlex.quote(str(path))}"
-    )
+    return _of_path(of, reference, path, root)
 
 
 def _run(name: str) -> Run:
@@ -158,18 +157,19 @@ def _input_path(document: Mapping[str, Any], key: str) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _keys(document: Mapping[str, Any]) -> dict[str, str]:
-    """What a job's document calls the columns: fine-tuning and evaluation, or AutoML."""
+def _with_keys(source: TableSource, document: Mapping[str, Any]) -> TableSource:
+    """`source` with its columns called as a job's document calls them: fine-tuning and evaluation, or AutoML."""
     names = {
         "label_column": ("label_column_name", "target_column_name"),
         "image_column": ("input_column_names", "image_column_name"),
     }
-    return {
+    given = {
         column: str(document[key])
         for column, keys in names.items()
         for key in keys
         if document.get(key)
     }
+    return replace(source, **given)
 
 
 def _predictions_of(run: Run) -> Path | None:

@@ -108,7 +108,8 @@ class _Telling:
 
 
 def _end_with_the_server() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not by the stream: its lock would be missed when the interpreter ends.
+    while os.read(0, 4096):
         pass
     os._exit(1)
 
