@@ -31,9 +31,10 @@ OF = "/data/table?of=folder:photos"
 class Studio(PageServer):
     """`tintype studio` with one folder of pictures, of which one is damaged and one is there twice."""
 
-    def __init__(self, home: Path, photos: Path) -> None:
+    def __init__(self, home: Path, photos: Path, hostile: Path) -> None:
         self.photos = photos
-        super().__init__(home, "studio", "--no-browser", "--data", str(photos))
+        folders = ("--data", str(photos), "--data", str(hostile))
+        super().__init__(home, "studio", "--no-browser", *folders)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,9 @@ def studio(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         {"image_url": "level/0.png", "label": HOSTILE},
         {"image_url": "level/1.png", "label": "b"},
     ]
-    write_jsonl_rows(photos / "hostile.jsonl", rows)
-    served = Studio(tmp_path_factory.mktemp("studio-home"), photos)
+    hostile = write_class_folders(photos.parent / "hostile", per_class=2)
+    write_jsonl_rows(hostile / "rows.jsonl", rows)
+    served = Studio(tmp_path_factory.mktemp("studio-home"), photos, hostile)
     yield served
     served.close()
 
@@ -163,7 +165,7 @@ def _folder_in(home: Path, source: Any) -> Path:
 
 
 def test_names_are_no_markup_and_faults_are_sentences(studio: Studio, open_page: Open) -> None:
-    page = open_page(f"{studio.url}/data/table?of=folder:photos/hostile.jsonl")
+    page = open_page(f"{studio.url}/data/table?of=folder:hostile/rows.jsonl")
     expect(grid(page)).to_be_visible(timeout=240_000)
     page.get_by_role("button", name=re.compile("^<img")).click()
     expect(grid(page).get_by_role("gridcell")).to_have_count(1)

@@ -68,7 +68,7 @@ class TableWork:
         try:
             code = self._run(given)
             found = read_progress(folder, stage)
-            if code and not self._closed and (found is None or found.state != "failed"):
+            if not self._closed and (found is None or found.state not in ("done", "failed")):
                 reason = f"the process that did it ended with {code}; the server's log says more"
                 tell(folder, stage, Progress("failed", error=reason))
         except OutputError:
