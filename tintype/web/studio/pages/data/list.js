@@ -24,8 +24,7 @@ export function Page() {
         <section class="panel" aria-labelledby="folders">
           <h2 id="folders">Folders</h2>
           <${Loaded} of=${folders}>${({ tables }) => (tables.length ? html`<${Tables} tables=${tables} />` : html`
-            <p class="hint">Folders that the studio is started with can be looked at, too:</p>
-            <${CommandLine} command="tintype studio --data ./photos" label="How to name one" />`)}<//>
+            <p class="hint">Start the studio with <code>--data FOLDER</code>, and pictures in that folder can be looked at, too.</p>`)}<//>
           <${OfWorkspace} />
         </section>
         <section class="panel" aria-labelledby="of-runs">

@@ -111,7 +111,7 @@ export function PictureGrid({ of, tableKey, label, rows, total, need, chosen = n
     for (let index = line * size.columns; index < Math.min(total, (line + 1) * size.columns); index += 1) {
       cells.push(html`
         <${Tile} key=${index} of=${of} tableKey=${tableKey} row=${rows[index]} column=${index % size.columns} current=${index === place}
-          chosen=${chosen && rows[index] ? chosen.has(rows[index].row) : null} onClick=${(event) => clicked(index, event)} />`);
+          chosen=${chosen && rows[index] ? chosen.has(rows[index].row) : null} onClick=${(event) => clicked(index, event)} onFocus=${() => setCurrent(index)} />`);
     }
     const y = line * step - seen + top;
     drawn.push(html`<div key=${line} role="row" aria-rowindex=${line + 1} class="picture-line" style=${{ transform: `translateY(${y}px)`, gridTemplateColumns: `repeat(${size.columns}, ${size.tile}px)`, "--tile": `${size.tile}px` }}>${cells}</div>`);
@@ -123,8 +123,8 @@ export function PictureGrid({ of, tableKey, label, rows, total, need, chosen = n
     </div>`;
 }
 
-function Tile({ of, tableKey, row, column, current, chosen, onClick }) {
-  const place = { role: "gridcell", "aria-colindex": column + 1, tabindex: current ? 0 : -1 };
+function Tile({ of, tableKey, row, column, current, chosen, onClick, onFocus }) {
+  const place = { role: "gridcell", "aria-colindex": column + 1, tabindex: current ? 0 : -1, onFocus };
   if (!row) return html`<div ...${place} class="tile" aria-label="Loading"><div class="thumb"></div></div>`;
   return html`
     <div ...${place} class=${`tile ${chosen ? "chosen" : ""}`} aria-selected=${chosen === null ? undefined : chosen} aria-label=${spoken(row)} title=${row.name} onClick=${onClick}>
