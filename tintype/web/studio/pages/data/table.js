@@ -68,7 +68,8 @@ function Table({ table, query, reload }) {
     try {
       const { selection } = await ask("POST", withQuery("/table/selections", { of, key }), { rows: [...numbers] });
       setChosen(new Set());
-      setQuery({ ...NO_FILTER, selection }, { replace: false });
+      // Where there is no grid, to one.
+      setQuery({ ...NO_FILTER, selection, ...(view === "near-duplicates" && { view: null }) }, { replace: false });
     } catch (error) {
       complain(error);
     }
