@@ -1,17 +1,20 @@
 """How soon the studio's pages are there, and what a live page costs the machine.
 
-    python benchmarks/studio.py [--runs 1000] [--rounds 5] [--watch-seconds 30]
+    python benchmarks/studio.py [--runs 1000] [--pictures 100000] [--rounds 5] [--watch-seconds 30]
 
 A workspace of that many runs is made in a temporary folder, `tintype studio` serves it, headless Chromium opens each
 page anew. Printed: milliseconds from the request to the first paint with content, and until what the page is about is
 there (asked: first paint below 500 ms), medians; the routes behind them; and the server's CPU time while one
-browser watches a sweep that reports every second (asked: below 2 % of a core), beside nobody watching.
+browser watches a sweep that reports every second (asked: below 2 % of a core), beside nobody watching. Of a table of
+that many pictures: how long it takes to be read and looked at in the background; its routes; and the longest time that
+a picture in sight was blank while its grid was scrolled (asked: 100 ms). And what a table of a million rows costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -27,8 +30,12 @@ from machine import machine
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from pages import PageServer
+from pictures import encoded, noise
 from studio_runs import make_pipeline, make_run, make_sweep, write_runs
 
+from tintype.studio.tables.picture_table import PictureTable, TableFilter
+from tintype.studio.tables.reading import read_table
+from tintype.studio.tables.references import TableSource
 from tintype.workspace.run_index import RunIndex, RunQuery
 from tintype.workspace.runs import RunStore
 
@@ -43,6 +50,8 @@ PAGES = {
     "/new-job": "What to do",
     "/compare?name=shown&name=run-00001": "experiment_name",
     "/data": "No data assets yet",
+    "/data/table?of=folder:photos": "pictures",
+    "/data/picture?of=folder:photos&row=7": "Its row",
     "/endpoints": "No endpoints yet",
     "/labelling": "No labelling projects yet",
 }
@@ -53,7 +62,42 @@ ROUTES = (
     "/jobs?sort=score&search=experiment-3&offset=100",
     "/jobs/shown",
     "/jobs/sweep/trials",
+    "/table?of=folder:photos",
+    "/table/rows?of=folder:photos&limit=120&offset=50000",
+    "/table/rows?of=folder:photos&limit=120&text=777&label=class-3",
+    "/table/balance?of=folder:photos&text=7",
 )
+
+# For every frame, whether a picture in sight shows nothing: neither itself nor its tiny copy.
+_BLANK = """() => {
+  const grid = document.querySelector(".pictures");
+  const told = { longest: 0, frames: 0, blank: 0, until: performance.now() + 8000 };
+  let since = null;
+  return new Promise((done) => {
+    const look = (now) => {
+      const box = grid.getBoundingClientRect();
+      const tiles = [...grid.querySelectorAll(".thumb")].filter((tile) => {
+        const { top, bottom } = tile.getBoundingClientRect();
+        return bottom > box.top && top < box.bottom;
+      });
+      const empty = tiles.length === 0 || tiles.some((tile) => {
+        const image = tile.querySelector("img");
+        const tiny = tile.style.backgroundImage;
+        return !(image?.complete && image.naturalWidth) && (!tiny || tiny === "none");
+      });
+      told.frames += 1;
+      if (empty) {
+        told.blank += 1;
+        since ??= now;
+        told.longest = Math.max(told.longest, now - since);
+      } else since = null;
+      grid.scrollTop += STEP;
+      if (now < told.until) requestAnimationFrame(look);
+      else done(told);
+    };
+    requestAnimationFrame(look);
+  });
+}"""
 
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
@@ -63,16 +107,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=1000)
     arguments.add_argument("--listed", type=int, default=10_000, help="runs of the first table")
+    arguments.add_argument("--pictures", type=int, default=100_000)
+    arguments.add_argument("--rows", type=int, default=1_000_000, help="of the largest table")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--watch-seconds", type=float, default=30.0)
     given = arguments.parse_args()
     print(f"Machine: {machine()}")
     _index(given.listed)
+    _columns(given.rows)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _fill(home, given.runs)
-        server = PageServer(home, "studio", "--no-browser")
+        photos = write_many_pictures(home / "photos", given.pictures)
+        server = PageServer(home, "studio", "--no-browser", "--data", str(photos))
         try:
+            _table(server)
+            _scrolling(server)
             _routes(server, given.rounds)
             _pages(server, given.rounds)
             _watching(server, given.watch_seconds)
@@ -99,6 +149,33 @@ def _index(count: int) -> None:
             print(f"| {name} | {1000 * (time.process_time() - began):.1f} |", flush=True)
 
 
+def _columns(count: int) -> None:
+    """What a table of many rows costs, in CPU time; its pictures need not be there."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        with path.open("w") as lines:
+            for number in range(count):
+                row = {"image_url": f"{number:07d}.jpg", "label": f"class {number % 1000}"}
+                lines.write(json.dumps(row) + "\n")
+        kept = Path(folder) / "kept"
+        began = time.process_time()
+        read_table(TableSource("rows", "rows", path), kept, lambda done, total: None)
+        print(f"\n| table of {count} rows | CPU ms |\n|---|---|")
+        print(f"| read once, in the background | {1000 * (time.process_time() - began):.0f} |")
+        table = PictureTable(kept)
+        every = table.found(TableFilter())
+        for name, work in (
+            ("all rows", lambda: table.found(TableFilter())),
+            ("rows of a label", lambda: table.found(TableFilter(labels=("class 7",)))),
+            ("rows by a part of the name", lambda: table.found(TableFilter(text="777"))),
+            ("how many have which label", lambda: table.balance(every)),
+            ("120 rows as JSON", lambda: [table.shown(int(row)) for row in every[-120:]]),
+        ):
+            began = time.process_time()
+            work()
+            print(f"| {name} | {1000 * (time.process_time() - began):.1f} |", flush=True)
+
+
 def _fill(home: Path, runs: int) -> None:
     write_runs(home, runs)
     shown = make_run(home, "shown")
@@ -106,6 +183,59 @@ def _fill(home: Path, runs: int) -> None:
     shown.outputs.mkdir()
     make_sweep(home, "sweep", 40)
     make_pipeline(home, "pipe")
+
+
+def write_many_pictures(folder: Path, count: int) -> Path:
+    """`count` pictures in ten class folders: links to 500 different photos of 320 by 240."""
+    different = [encoded(noise(240, 320, seed), "JPEG") for seed in range(500)]
+    for number in range(count):
+        path = folder / f"class-{number % 10}" / f"{number:06d}.jpg"
+        if number < 10:
+            path.parent.mkdir(parents=True)
+        if number < len(different):
+            path.write_bytes(different[number])
+        else:
+            first = number % len(different)
+            os.link(folder / f"class-{first % 10}" / f"{first:06d}.jpg", path)
+    return folder
+
+
+def _table(server: PageServer) -> None:
+    begun = time.perf_counter()
+    while server.ask("/table?of=folder:photos")["summary"] is None:
+        time.sleep(0.05)
+    print(f"\ntable read in the background: {_ms(begun) / 1000:.1f} s")
+    token = server.ask("/session")["csrf"]
+    order = urllib.request.Request(
+        f"{server.url}/api/table/inspection?of=folder:photos",
+        b"",
+        {"x-csrf-token": token, "content-type": "application/json"},
+        method="POST",
+    )
+    urllib.request.urlopen(order).close()
+    begun = time.perf_counter()
+    while server.ask("/table?of=folder:photos")["summary"]["near_duplicates"] is None:
+        time.sleep(0.5)
+    print(f"every picture looked at in the background: {_ms(begun) / 1000:.1f} s")
+
+
+def _scrolling(server: PageServer) -> None:
+    from playwright.sync_api import sync_playwright
+
+    print(
+        "\n| grid scrolled by | longest blank ms | frames | frames with a blank |\n|---|---|---|---|"
+    )
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        for words, step in (("40 pixels a frame", 40), ("a screen each frame", 800)):
+            page.goto(f"{server.url}/data/table?of=folder:photos")
+            page.locator(".tile img").first.wait_for()
+            told = page.evaluate(_BLANK.replace("STEP", str(step)))
+            print(f"| {words} | {told['longest']:.0f} | {told['frames']} | {told['blank']} |")
+        browser.close()
 
 
 def _routes(server: PageServer, rounds: int) -> None:

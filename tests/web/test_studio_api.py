@@ -11,45 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 from studio_runs import make_pipeline, make_run, make_sweep
+from studio_visitors import PASSWORD, Visitor
 
 from tintype.studio.app import create_studio_app
 from tintype.studio.people import People
 from tintype.studio.watch import Watch
-from tintype.web.guard import Guard
 from tintype.web.page_files import PAGE_HEADERS
 from tintype.web.studio import STUDIO_PAGE
 from tintype.workspace.run_index import RunIndex
-
-PASSWORD = "a long enough one"
-
-
-class Visitor:
-    """A browser with a cookie and the token of its session."""
-
-    def __init__(self, guard: Guard, host: str = "localhost") -> None:
-        self.http = TestClient(guard, base_url=f"http://{host}", raise_server_exceptions=False)
-        self.csrf = ""
-        self.csrf = self.ask("GET", "/session")["csrf"]
-
-    def ask(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        headers = {"x-csrf-token": self.csrf}
-        answer = self.http.request(method, f"/api{path}", json=body, headers=headers)
-        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
-        assert "Traceback" not in answer.text
-        assert answer.headers["content-type"] == "application/json"
-        return answer.json()
-
-    def refusal(self, method: str, path: str, status: int, body: Any = None) -> str:
-        error = self.ask(method, path, body, status=status)["error"]
-        assert error["code"] == status
-        message: str = error["message"]
-        return message
-
-    def sign_in(self, name: str, password: str = PASSWORD, status: int = 200) -> None:
-        answer = self.ask("POST", "/session", {"name": name, "password": password}, status=status)
-        self.csrf = answer.get("csrf", self.csrf)
 
 
 @pytest.fixture

@@ -32,6 +32,12 @@ def studio(
         Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
     ] = None,
     private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-p", "--data", help="Folder whose pictures may be looked at, too. Repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Show the workspace in a browser: jobs, data, models, endpoints, labelling; until Ctrl-C or SIGTERM."""
     from tintype.endpoints.online.gateway.http_server import Tls
@@ -49,6 +55,7 @@ def studio(
         port=port,
         tls=Tls.of(certificate, private_key),
         people=people or [],
+        folders=data or [],
         password=password,
         open_browser=not no_browser,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from tintype.client import Client
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.studio.people import People
 from tintype.studio.routes import (
     data,
@@ -22,8 +23,13 @@ from tintype.studio.routes import (
     new_jobs,
     page,
     session,
+    table_exports,
+    table_findings,
+    table_pictures,
+    tables,
 )
 from tintype.studio.state import Studio
+from tintype.studio.tables.opened import Tables
 from tintype.studio.watch import Watch
 from tintype.version import __version__
 from tintype.web.guard import Guard
@@ -43,17 +49,22 @@ _OF_PAGES = (
     new_jobs,
     events,
     data,
+    tables,
+    table_pictures,
+    table_findings,
+    table_exports,
     models,
     endpoints,
     labelling,
 )
 
 
-def create_studio_app(people: People | None = None) -> Guard:
+def create_studio_app(people: People | None = None, folders: AllowedFolders | None = None) -> Guard:
     """All routes behind the guard.
 
     Args:
         people: who may sign in; None: the server listens on this machine alone, where nobody has to.
+        folders: that may be looked at beside the workspace's own data; None: none.
     """
     app = FastAPI(
         title="Tintype studio",
@@ -65,7 +76,8 @@ def create_studio_app(people: People | None = None) -> Guard:
         redoc_url=None,
     )
     runs = RunIndex()
-    studio = Studio(runs, Watch(runs), Client(), people)
+    tables = Tables(folders or AllowedFolders())
+    studio = Studio(runs, Watch(runs), Client(), people, tables)
     app.state.studio = studio
     refused: dict[int | str, dict[str, Any]] = dict.fromkeys(("4XX", "422", "500", "503"), _REFUSED)
     app.include_router(session.router, responses=refused)
@@ -81,6 +93,11 @@ def create_studio_app(people: People | None = None) -> Guard:
 
 
 def end_of_streams(guard: Guard) -> Callable[[], None]:
-    """What ends the pages' open connections when the server stops."""
+    """What ends the pages' open connections, and work that goes on beside them, when the server stops."""
     studio: Studio = guard.app.state.studio
-    return studio.watch.end
+
+    def end() -> None:
+        studio.watch.end()
+        studio.tables.close()
+
+    return end

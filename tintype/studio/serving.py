@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
@@ -16,6 +17,7 @@ from tintype.endpoints.online.gateway.http_server import (
     log_to_stderr,
 )
 from tintype.errors import UsageError
+from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.studio.app import create_studio_app, end_of_streams
 from tintype.studio.people import People
 
@@ -29,6 +31,7 @@ def serve_studio(
     tls: Tls | None = None,
     people: Sequence[str] = (),
     password: str | None = None,
+    folders: Sequence[Path] = (),
     open_browser: bool = False,
 ) -> None:
     """Answer until SIGTERM or Ctrl-C; requests under way are finished.
@@ -36,10 +39,11 @@ def serve_studio(
     Args:
         people: who may sign in, which they must beyond this machine; on it, nobody does.
         password: a new one for the only one of `people`.
+        folders: whose pictures may be looked at beside the workspace's own data.
         open_browser: have the machine's browser show it.
 
     Raises:
-        UsageError: beyond this machine, with nobody who may sign in.
+        UsageError: beyond this machine, with nobody who may sign in; a folder that is not there.
         MissingExtraError: passwords cannot be checked here.
         OutputError: the address is in use or not allowed.
     """
@@ -53,6 +57,7 @@ def serve_studio(
                 "a password is for one --person of a studio beyond this machine (--host)"
             )
         allowed.give_password(people[0], password)
+    looked_at = AllowedFolders(folders)
     if tls is not None:
         tls.check()
     listener = listen(host, port)
@@ -67,7 +72,7 @@ def serve_studio(
             flush=True,
         )
     end_well_on_signals()
-    app = create_studio_app(allowed)
+    app = create_studio_app(allowed, looked_at)
     server = http_server(app, tls, on_end=end_of_streams(app))
     if open_browser:
         # Once it listens, a browser may wait for its first answer.

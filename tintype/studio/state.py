@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from tintype.client import Client
 from tintype.studio.people import People
+from tintype.studio.tables.opened import Tables
 from tintype.studio.watch import Watch
 from tintype.web.guard import Guard
 from tintype.workspace.run_index import RunIndex
@@ -25,6 +26,8 @@ class Studio:
     client: Client
     people: People | None
     """Who may sign in; None where the server listens on this machine alone."""
+    tables: Tables
+    """Tables of pictures that pages look at."""
     guard: Guard | None = None
 
 

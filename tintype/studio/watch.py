@@ -3,7 +3,8 @@
 One task looks once a second, and only while a page is open, at files whose change means something: pages poll
 nothing. What it tells is which part of what is another one; the page asks for that by the ordinary routes.
 
-Topics: `runs` (any run) and `run:NAME` (its `record`, `log`, `trials`, `graph`, `metrics`, `children`).
+Topics: `runs` (any run), `run:NAME` (its `record`, `log`, `trials`, `graph`, `metrics`, `children`) and `table:KEY`
+(the work on a table: `reading`, `inspection`, `map`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from tintype.errors import RequestError, TintypeError
 from tintype.jobs.automl.status import FILE as TRIALS_FILE
 from tintype.jobs.pipeline.status import FILE as GRAPH_FILE
+from tintype.studio.tables.kept import is_key, table_stamps
 from tintype.workspace.metric_history import logged_stamp
 from tintype.workspace.run_index import Changes, RunIndex
 from tintype.workspace.runs import ACTIVE, RunStore
@@ -128,8 +130,12 @@ class Watch:
             kind, _, name = topic.partition(":")
             if kind == "run":
                 parts = self._look_at_run(name, changes)
-                if parts:
-                    found[topic] = parts
+            elif kind == "table":
+                parts = self._changed(name, table_stamps(name))
+            else:
+                continue
+            if parts:
+                found[topic] = parts
         return found
 
     def _look_at_run(self, name: str, changes: Changes) -> set[str]:
@@ -153,10 +159,13 @@ class Watch:
             children = []
         if children:
             parts.add("children")
+        return parts | self._changed(name, stamps)
+
+    def _changed(self, name: str, stamps: dict[str, object]) -> set[str]:
+        """The parts whose stamps are others than they were; none where nobody looked before."""
         before = self._stamps.get(name, stamps)
-        parts |= {part for part, stamp in stamps.items() if stamp != before.get(part)}
         self._stamps[name] = stamps
-        return parts
+        return {part for part, stamp in stamps.items() if stamp != before.get(part)}
 
 
 def check_topics(topics: Sequence[str]) -> None:
@@ -168,7 +177,8 @@ def check_topics(topics: Sequence[str]) -> None:
         raise RequestError(f"{len(topics)} topics given; at most {_MOST_TOPICS}")
     for topic in topics:
         kind, _, name = topic.partition(":")
-        if topic != "runs" and not (kind == "run" and name):
-            raise RequestError(f"topic {topic!r}: expected runs or run:NAME")
+        known = (kind == "run" and name) or (kind == "table" and is_key(name))
+        if topic != "runs" and not known:
+            raise RequestError(f"topic {topic!r}: expected runs, run:NAME or table:KEY")
         if kind == "run":
             RunStore().path(name)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection, select
 
 from tintype.errors import RequestError
+from tintype.images.shown_pictures import SIDES, picture_bytes, thumbnail_bytes
 from tintype.labelling.actions import Action, Recorded
 from tintype.labelling.doing import do_action, redo, undo
 from tintype.labelling.handing_out import give_back, hand_out
@@ -33,7 +34,6 @@ from tintype.labelling.server.answers import (
 )
 from tintype.labelling.server.bodies import ActionBody, ReversalBody, TasksBody
 from tintype.labelling.server.proposals import proposals_for
-from tintype.labelling.server.shown_pictures import SIDES, picture_bytes, thumbnail_bytes
 from tintype.labelling.server.visitors import Access, as_labeller
 from tintype.labelling.tables import PictureRow
 

@@ -1,0 +1,57 @@
+// What is to be made of pictures that were chosen or filtered: a data asset, or a labelling project.
+
+import { ask, withQuery } from "../../../shared/api.js";
+import { Dialog } from "../../../shared/dialog.js";
+import { counted, html, useState } from "../../../shared/html.js";
+import { CommandLine } from "../../parts/command_line.js";
+
+const KINDS = {
+  "data-assets": { title: "A data asset", hint: "Labelled pictures, for jobs to train on or to be judged by. Nothing is copied." },
+  "labelling-projects": { title: "A labelling project", hint: "People look at them again; labels that they have are suggestions." },
+};
+
+/** wanted: a filter of the table; count: how many pictures it has. */
+export function ExportDialog({ of, tableKey, wanted, count, title, onClose }) {
+  const [kind, setKind] = useState("data-assets");
+  const [name, setName] = useState("");
+  const [labels, setLabels] = useState("");
+  const [made, setMade] = useState(null);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError("");
+    const body = { name };
+    if (kind === "labelling-projects" && labels.trim()) body.labels = labels.split(",").map((label) => label.trim()).filter(Boolean);
+    try {
+      setMade(await ask("POST", withQuery(`/table/${kind}`, { of, key: tableKey, ...wanted }), body, { timeout: 300_000 }));
+    } catch (failure) {
+      setError(failure.message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (made) {
+    return html`
+      <${Dialog} title="Made" onClose=${onClose}>
+        <div class="stack">
+          <p role="status">${made.reference} has ${counted(made.pictures)}.</p>
+          <a href=${kind === "data-assets" ? "/data" : "/labelling"}>${kind === "data-assets" ? "To the data assets" : "To labelling"}</a>
+          <${CommandLine} command=${made.command} />
+        </div>
+      <//>`;
+  }
+  return html`
+    <${Dialog} title=${`${counted(count)} of ${title}`} onClose=${onClose}>
+      <form onSubmit=${submit} class="fields">
+        <fieldset class="kinds"><legend>Make of them</legend>${Object.entries(KINDS).map(([each, told]) => html`
+          <label key=${each} class="tick"><input type="radio" name="kind" checked=${kind === each} onChange=${() => setKind(each)} /><span>${told.title}<br /><span class="hint">${told.hint}</span></span></label>`)}
+        </fieldset>
+        <label>Name<input required maxlength="255" pattern="[A-Za-z0-9][A-Za-z0-9_.\\-]*" title="Letters, digits, '-', '_' and '.'" value=${name} onInput=${(event) => setName(event.target.value)} /></label>
+        ${kind === "labelling-projects" && html`<label>Labels to choose from, with commas between them<input value=${labels} placeholder="Those of the table" onInput=${(event) => setLabels(event.target.value)} /></label>`}
+        <p role="alert" class="error">${error}</p>
+        <div class="row end"><button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main" disabled=${busy}>${busy ? "Working …" : "Make it"}</button></div>
+      </form>
+    <//>`;
+}
