@@ -10,7 +10,10 @@ from fastapi import Depends, FastAPI
 from tintype.client import Client
 from tintype.studio.people import People
 from tintype.studio.routes import (
+    batch_endpoints,
+    comparisons,
     data,
+    endpoint_parts,
     endpoints,
     events,
     home,
@@ -18,6 +21,7 @@ from tintype.studio.routes import (
     job_parts,
     jobs,
     labelling,
+    model_files,
     models,
     new_jobs,
     page,
@@ -43,8 +47,13 @@ _OF_PAGES = (
     new_jobs,
     events,
     data,
+    # Before what takes any name.
+    model_files,
     models,
+    comparisons,
     endpoints,
+    endpoint_parts,
+    batch_endpoints,
     labelling,
 )
 

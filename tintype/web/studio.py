@@ -1,7 +1,8 @@
 """The studio's page: static files, served by the studio's server.
 
 `studio/` holds the page: `main.js` and what frames every page, `pages/` one module or folder a page, `parts/`
-what pages are made of. `shared/` is the labelling page's, too, and `vendor/` has their libraries.
+what pages are made of. `playground/` is the endpoints' own page, too, `shared/` the labelling page's, and `vendor/`
+has their libraries.
 """
 
 from __future__ import annotations
@@ -10,4 +11,4 @@ from tintype.web.page_files import PageFiles
 
 __all__ = ["STUDIO_PAGE"]
 
-STUDIO_PAGE = PageFiles("studio/index.html", "studio", "shared", "vendor")
+STUDIO_PAGE = PageFiles("studio/index.html", "studio", "playground", "shared", "vendor")

@@ -1,0 +1,20 @@
+// Where pages of models are, and how tasks are called.
+
+const TASKS = {
+  image_classification: "one label",
+  image_classification_multilabel: "any labels",
+  zero_shot_image_classification: "labels as asked for",
+  embeddings: "embeddings",
+};
+
+export const taskName = (task) => TASKS[task] ?? task ?? "";
+
+export const pathOfModel = (name, version) => `/models/${encodeURIComponent(name)}${version ? `?version=${encodeURIComponent(version)}` : ""}`;
+
+export const pathOfCard = (name) => `/catalog/${encodeURIComponent(name)}`;
+
+/** 86M, 1.2B. */
+export function millions(count) {
+  if (!count) return "";
+  return count >= 1e9 ? `${(count / 1e9).toFixed(1)}B` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)}M`;
+}
