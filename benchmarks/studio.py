@@ -5,7 +5,7 @@
 A workspace of that many runs is made in a temporary folder, `tintype studio` serves it, headless Chromium opens each
 page anew. Printed: milliseconds from the request to the first paint with content, and until what the page is about is
 there (asked: first paint below 500 ms), medians; the routes behind them; and the server's CPU time while one
-browser watches a sweep that reports every second (asked: below 2 % of a core), beside nobody watching.
+browser watches a sweep that reports every second, or an endpoint (asked: below 2 % of a core), beside nobody watching.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from machine import machine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from commands import run
 from pages import PageServer
+from studio_models import make_model_run
 from studio_runs import make_pipeline, make_run, make_sweep, write_runs
 
+from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, EndpointStore
 from tintype.workspace.run_index import RunIndex, RunQuery
 from tintype.workspace.runs import RunStore
 
@@ -43,7 +46,11 @@ PAGES = {
     "/new-job": "What to do",
     "/compare?name=shown&name=run-00001": "experiment_name",
     "/data": "No data assets yet",
-    "/endpoints": "No endpoints yet",
+    "/models": "photos",
+    "/models/photos": "Where it is from",
+    "/catalog": "google/vit-base-patch16-224",
+    "/endpoints": "photos",
+    "/endpoints/photos": "Traffic",
     "/labelling": "No labelling projects yet",
 }
 
@@ -53,6 +60,11 @@ ROUTES = (
     "/jobs?sort=score&search=experiment-3&offset=100",
     "/jobs/shown",
     "/jobs/sweep/trials",
+    "/models",
+    "/models/photos",
+    "/models/catalog",
+    "/endpoints",
+    "/endpoints/photos",
 )
 
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
@@ -106,6 +118,14 @@ def _fill(home: Path, runs: int) -> None:
     shown.outputs.mkdir()
     make_sweep(home, "sweep", 40)
     make_pipeline(home, "pipe")
+    make_model_run(home, "teach", home)
+    path = "azureml://jobs/teach/outputs/artifacts/paths/outputs/mlflow-model/"
+    run("model", "create", "--name", "photos", "--path", path, TINTYPE_HOME=str(home))
+    store = EndpointStore(home)
+    keys = {"primary": "", "secondary": ""}
+    store.save(EndpointRecord("photos", {"name": "photos"}, keys, {"blue": 100}))
+    given = {"name": "blue", "endpoint_name": "photos", "model": "azureml:photos:1"}
+    store.save(DeploymentRecord("photos", "blue", given, "a-model"))
 
 
 def _routes(server: PageServer, rounds: int) -> None:
@@ -165,6 +185,9 @@ def _watching(server: PageServer, seconds: float) -> None:
         print(
             f"| one, a sweep of 40 trials that reports every second | {_cpu(process, seconds, (sweep, content)):.2f} |"
         )
+        page.goto(f"{server.url}/endpoints/photos?tab=logs")
+        page.get_by_role("log").wait_for()
+        print(f"| one, an endpoint | {_cpu(process, seconds, None):.2f} |")
         browser.close()
 
 

@@ -22,6 +22,8 @@ router = APIRouter(prefix="/api/models", tags=["models"])
 
 _OF_RUN = "azureml://jobs/{}/outputs/artifacts/paths/outputs/mlflow-model/"
 
+_OWN = "tintype."
+
 
 class ModelVersionAnswer(BaseModel):
     """A version of a registered model."""
@@ -188,7 +190,11 @@ def show_model(studio: StudioOf, name: str, version: str | None = None) -> dict[
 def describe(studio: StudioOf, name: str, version: str, body: DescribeBody) -> dict[str, Any]:
     """Give a version another description and other tags."""
     model = known_version(studio, name, version)
-    return _shown(studio, describe_model(model, description=body.description, tags=body.tags))
+    # Those say where it is from, and stay.
+    own = {key: value for key, value in model.tags.items() if key.startswith(_OWN)}
+    tags = {key: value for key, value in body.tags.items() if not key.startswith(_OWN)}
+    changed = describe_model(model, description=body.description, tags={**own, **tags})
+    return _shown(studio, changed)
 
 
 @router.put("/{name}/versions/{version}/archived", response_model=ModelAnswer)

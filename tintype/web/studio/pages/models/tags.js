@@ -5,9 +5,12 @@ import { Dialog } from "../../../shared/dialog.js";
 import { html, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 
+/** Tags that people write; Tintype's own tell where a model is from. */
+const written = (tags) => Object.entries(tags).filter(([key]) => !key.startsWith("tintype."));
+
 export function Tags({ model, path, reload }) {
   const [editing, setEditing] = useState(false);
-  const tags = Object.entries(model.tags);
+  const tags = written(model.tags);
   return html`
     <section class="panel" aria-labelledby="tags">
       <div class="row spread"><h2 id="tags">Description and tags</h2><button type="button" onClick=${() => setEditing(true)}>Edit</button></div>
@@ -22,7 +25,7 @@ export function Tags({ model, path, reload }) {
 
 function Edit({ model, path, onClose }) {
   const [description, setDescription] = useState(model.description ?? "");
-  const [lines, setLines] = useState(Object.entries(model.tags).map(([key, value]) => `${key}=${value}`).join("\n"));
+  const [lines, setLines] = useState(written(model.tags).map(([key, value]) => `${key}=${value}`).join("\n"));
   const [error, setError] = useState("");
   const submit = async (event) => {
     event.preventDefault();
