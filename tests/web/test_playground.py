@@ -302,9 +302,7 @@ def test_page_holds_no_script_style_or_address_of_another_place() -> None:
     unsafe = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser"
     )
-    assert {name: re.findall(unsafe, text) for name, text in texts.items()} == dict.fromkeys(
-        texts, []
-    )
+    assert [name for name, text in texts.items() if re.search(unsafe, text)] == []
 
 
 def test_colours_have_contrast() -> None:

@@ -145,7 +145,10 @@ def test_what_takes_long_is_a_job(visitor: Visitor, workspace_home: Path, tmp_pa
 def answers_of(run: Any, answers: list[dict[str, Any]]) -> None:
     score = RunStore().path(f"{run}_batchscoring") / "outputs" / "score"
     score.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"file_name": "pictures.txt", "row": at, **one}) for at, one in enumerate(answers)]
+    lines = [
+        json.dumps({"file_name": "pictures.txt", "row": at, **one})
+        for at, one in enumerate(answers)
+    ]
     (score / "predictions.jsonl").write_text("\n".join(lines) + "\n")
 
 

@@ -176,9 +176,9 @@ def test_a_comparison_shows_first_where_they_differ(studio: PageServer, open_pag
     page = open_page(f"{studio.url}/compare-models/a1")
     rows = page.locator(".compared > li")
     expect(rows).to_have_count(3)
-    expect(rows.first.get_by_role("list", name="photos").get_by_role("listitem").first).to_have_text(
-        "cat80.0 %"
-    )
+    expect(
+        rows.first.get_by_role("list", name="photos").get_by_role("listitem").first
+    ).to_have_text("cat80.0 %")
     page.get_by_label("Only where they differ").press("Space")
     expect(rows).to_have_count(1)
     expect(rows.first.locator("img")).to_have_js_property("complete", True)
