@@ -40,7 +40,7 @@ export function Page({ query }) {
           <datalist id="known-models">${known.map((name) => html`<option key=${name} value=${name}></option>`)}</datalist>
           <datalist id="known-data">${(choices.value?.data ?? []).map((name) => html`<option key=${name} value=${name}></option>`)}</datalist>
         </div>
-        <p class="hint">Both see the same pictures: all, or of more than a hundred a hundred that are evenly chosen. The work is a batch job for each model.</p>
+        <p class="hint">Both see the same pictures: all of them, or a hundred that are evenly chosen. The work is a batch job for each model.</p>
         <p class="error" role="alert">${error}</p>
         <div class="row end">${working && html`<p class="hint" role="status">Models and pictures are looked at …</p>`}<button type="submit" class="main" disabled=${working}>Compare</button></div>
       </form>
