@@ -44,7 +44,7 @@ function Deployment({ endpoint, deployment, path, reload }) {
       ${deployment.error && html`<p class="error">${deployment.error}</p>`}
       <dl class="facts">
         <div><dt>Model</dt><dd>${deployment.model_name}</dd></div>
-        <div><dt>Instances</dt><dd role="status">${states || "none yet"}</dd></div>
+        <div><dt>Instances</dt><dd><span role="status">${states || "none yet"}</span></dd></div>
         <div><dt>Changed</dt><dd><${Ago} at=${deployment.modified_at} /></dd></div>
       </dl>
       ${deployment.scaling === "default" ? html`

@@ -24,7 +24,7 @@ export function Traffic({ endpoint, path, reload }) {
       <h2 id="traffic">Traffic</h2>
       <div class="shares">${names.map((name) => html`
         <label key=${name}><span class="name">${name}</span>
-          <input type="range" min="0" max="100" value=${wanted[name]} aria-valuetext=${`${wanted[name]} percent`} onInput=${(event) => setWanted(shared(wanted, name, Number(event.target.value)))} />
+          <input type="range" aria-label=${name} min="0" max="100" value=${wanted[name]} aria-valuetext=${`${wanted[name]} percent`} onInput=${(event) => setWanted(shared(wanted, name, Number(event.target.value)))} />
           <output class="figure">${wanted[name]} %</output></label>`)}
       </div>
       <div class="row end">

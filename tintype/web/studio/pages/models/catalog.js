@@ -5,11 +5,11 @@ import { counted, html, useLoaded } from "../../../shared/html.js";
 import { CommandLine } from "../../parts/command_line.js";
 import { Empty, Loaded } from "../../parts/states.js";
 import { setQuery } from "../../router.js";
-import { millions, pathOfCard, taskName } from "./names.js";
+import { millions, pathOfCard, REGISTRY, taskName } from "./names.js";
 import { Sides } from "./sides.js";
 
 export function Page({ query }) {
-  const cards = useLoaded(() => ask("GET", "/models/catalog"), []);
+  const cards = useLoaded(() => ask("GET", "/models/catalog", undefined, REGISTRY), []);
   const asked = Object.fromEntries(["search", "task", "family", "here"].map((key) => [key, query.get(key) ?? ""]));
   return html`
     <div class="stack">

@@ -4,6 +4,7 @@ import { ask } from "../../../shared/api.js";
 import { html, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { go } from "../../router.js";
+import { REGISTRY } from "./names.js";
 
 // Both models and the pictures are looked at before anything starts.
 const LOOK_MS = 600_000;
@@ -11,7 +12,7 @@ const LOOK_MS = 600_000;
 export function Page({ query }) {
   const [first = "", second = ""] = query.getAll("model");
   const [given, setGiven] = useState({ first, second, data: query.get("data") ?? "" });
-  const models = useLoaded(() => ask("GET", "/models"), []);
+  const models = useLoaded(() => ask("GET", "/models", undefined, REGISTRY), []);
   const choices = useLoaded(() => ask("GET", "/job-choices"), []);
   const [error, setError] = useState("");
   const [working, setWorking] = useState(false);

@@ -7,14 +7,14 @@ import { CommandLine } from "../../parts/command_line.js";
 import { Ago } from "../../parts/figures.js";
 import { Empty, Loaded } from "../../parts/states.js";
 import { go, setQuery } from "../../router.js";
-import { pathOfModel, taskName } from "./names.js";
+import { pathOfModel, REGISTRY, taskName } from "./names.js";
 import { RegisterDialog } from "./register.js";
 import { Sides } from "./sides.js";
 
 export function Page({ query }) {
   const archived = query.get("archived") === "true";
   const search = (query.get("search") ?? "").toLowerCase();
-  const models = useLoaded(() => ask("GET", withQuery("/models", { archived: archived || undefined })), [archived]);
+  const models = useLoaded(() => ask("GET", withQuery("/models", { archived: archived || undefined }), undefined, REGISTRY), [archived]);
   const [chosen, setChosen] = useState([]);
   const [registering, setRegistering] = useState(false);
   // A job that has ended may have registered one.

@@ -1,4 +1,7 @@
-// Where pages of models are, and how tasks are called.
+// Where pages of models are, how tasks are called, and how long the registry is waited for.
+
+/** The registry's library takes seconds until it is loaded, once for each start of the studio; a busy machine takes longer. */
+export const REGISTRY = { timeout: 120_000 };
 
 const TASKS = {
   image_classification: "one label",

@@ -4,6 +4,7 @@ import { ask } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
 import { html, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
+import { REGISTRY } from "./names.js";
 
 /** Tags that people write; Tintype's own tell where a model is from. */
 const written = (tags) => Object.entries(tags).filter(([key]) => !key.startsWith("tintype."));
@@ -36,7 +37,7 @@ function Edit({ model, path, onClose }) {
       return;
     }
     try {
-      await ask("PUT", path, { description, tags: Object.fromEntries(pairs) });
+      await ask("PUT", path, { description, tags: Object.fromEntries(pairs) }, REGISTRY);
       onClose(true);
     } catch (failure) {
       setError(failure.message);

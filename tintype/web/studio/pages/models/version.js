@@ -11,12 +11,12 @@ import { go, setQuery } from "../../router.js";
 import { CardFacts } from "./card_facts.js";
 import { DeployDialog } from "./deploy.js";
 import { Evaluations } from "./evaluations.js";
-import { taskName } from "./names.js";
+import { REGISTRY, taskName } from "./names.js";
 import { Tags } from "./tags.js";
 
 export function Page({ name, query }) {
   const version = query.get("version");
-  const model = useLoaded(() => ask("GET", withQuery(`/models/${encodeURIComponent(name)}`, { version })), [name, version]);
+  const model = useLoaded(() => ask("GET", withQuery(`/models/${encodeURIComponent(name)}`, { version }), undefined, REGISTRY), [name, version]);
   useEvents("endpoints", model.reload, [name, version]);
   return html`<${Loaded} of=${model}>${(found) => html`<${Version} model=${found} reload=${model.reload} />`}<//>`;
 }
@@ -32,12 +32,12 @@ function Version({ model, reload }) {
     }
   };
   const archive = () => act(async () => {
-    await ask("PUT", `${path}/archived`, { archived: !model.archived });
+    await ask("PUT", `${path}/archived`, { archived: !model.archived }, REGISTRY);
     say(model.archived ? "Restored." : "Archived: hidden from lists.");
     reload();
   });
   const exported = () => act(async () => {
-    const run = await ask("POST", `${path}/export`);
+    const run = await ask("POST", `${path}/export`, undefined, REGISTRY);
     say("The export is a job, and the file one of its outputs.");
     go(`/jobs/${encodeURIComponent(run.name)}`);
   });
