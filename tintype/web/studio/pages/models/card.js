@@ -38,8 +38,10 @@ function Card({ card, here, imported_as: imported }) {
         imported ? html`<span>imported as <a href=${pathOfModel(imported)}>${imported}</a></span>` : here ? "its weights are on this machine" : "its weights are fetched from the Hub when they are first used"}</p>
       <${CardFacts} card=${card} />
       <section class="panel" aria-labelledby="samples"><h2 id="samples">A request, and its answer</h2>
-        <pre class="log sample" tabindex="0">${JSON.stringify(card.sample_request, null, 2)}</pre>
-        <pre class="log sample" tabindex="0">${JSON.stringify(card.sample_answer, null, 2)}</pre>
+        <div class="columns">
+          <pre class="log sample" tabindex="0" role="group" aria-label="Request">${JSON.stringify(card.sample_request, null, 2)}</pre>
+          <pre class="log sample" tabindex="0" role="group" aria-label="Answer">${JSON.stringify(card.sample_answer, null, 2)}</pre>
+        </div>
       </section>
       <${CommandLine} command=${[`tintype model show ${quoted(card.name)}`, `tintype model import ${quoted(card.name)}`]} />
       ${deploying && html`<${DeployDialog} model=${card.name} title=${card.name} onClose=${() => setDeploying(false)} />`}
