@@ -6,6 +6,9 @@ import { useEvents } from "../../events.js";
 import { Status } from "../../parts/figures.js";
 import { Loaded } from "../../parts/states.js";
 
+// Not by colour alone.
+const MARKS = { right: "✓ ", wrong: "✗ " };
+
 export function Page({ id }) {
   const comparison = useLoaded(() => ask("GET", `/comparisons/${encodeURIComponent(id)}`), [id]);
   const [first, second] = comparison.value?.sides.map(({ run }) => `run:${run}`) ?? [null, null];
@@ -47,7 +50,7 @@ function Picture({ id, row, sides }) {
   return html`
     <img src=${`/api/comparisons/${encodeURIComponent(id)}/pictures/${row.row}`} alt=${name} loading="lazy" width="160" height="160" />
     <div class="stack tight">
-      <p class="name" title=${row.picture}>${name}${row.label !== null && html` <span class="hint">${[row.label].flat().join(", ")}</span>`}</p>
+      <p class="name" title=${row.picture}>${name}${row.label !== null && html` <span class="hint">labelled ${[row.label].flat().join(", ")}</span>`}</p>
       <div class="two">${sides.map((side, index) => html`<${Answer} key=${index} answer=${row.answers[index]} label=${row.label} model=${side.model} waiting=${["Completed", "Failed", "Canceled", null].includes(side.status)} />`)}</div>
     </div>`;
 }
@@ -55,9 +58,10 @@ function Picture({ id, row, sides }) {
 function Answer({ answer, label, model, waiting }) {
   if (!answer) return html`<p class="hint">${waiting ? "No answer" : "Not yet"}</p>`;
   if (answer.error) return html`<p class="error">${answer.error}</p>`;
+  const known = [label].flat();
+  const kind = (found, index) => (index ? "hint" : label === null ? "" : known.includes(found) ? "right" : "wrong");
   return html`
     <ol aria-label=${model}>${answer.labels.slice(0, 3).map((found, index) => html`
-      <li key=${found} class=${index ? "hint" : label === null ? "" : [label].flat().includes(found) ? "right" : "wrong"}>
-        <span class="name">${found}</span><span class="figure">${percent(answer.probs[index], 1)}</span></li>`)}
+      <li key=${found} class=${kind(found, index)}><span class="name">${MARKS[kind(found, index)]}${found}</span><span class="figure">${percent(answer.probs[index], 1)}</span></li>`)}
     </ol>`;
 }
