@@ -34,7 +34,7 @@ function Card({ card, here, imported_as: imported }) {
           <a class="button" href=${withQuery("/compare-models", { model: card.name })}>Compare</a>
         </div>
       </div>
-      <p class=${here || imported ? "status good" : "status waits"}><span class="dot" aria-hidden="true"></span>${
+      <p class=${here || imported ? "status wrapping good" : "status wrapping waits"}><span class="dot" aria-hidden="true"></span>${
         imported ? html`<span>imported as <a href=${pathOfModel(imported)}>${imported}</a></span>` : here ? "its weights are on this machine" : "its weights are fetched from the Hub when they are first used"}</p>
       <${CardFacts} card=${card} />
       <section class="panel" aria-labelledby="samples"><h2 id="samples">A request, and its answer</h2>

@@ -19,5 +19,6 @@ export const pathOfCard = (name) => `/catalog/${encodeURIComponent(name)}`;
 /** 86M, 1.2B. */
 export function millions(count) {
   if (!count) return "";
+  if (count < 1e6) return count.toLocaleString("en");
   return count >= 1e9 ? `${(count / 1e9).toFixed(1)}B` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)}M`;
 }
