@@ -33,7 +33,7 @@ class _Sent:
 def archive_of(folder: Path, name: str) -> Iterator[bytes]:
     """Pieces of a .zip with all files of `folder`, below `name`; stored as they are, for weights do not shrink."""
     sent = _Sent()
-    with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
         for path in sorted(folder.rglob("*")):
             if not path.is_file():
                 continue
