@@ -76,7 +76,7 @@ def test_a_model_from_its_run_to_its_archive(
     (evaluation,) = model["evaluations"]
     assert evaluation["metrics"]["accuracy"] == 0.8125
     assert evaluation["intervals"]["accuracy"] == [0.7, 0.9]
-    report = f"/api/jobs/{evaluation['run']}/files/content?path={evaluation['report']}"
+    report = f"/api/jobs/{evaluation['run']}/files/content/{evaluation['report']}"
     assert "How good it is" in visitor.http.get(report).text
 
     archive = visitor.http.get("/api/models/photos/versions/1/archive")

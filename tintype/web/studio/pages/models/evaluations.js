@@ -1,9 +1,9 @@
 // How good a model is: metrics with their 95 % intervals, and the way to each report.
 
-import { withQuery } from "../../../shared/api.js";
 import { html, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { figure } from "../../parts/figures.js";
+import { contentOf } from "../jobs/files.js";
 
 // Looked at first; the others on request.
 const FIRST = ["accuracy", "balanced_accuracy", "f1_score_macro", "AUC_macro", "average_precision_score_macro", "iou", "log_loss"];
@@ -23,7 +23,7 @@ function Evaluation({ evaluation }) {
   const names = Object.keys(evaluation.metrics);
   const first = FIRST.filter((name) => names.includes(name));
   const shown = all || !first.length ? names : first;
-  const report = withQuery(`/api/jobs/${encodeURIComponent(evaluation.run)}/files/content`, { path: evaluation.report });
+  const report = contentOf(evaluation.run, evaluation.report);
   return html`
     <div class="stack tight">
       <div class="row spread"><h3>${evaluation.title} <span class="hint">${evaluation.rows.toLocaleString("en")} pictures</span></h3>
