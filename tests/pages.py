@@ -111,7 +111,7 @@ def opened_page(
         yield open_
     finally:
         context.close()
-    elsewhere = [url for url in asked if not url.startswith((*homes, "data:"))]
+    elsewhere = [url for url in asked if not url.startswith((*homes, "data:", "blob:"))]
     assert elsewhere == [], elsewhere
     expected = (*_REFUSED, *known)
     logged = [text for text in troubles if not any(part in text for part in expected)]

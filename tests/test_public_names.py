@@ -29,7 +29,7 @@ PYTHON_ONLY = {
     "jobs": set(),
     "models": {"catalog"},
     "data": set(),
-    "online_endpoints": set(),
+    "online_endpoints": {"ask", "metrics"},
     "online_deployments": {"create", "edited"},
     "batch_endpoints": set(),
     "batch_deployments": {"edited", "set_default"},

@@ -24,7 +24,7 @@ from PIL import Image
 
 from tintype.endpoints.online.gateway.openapi import openapi_document
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
-from tintype.web.playground import PLAYGROUND_HEADERS, playground_file
+from tintype.web.playground import PLAYGROUND_HEADERS, PLAYGROUND_NAMES, playground_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -191,7 +191,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
         yield open_
         for stand_in, asked, troubles in opened:
-            assert stand_in.url + "playground.js" in asked
+            assert stand_in.url + "playground/main.js" in asked
             near = (stand_in.url, "blob:" + stand_in.origin, "data:")
             assert [url for url in asked if not url.startswith(near)] == []
             # Chromium logs every answer that refuses; these the test wanted.
@@ -233,18 +233,22 @@ def request_of(name: str) -> dict[str, Any]:
 
 
 def test_only_its_own_files_are_read() -> None:
-    page, script, style = (playground_file(n) for n in ("", "playground.js", "playground.css"))
+    names = ("", "playground/main.js", "playground/playground.css")
+    page, script, style = (playground_file(name) for name in names)
     assert page and script and style
     assert page[0].startswith(b"<!doctype html>") and page[1].startswith("text/html")
     assert script[1].startswith("text/javascript") and style[1].startswith("text/css")
-    assert playground_file("playground.js") is script
+    assert playground_file("playground/main.js") is script
     for name in (
         "index.html",
         "/",
         "..",
         "../playground.py",
         "/etc/passwd",
-        "playground.js/",
+        "playground/main.js/",
+        "playground/index.html",
+        "playground/../playground.py",
+        "vendor/uplot.js",
         "%2e",
     ):
         assert playground_file(name) is None
@@ -271,9 +275,11 @@ def test_headers_allow_the_page_nothing_else() -> None:
 
 def test_page_holds_no_script_style_or_address_of_another_place() -> None:
     texts = {
-        n: (playground_file(n) or (b"",))[0].decode()
-        for n in ("", "playground.js", "playground.css")
+        name: (playground_file(name) or (b"",))[0].decode()
+        for name in PLAYGROUND_NAMES
+        if not name.startswith("vendor/")
     }
+    assert len(texts) > 10
     found: list[str] = []
 
     class Reader(HTMLParser):
@@ -282,7 +288,7 @@ def test_page_holds_no_script_style_or_address_of_another_place() -> None:
             found.extend(
                 f"{tag} {name}" for name in given if name.startswith("on") or name == "style"
             )
-            if tag == "style" or (tag == "script" and given.get("src") != "playground.js"):
+            if tag == "style" or (tag == "script" and given.get("src") != "playground/main.js"):
                 found.append(tag)
 
         def handle_data(self, data: str) -> None:
@@ -296,11 +302,11 @@ def test_page_holds_no_script_style_or_address_of_another_place() -> None:
     unsafe = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser"
     )
-    assert re.findall(unsafe, texts["playground.js"]) == []
+    assert [name for name, text in texts.items() if re.search(unsafe, text)] == []
 
 
 def test_colours_have_contrast() -> None:
-    style = (playground_file("playground.css") or (b"",))[0].decode()
+    style = (playground_file("playground/page.css") or (b"",))[0].decode()
     schemes = [
         dict(re.findall(r"--([\w-]+): (#\w{6});", block))
         for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from tintype.client.azure_errors import not_found_as_azure
 from tintype.client.described import Describes, described
 from tintype.client.records import EndpointKeys, Poller, Record
+from tintype.endpoints.online.calls import Answer
 from tintype.endpoints.online.daemon.config import load_config
 from tintype.endpoints.online.daemon.control import ask_daemon
 from tintype.endpoints.online.gateway.keys import digest_of, new_key
@@ -86,6 +87,18 @@ class OnlineEndpoints:
     def list(self) -> list[Record]:
         """All endpoints, by name."""
         return [_record(shown) for shown in ask_daemon("list-endpoints")]
+
+    def metrics(self, name: str) -> dict[str, Any]:
+        """Counts and times of its requests by deployment, since the daemon began.
+
+        Returns:
+            See `GatewayMetrics.of_endpoint`.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        counted: dict[str, Any] = ask_daemon("get-metrics", name=name)
+        return counted
 
     def delete(self, name: str) -> None:
         """Remove an endpoint with its deployments, after what they have under way."""
@@ -191,14 +204,35 @@ class OnlineEndpoints:
     def _post(
         self, name: str, request: bytes, deployment_name: str | None, content_type: str
     ) -> bytes:
-        headers = {
-            "Content-Type": content_type,
-            "Authorization": f"Bearer {self.get_keys(name)['primaryKey']}",
-        }
+        headers = {"Content-Type": content_type}
         if deployment_name is not None:
             headers["azureml-model-deployment"] = deployment_name
-        uri = self.get(name)["scoring_uri"]
-        asked = urllib.request.Request(uri, request, headers, method="POST")
+        answer = self.ask(name, "/score", request, headers)
+        if answer.status != 200:
+            said = answer.body.decode("utf-8", "replace")
+            raise RunFailed(f"the endpoint answered {answer.status}: {said}")
+        return answer.body
+
+    def ask(
+        self,
+        name: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send the endpoint a request with its primary key, and give its answer whatever the status.
+
+        Args:
+            path: below the endpoint's address: `/score`, `/swagger.json`.
+            body: None sends a GET, else a POST.
+
+        Raises:
+            UsageError: no such endpoint, or its keys were not made in this workspace.
+            OutputError: it cannot be reached.
+        """
+        given = {**(headers or {}), "Authorization": f"Bearer {self.get_keys(name)['primaryKey']}"}
+        uri = self.get(name)["scoring_uri"].removesuffix("/score") + path
+        asked = urllib.request.Request(uri, body, given)
         certificate = load_config().certificate
         context = ssl.create_default_context(cafile=certificate) if certificate else None
         # The daemon is on this machine: a proxy of the environment has no business here.
@@ -207,11 +241,9 @@ class OnlineEndpoints:
             handlers.append(urllib.request.HTTPSHandler(context=context))
         try:
             with urllib.request.build_opener(*handlers).open(asked, timeout=300) as response:
-                body: bytes = response.read()
-                return body
+                return Answer(response.status, response.read(), dict(response.headers.items()))
         except urllib.error.HTTPError as error:
-            said = error.read().decode("utf-8", "replace")
-            raise RunFailed(f"the endpoint answered {error.code}: {said}") from None
+            return Answer(error.code, error.read(), dict(error.headers.items()))
         except OSError as error:
             raise OutputError(f"cannot reach {uri}: {error}") from None
 

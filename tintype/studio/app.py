@@ -11,7 +11,10 @@ from tintype.client import Client
 from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.studio.people import People
 from tintype.studio.routes import (
+    batch_endpoints,
+    comparisons,
     data,
+    endpoint_parts,
     endpoints,
     events,
     home,
@@ -19,6 +22,7 @@ from tintype.studio.routes import (
     job_parts,
     jobs,
     labelling,
+    model_files,
     models,
     new_jobs,
     page,
@@ -53,8 +57,13 @@ _OF_PAGES = (
     table_pictures,
     table_findings,
     table_exports,
+    # Before what takes any name.
+    model_files,
     models,
+    comparisons,
     endpoints,
+    endpoint_parts,
+    batch_endpoints,
     labelling,
 )
 

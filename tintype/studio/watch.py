@@ -4,7 +4,7 @@ One task looks once a second, and only while a page is open, at files whose chan
 nothing. What it tells is which part of what is another one; the page asks for that by the ordinary routes.
 
 Topics: `runs` (any run), `run:NAME` (its `record`, `log`, `trials`, `graph`, `metrics`, `children`) and `table:KEY`
-(the work on a table: `reading`, `inspection`, `map`).
+(the work on a table: `reading`, `inspection`, `map`); those of endpoints are in `endpoint_watch`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any
 from tintype.errors import RequestError, TintypeError
 from tintype.jobs.automl.status import FILE as TRIALS_FILE
 from tintype.jobs.pipeline.status import FILE as GRAPH_FILE
+from tintype.studio.endpoint_watch import EndpointWatch
 from tintype.studio.tables.kept import is_key, table_stamps
+from tintype.workspace.endpoints import is_endpoint_name
 from tintype.workspace.metric_history import logged_stamp
 from tintype.workspace.run_index import Changes, RunIndex
 from tintype.workspace.runs import ACTIVE, RunStore
@@ -56,6 +58,7 @@ class Watch:
 
     def __init__(self, runs: RunIndex, store: RunStore | None = None) -> None:
         self._runs, self._store = runs, store or RunStore()
+        self._endpoints = EndpointWatch()
         self._listeners: set[_Listener] = set()
         self._task: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
@@ -123,7 +126,7 @@ class Watch:
         self._revision = revision
         names = {topic.partition(":")[2] for topic in topics}
         self._stamps = {name: known for name, known in self._stamps.items() if name in names}
-        found: dict[str, set[str]] = {}
+        found = self._endpoints.look(topics)
         if changes.changed or changes.removed:
             found["runs"] = {"list"}
         for topic in topics:
@@ -177,8 +180,11 @@ def check_topics(topics: Sequence[str]) -> None:
         raise RequestError(f"{len(topics)} topics given; at most {_MOST_TOPICS}")
     for topic in topics:
         kind, _, name = topic.partition(":")
-        known = (kind == "run" and name) or (kind == "table" and is_key(name))
-        if topic != "runs" and not known:
-            raise RequestError(f"topic {topic!r}: expected runs, run:NAME or table:KEY")
-        if kind == "run":
+        if kind == "run" and name:
             RunStore().path(name)
+        elif (kind == "endpoint" and is_endpoint_name(name)) or (kind == "table" and is_key(name)):
+            continue
+        elif topic not in ("runs", "endpoints"):
+            raise RequestError(
+                f"topic {topic!r}: expected runs, run:NAME, endpoints, endpoint:NAME or table:KEY"
+            )

@@ -16,9 +16,10 @@ from tintype import pages
 __all__ = ["PAGE_HEADERS", "PageFile", "PageFiles"]
 
 PAGE_HEADERS: dict[str, str] = {
-    # All of a page is its own server's; no script but its files, and none that text could become.
+    # All of a page is its own server's; no script but its files, and none that text could become. Pictures are
+    # also those that its reader gave it (blob:).
     "content-security-policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     ),
     "x-content-type-options": "nosniff",

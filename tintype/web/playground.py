@@ -1,7 +1,8 @@
-"""The endpoint playground: three static files, served at `/<endpoint>/`.
+"""The endpoint playground: static files, served at `/<endpoint>/`.
 
-The page asks for everything relative to where it lies, so the path must end with a slash: a request
-for `/<endpoint>` is to be redirected to `/<endpoint>/`.
+`playground/` holds the page, one ES module a subject: the studio's tab uses the same. Their addresses are as they
+lie here: `/<endpoint>/playground/main.js`, `/<endpoint>/shared/html.js`. The page asks for everything relative to
+where it lies, so the path must end with a slash: a request for `/<endpoint>` is to be redirected to `/<endpoint>/`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["PLAYGROUND_HEADERS", "playground_file"]
+__all__ = ["PLAYGROUND_HEADERS", "PLAYGROUND_NAMES", "playground_file"]
 
 PLAYGROUND_HEADERS: dict[str, str] = {
     # The page loads, asks and shows only what its own origin serves, and previews of dropped files.
@@ -21,21 +22,39 @@ PLAYGROUND_HEADERS: dict[str, str] = {
     "Referrer-Policy": "no-referrer",
 }
 
-_FOLDER = Path(__file__).with_name("playground")
+_HERE = Path(__file__).parent
 
-# What a request may name -> the file and its media type. Nothing else reaches the disk.
-_FILES = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "playground.js": ("playground.js", "text/javascript; charset=utf-8"),
-    "playground.css": ("playground.css", "text/css; charset=utf-8"),
+_MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
 }
+
+# What a request may name -> the file. Nothing else reaches the disk.
+_FILES = {
+    "": _HERE / "playground" / "index.html",
+    **{
+        path.relative_to(_HERE).as_posix(): path
+        for path in (
+            *(_HERE / "playground").glob("*.js"),
+            *(_HERE / "playground").glob("*.css"),
+            _HERE / "shared" / "html.js",
+            _HERE / "vendor" / "htm.js",
+            _HERE / "vendor" / "preact.js",
+            _HERE / "vendor" / "preact-hooks.js",
+        )
+    },
+}
+
+PLAYGROUND_NAMES: tuple[str, ...] = tuple(sorted(_FILES))
+"""Every name that `playground_file` knows."""
 
 
 def playground_file(name: str) -> tuple[bytes, str] | None:
     """Content and media type of one file of the page.
 
     Args:
-        name: what follows `/<endpoint>/` in the path: "", "playground.js" or "playground.css".
+        name: what follows `/<endpoint>/` in the path: "", "playground/main.js", ...
 
     Returns:
         None for every other name.
@@ -45,5 +64,5 @@ def playground_file(name: str) -> tuple[bytes, str] | None:
 
 @cache
 def _read(name: str) -> tuple[bytes, str]:
-    file, media_type = _FILES[name]
-    return (_FOLDER / file).read_bytes(), media_type
+    path = _FILES[name]
+    return path.read_bytes(), _MEDIA_TYPES[path.suffix]

@@ -1,7 +1,8 @@
 """The studio's page: static files, served by the studio's server.
 
 `studio/` holds the page: `main.js` and what frames every page, `pages/` one module or folder a page, `parts/`
-what pages are made of. `shared/` is the labelling page's, too; `components/` and `vendor/` come from `tintype/pages`.
+what pages are made of. `playground/` is the endpoints' own page, too, `shared/` the labelling page's;
+`components/` and `vendor/` come from `tintype/pages`.
 """
 
 from __future__ import annotations
@@ -10,4 +11,6 @@ from tintype.web.page_files import PageFiles
 
 __all__ = ["STUDIO_PAGE"]
 
-STUDIO_PAGE = PageFiles("studio/index.html", "studio", "shared", "components", "vendor")
+STUDIO_PAGE = PageFiles(
+    "studio/index.html", "studio", "playground", "shared", "components", "vendor"
+)

@@ -19,7 +19,13 @@ from tintype.files import write_json
 from tintype.settings import get_settings
 from tintype.workspace.runs import now
 
-__all__ = ["DeploymentRecord", "EndpointRecord", "EndpointStore", "ProvisioningState"]
+__all__ = [
+    "DeploymentRecord",
+    "EndpointRecord",
+    "EndpointStore",
+    "ProvisioningState",
+    "is_endpoint_name",
+]
 
 ProvisioningState = Literal["Creating", "Updating", "Succeeded", "Failed", "Deleting"]
 """Azure's words."""
@@ -88,7 +94,9 @@ class EndpointStore:
         Raises:
             UsageError: no such endpoint; names the nearest.
         """
-        content = self._read(self._root / name / "endpoint.json") if _plain(name) else None
+        content = (
+            self._read(self._root / name / "endpoint.json") if is_endpoint_name(name) else None
+        )
         if content is None:
             hint = nearest(name, [record.name for record in self.endpoints()])
             raise UsageError(f"there is no online endpoint {name!r}.{hint}")
@@ -106,7 +114,9 @@ class EndpointStore:
         """
         self.endpoint(endpoint)
         content = (
-            self._read(self.folder(endpoint, name) / "deployment.json") if _plain(name) else None
+            self._read(self.folder(endpoint, name) / "deployment.json")
+            if is_endpoint_name(name)
+            else None
         )
         if content is None:
             hint = nearest(name, [record.name for record in self.deployments(endpoint)])
@@ -153,6 +163,6 @@ class EndpointStore:
         return content if isinstance(content, dict) else None
 
 
-def _plain(name: str) -> bool:
-    """Whether `name` can be one folder's; documents allow far less."""
+def is_endpoint_name(name: str) -> bool:
+    """Whether `name` can be one folder's, such as an endpoint's; documents allow far less."""
     return bool(name) and all(c.isalnum() or c in "-_" for c in name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -12,7 +14,21 @@ METRICS_TYPE = CONTENT_TYPE_LATEST
 _LABELS = ("endpoint", "deployment")
 
 # Seconds: a model on a small CPU takes a tenth, a queue some.
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 90.0)
+_BUCKETS: tuple[float, ...] = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+    90.0,
+)
 
 
 class GatewayMetrics:
@@ -69,3 +85,27 @@ class GatewayMetrics:
     def text(self) -> bytes:
         """The exposition, as METRICS_TYPE says."""
         return generate_latest(self._registry)
+
+    def of_endpoint(self, endpoint: str) -> dict[str, Any]:
+        """What was counted since the gateway began: `bounds` of the times in seconds, and of each of `deployments`
+        requests by `statuses`, how many took at most as long as each bound and all of them (`counts`), their
+        `seconds` together, and processes that were replaced (`restarts`)."""
+        found: dict[str, dict[str, Any]] = {}
+        for family in self._registry.collect():
+            for sample in family.samples:
+                labels = sample.labels
+                if labels.get("endpoint") != endpoint:
+                    continue
+                counted = found.setdefault(
+                    labels["deployment"],
+                    {"statuses": {}, "counts": [], "seconds": 0.0, "restarts": 0},
+                )
+                if sample.name == "tintype_requests_total":
+                    counted["statuses"][labels["status"]] = int(sample.value)
+                elif sample.name == "tintype_request_seconds_bucket":
+                    counted["counts"].append(int(sample.value))
+                elif sample.name == "tintype_request_seconds_sum":
+                    counted["seconds"] = sample.value
+                elif sample.name == "tintype_instance_restarts_total":
+                    counted["restarts"] = int(sample.value)
+        return {"bounds": list(_BUCKETS), "deployments": found}

@@ -25,8 +25,9 @@ async def stream_events(
     """Events `change` with `{"topic": ..., "parts": [...]}`: what to ask for again. Events `beat` tell
     that the connection lives.
 
-    Topics: `runs`; `run:NAME`, whose parts are record, log, trials, graph, metrics and children; `table:KEY`,
-    whose parts are reading, inspection and map.
+    Topics: `runs`, and `run:NAME`, whose parts are record, log, trials, graph, metrics and children;
+    `endpoints`, and `endpoint:NAME`, whose parts are record, logs and metrics; `table:KEY`, whose parts are
+    reading, inspection and map.
     """
     check_topics(topic)
     events = studio.watch.events(topic)

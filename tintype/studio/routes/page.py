@@ -12,7 +12,18 @@ __all__ = ["router"]
 router = APIRouter(include_in_schema=False)
 
 # Addresses that the page itself understands: whatever is below them is the page.
-_PAGES = ("data", "jobs", "new-job", "compare", "models", "endpoints", "labelling")
+_PAGES = (
+    "data",
+    "jobs",
+    "new-job",
+    "compare",
+    "models",
+    "catalog",
+    "compare-models",
+    "endpoints",
+    "batch-endpoints",
+    "labelling",
+)
 
 
 @router.get("/{path:path}")

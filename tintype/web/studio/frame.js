@@ -15,7 +15,9 @@ const PAGES = [
 ];
 
 // Pages that belong to another one.
-const BELOW = { "/new-job": "/jobs", "/compare": "/jobs" };
+const BELOW = {
+  "/new-job": "/jobs", "/compare": "/jobs", "/catalog": "/models", "/compare-models": "/models", "/batch-endpoints": "/endpoints",
+};
 
 export function Frame({ children }) {
   useObservable(address, session);

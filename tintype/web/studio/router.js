@@ -15,8 +15,15 @@ const ROUTES = [
   { path: "/data", title: "Data", load: () => import("./pages/data/list.js") },
   { path: "/data/table", title: "Pictures", load: () => import("./pages/data/table.js") },
   { path: "/data/picture", title: "Picture", load: () => import("./pages/data/picture.js") },
-  { path: "/models", title: "Models", load: () => import("./pages/models.js") },
-  { path: "/endpoints", title: "Endpoints", load: () => import("./pages/endpoints.js") },
+  { path: "/models", title: "Models", load: () => import("./pages/models/list.js") },
+  { path: "/models/:name", title: ({ name }) => name, load: () => import("./pages/models/version.js") },
+  { path: "/catalog", title: "Catalog", load: () => import("./pages/models/catalog.js") },
+  { path: "/catalog/:name", title: ({ name }) => name, load: () => import("./pages/models/card.js") },
+  { path: "/compare-models", title: "Compare models", load: () => import("./pages/models/compare.js") },
+  { path: "/compare-models/:id", title: "Compare models", load: () => import("./pages/models/compared.js") },
+  { path: "/endpoints", title: "Endpoints", load: () => import("./pages/endpoints/list.js") },
+  { path: "/endpoints/:name", title: ({ name }) => name, load: () => import("./pages/endpoints/endpoint.js") },
+  { path: "/batch-endpoints/:name", title: ({ name }) => name, load: () => import("./pages/endpoints/batch_endpoint.js") },
   { path: "/labelling", title: "Labelling", load: () => import("./pages/labelling.js") },
 ];
 

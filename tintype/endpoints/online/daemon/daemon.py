@@ -174,6 +174,10 @@ class Daemon:
     async def _list_endpoints(self) -> list[dict[str, Any]]:
         return [shown_endpoint(e, self._config.address) for e in self._store.endpoints()]
 
+    async def _get_metrics(self, name: str) -> dict[str, Any]:
+        self._store.endpoint(name)
+        return self._metrics.of_endpoint(name)
+
     async def _delete_endpoint(self, name: str) -> None:
         self._store.endpoint(name)
         self._served.pop(name, None)
@@ -377,6 +381,7 @@ _VERBS = {
         "_put_endpoint",
         "_get_endpoint",
         "_list_endpoints",
+        "_get_metrics",
         "_delete_endpoint",
         "_set_key",
         "_put_deployment",
@@ -387,4 +392,11 @@ _VERBS = {
 }
 
 
-_LOOKING = ("status", "get-endpoint", "list-endpoints", "get-deployment", "list-deployments")
+_LOOKING = (
+    "status",
+    "get-endpoint",
+    "list-endpoints",
+    "get-metrics",
+    "get-deployment",
+    "list-deployments",
+)

@@ -68,6 +68,7 @@ const KINDS = {
   Completed: "good", completed: "good", Succeeded: "good",
   Failed: "bad", failed: "bad",
   Canceled: "ended", canceled: "ended", stopped: "ended",
+  ready: "good",
   NotStarted: "waits", waiting: "waits", paused: "waits", archived: "waits",
 };
 

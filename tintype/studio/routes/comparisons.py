@@ -1,0 +1,118 @@
+"""Routes of comparisons: two models on the same pictures, by two runs."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from tintype.errors import RequestError, UsageError
+from tintype.evaluation.thumbnails import thumbnail
+from tintype.studio.comparing import begin_comparison, compared
+from tintype.studio.state import StudioOf
+from tintype.workspace.comparisons import Comparison, ComparisonStore
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/comparisons", tags=["models"])
+
+_SIDE = 320
+
+
+class ComparisonBody(BaseModel):
+    """Which models, and on which pictures: at most a hundred of them, evenly chosen."""
+
+    first: str = Field(min_length=1, max_length=4096)
+    second: str = Field(min_length=1, max_length=4096)
+    data: str = Field(min_length=1, max_length=4096)
+
+
+class ModelOfComparisonAnswer(BaseModel):
+    """One side."""
+
+    model: str
+    run: str
+    status: str | None
+    """Of its run; None where that is gone."""
+    error: str | None
+
+
+class SideAnswer(BaseModel):
+    """What a model said of a picture: the five likeliest labels."""
+
+    labels: list[str]
+    probs: list[float]
+    error: str | None
+
+
+class ComparedAnswer(BaseModel):
+    """A picture."""
+
+    row: int
+    picture: str
+    label: str | list[str] | None
+    """What the data say."""
+    answers: list[SideAnswer | None]
+    agree: bool
+    """Whether the likeliest label is the same."""
+    difference: float
+    """Between the probabilities, 0 to 1."""
+
+
+class ComparisonAnswer(BaseModel):
+    """Both sides, and pictures: those first where they differ."""
+
+    id: str
+    data: str
+    created_at: str
+    sides: list[ModelOfComparisonAnswer]
+    rows: list[ComparedAnswer]
+
+
+class StartedAnswer(BaseModel):
+    """A comparison that has begun."""
+
+    id: str
+    runs: list[str]
+
+
+@router.post("", response_model=StartedAnswer, status_code=201)
+def compare(studio: StudioOf, body: ComparisonBody) -> dict[str, Any]:
+    """Have both models look at the same pictures: two batch runs, whose topics tell how far they are."""
+    begun = begin_comparison(body.first, body.second, body.data)
+    studio.runs.refresh()
+    return {"id": begun.id, "runs": list(begun.runs)}
+
+
+@router.get("/{id_}", response_model=ComparisonAnswer)
+def show_comparison(studio: StudioOf, id_: str) -> dict[str, Any]:
+    """How far the runs are, and what they have found."""
+    found = _known(id_)
+    sides = []
+    for model, run in zip(found.models, found.runs, strict=True):
+        side: dict[str, Any] = {"model": model, "run": run, "status": None, "error": None}
+        with contextlib.suppress(UsageError):
+            # Its folder may have been deleted by hand.
+            record = studio.runs.get(run)
+            side |= {"status": record.status, "error": record.error}
+        sides.append(side)
+    return {**vars(found), "sides": sides, "rows": compared(found)}
+
+
+@router.get("/{id_}/pictures/{row}", response_class=Response)
+def show_picture(id_: str, row: int) -> Response:
+    """A picture of the comparison, small, as JPEG: no other file can be asked for."""
+    pictures = ComparisonStore().pictures(_known(id_).id)
+    content = thumbnail(pictures[row], _SIDE) if 0 <= row < len(pictures) else None
+    if content is None:
+        raise RequestError("there is no such picture, or it cannot be read", status=404)
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
+
+
+def _known(id_: str) -> Comparison:
+    try:
+        return ComparisonStore().get(id_)
+    except UsageError as error:
+        raise RequestError(str(error), status=404) from None
