@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from tintype import pages
+
 __all__ = ["PLAYGROUND_HEADERS", "PLAYGROUND_NAMES", "playground_file"]
 
 PLAYGROUND_HEADERS: dict[str, str] = {
@@ -23,6 +25,7 @@ PLAYGROUND_HEADERS: dict[str, str] = {
 }
 
 _HERE = Path(__file__).parent
+_PAGES = Path(pages.__file__).parent
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -39,9 +42,15 @@ _FILES = {
             *(_HERE / "playground").glob("*.js"),
             *(_HERE / "playground").glob("*.css"),
             _HERE / "shared" / "html.js",
-            _HERE / "vendor" / "htm.js",
-            _HERE / "vendor" / "preact.js",
-            _HERE / "vendor" / "preact-hooks.js",
+        )
+    },
+    **{
+        path.relative_to(_PAGES).as_posix(): path
+        for path in (
+            _PAGES / "components" / "html.js",
+            _PAGES / "vendor" / "htm.js",
+            _PAGES / "vendor" / "preact.js",
+            _PAGES / "vendor" / "preact-hooks.js",
         )
     },
 }

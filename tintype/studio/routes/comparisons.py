@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from tintype.errors import RequestError, UsageError
-from tintype.evaluation.thumbnails import thumbnail
+from tintype.errors import FetchError, ImageError, RequestError, UsageError
+from tintype.images.thumbnails import THUMBNAIL_TYPE, thumbnail
 from tintype.studio.comparing import begin_comparison, compared
 from tintype.studio.state import StudioOf
 from tintype.workspace.comparisons import Comparison, ComparisonStore
@@ -103,12 +103,15 @@ def show_comparison(studio: StudioOf, id_: str) -> dict[str, Any]:
 
 @router.get("/{id_}/pictures/{row}", response_class=Response)
 def show_picture(id_: str, row: int) -> Response:
-    """A picture of the comparison, small, as JPEG: no other file can be asked for."""
+    """A picture of the comparison, small: no other file can be asked for."""
     pictures = ComparisonStore().pictures(_known(id_).id)
-    content = thumbnail(pictures[row], _SIDE) if 0 <= row < len(pictures) else None
-    if content is None:
-        raise RequestError("there is no such picture, or it cannot be read", status=404)
-    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
+    if not 0 <= row < len(pictures):
+        raise RequestError("there is no such picture", status=404)
+    try:
+        content = thumbnail(pictures[row], _SIDE)
+    except (ImageError, FetchError) as error:
+        raise RequestError(f"the picture cannot be read: {error}", status=404) from None
+    return Response(content, media_type=THUMBNAIL_TYPE, headers={"cache-control": "max-age=3600"})
 
 
 def _known(id_: str) -> Comparison:

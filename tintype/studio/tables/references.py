@@ -163,7 +163,7 @@ def _with_keys(source: TableSource, document: Mapping[str, Any]) -> TableSource:
         "label_column": ("label_column_name", "target_column_name"),
         "image_column": ("input_column_names", "image_column_name"),
     }
-    given = {
+    given: dict[str, Any] = {
         column: str(document[key])
         for column, keys in names.items()
         for key in keys

@@ -67,7 +67,7 @@ def _done(stage: Stage, given: dict[str, Any], folder: Path, told: _Telling) -> 
     if stage == "reading":
         from tintype.studio.tables.reading import read_table
 
-        source = {
+        source: dict[str, Any] = {
             key: Path(value) if key in ("path", "predictions", "within") and value else value
             for key, value in given["source"].items()
         }
