@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_pages import data_of
 from scipy.stats import binomtest
 
 from tintype.evaluation.intervals import wilson_interval
@@ -137,5 +138,11 @@ def test_ten_thousand_images_take_seconds() -> None:
 def test_the_page_shows_them(tmp_path: Path) -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
     evaluate_predictions(MULTICLASS, probabilities, np.array([0, 0, 1, 1]), "ab").write(tmp_path)
-    page = (tmp_path / "evaluation.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
-    assert "0.301 to 0.954" in page
+    shown = data_of((tmp_path / "evaluation.html").read_text("utf-8"))["metrics"]
+    # A name, the value, and the ends of its interval.
+    assert [
+        "accuracy",
+        0.75,
+        pytest.approx(0.301, abs=5e-4),
+        pytest.approx(0.954, abs=5e-4),
+    ] in shown

@@ -171,7 +171,7 @@ def test_two_models_on_the_same_pictures(
     assert [side["run"] for side in found["sides"]] == begun["runs"] and len(found["rows"]) == 24
     assert found["rows"][0]["answers"] == [None, None]
     picture = visitor.http.get(f"/api{path}/pictures/0")
-    assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8"
+    assert picture.headers["content-type"] == "image/webp" and picture.content[8:12] == b"WEBP"
     visitor.refusal("GET", f"{path}/pictures/24", 404)
     visitor.refusal("GET", f"{path}/pictures/-1", 404)
 
