@@ -157,11 +157,16 @@ def test_the_page_needs_no_key_and_nothing_from_elsewhere(client: TestClient) ->
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for name in ("playground.js", "playground.css"):
+    for name in ("playground/main.js", "playground/playground.css"):
         assert bare.get(f"/{name}").status_code == 200
         assert name in page.text
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.text)
-    for path in ("/playground.py", "/..%2fplayground.js", "/index.html/", "/playground/index.html"):
+    for path in (
+        "/playground.py",
+        "/..%2fplayground/main.js",
+        "/index.html/",
+        "/playground/index.html",
+    ):
         assert bare.get(path).status_code == 401
     assert bare.post("/", content=b"x").status_code == 401
     assert json.loads(client.get("/swagger.json").text)["openapi"]

@@ -160,5 +160,5 @@ def test_versions_that_are_days(place: Path) -> None:
 
 
 def test_required_keys() -> None:
-    with pytest.raises(UsageError, match=r"^name: is required and missing\n: path: is required"):
+    with pytest.raises(UsageError, match=r"^name: is required and missing\npath: is required"):
         load_data_asset(None)
