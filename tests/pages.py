@@ -14,12 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from commands import TINTYPE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["PageServer", "expect", "opened_page"]
+__all__ = ["Open", "PageServer", "check_accessible", "check_usable", "expect", "opened_page"]
+
+Open = Callable[[str], "Page"]
+"""Opens an address in a window."""
 
 # What Chromium logs of a server that is away, or that refuses what a test wants it to.
 _REFUSED = ("net::ERR", "the server responded with a status of")
@@ -116,6 +120,21 @@ def opened_page(
     expected = (*_REFUSED, *known)
     logged = [text for text in troubles if not any(part in text for part in expected)]
     assert logged == [], logged
+
+
+def check_accessible(page: Page, where: str = "") -> None:
+    """No rule of axe is broken; skips visibly where axe is absent."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    broken = axe.run(page).response["violations"]
+    told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in broken]
+    assert told == [], f"{where} {told}"
+
+
+def check_usable(page: Page, where: str) -> None:
+    """The page at the address `where` is as wide as its window, and for everybody."""
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"{where} is {wide} pixels too wide"
+    check_accessible(page, where)
 
 
 def expect(actual: Any) -> Any:

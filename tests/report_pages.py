@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["HOSTILE", "check_accessible", "data_of", "opened_file"]
+__all__ = ["HOSTILE", "data_of", "opened_file"]
 
 HOSTILE = (
     '</script><script>document.title="ran"</script><!--<img src=x onerror=\'document.title="ran"\'>'
@@ -68,11 +66,3 @@ def opened_file(
         assert wrong == [], wrong
     finally:
         context.close()
-
-
-def check_accessible(page: Page) -> None:
-    """No rule of axe is broken; skips visibly where axe is absent."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    broken = axe.run(page).response["violations"]
-    told = [(one["id"], one["nodes"][0]["html"][:200]) for one in broken]
-    assert told == [], told

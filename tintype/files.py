@@ -16,6 +16,7 @@ from tintype.errors import OutputError
 __all__ = [
     "atomic_folder",
     "copy_file",
+    "file_stamp",
     "folder_made_once",
     "locked_folder",
     "output_errors",
@@ -51,6 +52,16 @@ def write_json(path: Path, content: Any, *, mode: int = 0o644) -> None:
     """`write_bytes` of indented JSON with a trailing newline. NaN and infinity are refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_text(path, text, mode=mode)
+
+
+def file_stamp(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
+    """Another one whenever the file or folder at `path` is written or replaced: time of change in nanoseconds,
+    bytes, inode. None where there is none."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def copy_file(source: Path, target: Path) -> None:

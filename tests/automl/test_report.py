@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pages import check_accessible
 from pictures import encoded, noise, write_jsonl_rows
-from report_pages import HOSTILE, check_accessible, data_of, opened_file
+from report_pages import HOSTILE, data_of, opened_file
 
 from tintype.automl.label_issues import LabelIssue
 from tintype.automl.report import SweepReport, write_report_page

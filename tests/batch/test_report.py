@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pages import check_accessible
 from pictures import encoded, noise
-from report_pages import HOSTILE, check_accessible, opened_file
+from report_pages import HOSTILE, opened_file
 
 from tintype.batch.report import write_report
 from tintype.batch.shards import ShardFacts

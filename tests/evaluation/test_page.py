@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pages import check_accessible
 from pictures import encoded, noise, write_jsonl_rows
-from report_pages import HOSTILE, check_accessible, data_of, opened_file
+from report_pages import HOSTILE, data_of, opened_file
 from sklearn.metrics import precision_recall_fscore_support
 
 from tintype.data import ImageTable, read_image_table

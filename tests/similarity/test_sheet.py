@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pages import check_accessible
 from pictures import encoded, noise
 from PIL import Image
-from report_pages import HOSTILE, check_accessible, data_of, opened_file
+from report_pages import HOSTILE, data_of, opened_file
 
 from tintype.errors import OutputError
 from tintype.similarity import sheet

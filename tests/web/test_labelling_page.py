@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from labelling_pages import (
     opened_page,
     saved,
 )
+from pages import Open
 from pictures import write_class_folders
 
 from tintype.labelling.access import make_invite
@@ -30,8 +31,6 @@ from tintype.web.page_files import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-Open = Callable[[str], "Page"]
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +45,6 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     served = LabellingServer(tmp_path_factory.mktemp("labelling-home"))
     yield served
     served.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    with opened_page(browser) as open_:
-        yield open_
 
 
 def names_in_sight(page: Page) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pages import PageServer, expect, opened_page
+from pages import Open, PageServer, check_usable, expect, opened_page
 from pictures import encoded, noise, write_class_folders, write_jsonl_rows
 from PIL import Image
 
@@ -19,8 +19,6 @@ from tintype.studio.tables.references import named_table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-Open = Callable[[str], "Page"]
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
@@ -53,12 +51,6 @@ def studio(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     served = Studio(tmp_path_factory.mktemp("studio-home"), photos, hostile)
     yield served
     served.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    with opened_page(browser) as open_:
-        yield open_
 
 
 def grid(page: Page) -> Any:
@@ -182,7 +174,6 @@ def test_names_are_no_markup_and_faults_are_sentences(studio: Studio, open_page:
 def test_the_pages_are_usable_at_any_width_and_by_everybody(
     browser: Browser, studio: Studio, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     options = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
     pages = {
         OF: ".tile img",
@@ -196,8 +187,4 @@ def test_the_pages_are_usable_at_any_width_and_by_everybody(
         for path, there in pages.items():
             page.goto(f"{studio.url}{path}")
             page.locator(there).first.wait_for(state="attached")
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{path} is {wide} pixels too wide"
-            found = axe.run(page).response["violations"]
-            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
-            assert told == [], path
+            check_usable(page, path)

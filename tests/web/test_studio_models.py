@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from pictures import write_class_folders
-from starlette.testclient import TestClient
 from studio_models import make_model_run
 from studio_runs import make_run
+from studio_visitors import Visitor
 
 from tintype.endpoints.online.metrics import GatewayMetrics
 from tintype.studio.app import create_studio_app
@@ -24,32 +24,10 @@ from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, Endpoi
 from tintype.workspace.runs import RunStore
 
 
-class Visitor:
-    """Who sits at this machine."""
-
-    def __init__(self) -> None:
-        self.http = TestClient(
-            create_studio_app(), base_url="http://localhost", raise_server_exceptions=False
-        )
-        self.headers = {"x-csrf-token": self.http.get("/api/session").json()["csrf"]}
-
-    def ask(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = self.http.request(method, f"/api{path}", json=body, headers=self.headers)
-        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
-        assert "Traceback" not in answer.text
-        return answer.json()
-
-    def refusal(self, method: str, path: str, status: int, body: Any = None) -> str:
-        error = self.ask(method, path, body, status=status)["error"]
-        assert error["code"] == status
-        message: str = error["message"]
-        return message
-
-
 @pytest.fixture
 def visitor(workspace_home: Path, mlflow_database: Path) -> Visitor:
     shutil.copyfile(mlflow_database, workspace_home / "mlflow.db")
-    return Visitor()
+    return Visitor(create_studio_app())
 
 
 def endpoint_record(name: str = "photos", model: str = "a-model") -> None:
@@ -171,7 +149,7 @@ def test_two_models_on_the_same_pictures(
     assert [side["run"] for side in found["sides"]] == begun["runs"] and len(found["rows"]) == 24
     assert found["rows"][0]["answers"] == [None, None]
     picture = visitor.http.get(f"/api{path}/pictures/0")
-    assert picture.headers["content-type"] == "image/webp" and picture.content[8:12] == b"WEBP"
+    assert picture.headers["content-type"] == "image/jpeg" and picture.content[:2] == b"\xff\xd8"
     visitor.refusal("GET", f"{path}/pictures/24", 404)
     visitor.refusal("GET", f"{path}/pictures/-1", 404)
 
@@ -248,7 +226,7 @@ def test_a_batch_endpoint_from_its_model_to_its_job(visitor: Visitor, tmp_path: 
 
 def test_changes_need_the_token(visitor: Visitor) -> None:
     endpoint_record()
-    visitor.headers = {}
+    visitor.csrf = ""
     for method, path in (
         ("POST", "/models"),
         ("POST", "/endpoints"),

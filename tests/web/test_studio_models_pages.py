@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from commands import run
-from pages import PageServer, expect, opened_page
+from pages import Open, PageServer, check_usable, expect, opened_page
 from pictures import write_class_folders
 from studio_models import make_model_run
 from studio_runs import make_run
@@ -20,9 +20,7 @@ from tintype.workspace.comparisons import Comparison, ComparisonStore
 from tintype.workspace.endpoints import DeploymentRecord, EndpointRecord, EndpointStore
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
-Open = Callable[[str], "Page"]
+    from playwright.sync_api import Browser
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 MODEL_PATH = "azureml://jobs/teach/outputs/artifacts/paths/outputs/mlflow-model/"
@@ -82,12 +80,6 @@ def _comparison(home: Path, folder: Path) -> None:
         (score / "predictions.jsonl").write_text(text)
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    with opened_page(browser) as open_:
-        yield open_
-
-
 PAGES = {
     "/models": "photos",
     "/models/photos": "Where it is from",
@@ -106,7 +98,6 @@ PAGES = {
 def test_every_page_is_usable_at_any_width_and_by_everybody(
     browser: Browser, studio: PageServer, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     options: dict[str, Any] = {
         "viewport": {"width": width, "height": 844},
         "color_scheme": scheme,
@@ -116,11 +107,7 @@ def test_every_page_is_usable_at_any_width_and_by_everybody(
         for path, text in PAGES.items():
             page.goto(f"{studio.url}{path}")
             expect(page.locator("main").get_by_text(text).first).to_be_attached()
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{path} is {wide} pixels too wide"
-            found = axe.run(page).response["violations"]
-            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
-            assert told == [], path
+            check_usable(page, path)
             assert "taken" not in page.title()
             assert page.locator("img[src=x]").count() == 0
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pages import PageServer, expect, opened_page
+from pages import Open, PageServer, check_usable, expect, opened_page
 from pictures import write_class_folders
 from studio_runs import make_pipeline, make_run, make_sweep, write_runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-Open = Callable[[str], "Page"]
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 
@@ -58,12 +56,6 @@ def studio(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     served.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    with opened_page(browser) as open_:
-        yield open_
-
-
 def heading(page: Page, text: str) -> Any:
     return expect(page.get_by_role("heading", name=text, exact=True))
 
@@ -91,18 +83,13 @@ PAGES = {
 def test_every_page_is_usable_at_any_width_and_by_everybody(
     browser: Browser, studio: Studio, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     options = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
     with opened_page(browser, **options) as open_:
         page = open_(f"{studio.url}/")
         for path, text in PAGES.items():
             page.goto(f"{studio.url}{path}")
             expect(page.locator("main").get_by_text(text).first).to_be_attached()
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{path} is {wide} pixels too wide"
-            found = axe.run(page).response["violations"]
-            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
-            assert told == [], path
+            check_usable(page, path)
             # What stands beside an action is a command that there is.
             for line in page.locator(".command-line code").all_text_contents():
                 command = " ".join(line.split()[:3])

@@ -14,21 +14,14 @@ from tintype.data.image_table import ImageTable
 from tintype.errors import DataError, RunCancelled
 from tintype.images.loading import iterate_pixels
 from tintype.images.views import OTHER_VIEWS, as_seen
-from tintype.models.checkpoint import resolve_checkpoint
-from tintype.models.features import pooling_for
 from tintype.models.weights import count_parameters, stored_tensors
 from tintype.progress import track
-from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.view import View
-from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
+from tintype.training.cached_backbone import WORTH_CONVERTING, CachedBackbone
 from tintype.training.content_cache import ContentCache
-from tintype.training.feature_cache import feature_cache
 
 __all__ = ["Embedder"]
-
-# Converting a model for the fastest engine pays from about here.
-_ROWS_WORTH_CONVERTING = 1000
 
 _SHARD_ROWS = 512
 
@@ -55,21 +48,11 @@ class Embedder:
         self._cancelled = cancelled
         self.check()
         self.started = time.monotonic()
-        self.checkpoint = resolve_checkpoint(name)
-        self.pooling = pooling_for(self.checkpoint)
-        options = ScorerOptions(
-            task="embeddings",
-            pooling=self.pooling,
-            runtime="auto" if rows >= _ROWS_WORTH_CONVERTING else "torch",
-            precision="auto",
-            exact=False,
-        )
-        source = name if self.checkpoint.from_scratch else self.checkpoint.folder
-        self._scorer = Scorer.load(source, options)
-        self._caches = {
-            view: feature_cache(self.checkpoint, self.pooling, self._scorer, view=view)
-            for view in ("whole", *OTHER_VIEWS)
-        }
+        backbone = CachedBackbone.load(name, convert=rows >= WORTH_CONVERTING)
+        self.checkpoint, self.pooling = backbone.checkpoint, backbone.pooling
+        self._scorer = backbone.scorer
+        views: tuple[View, ...] = ("whole", *OTHER_VIEWS)
+        self._caches = {view: backbone.cache(view) for view in views}
         self._computed, self._passes, self._seconds = 0, 0, 0.0
 
     def check(self) -> None:
@@ -136,11 +119,16 @@ class Embedder:
         """
         lacking = sum(digest not in self._caches[view] for view in others for digest in digests)
         # Where there is no time at all, the network is not timed either.
-        if lacking and (spare <= 0 or lacking * seconds_a_pass(self._scorer) > spare):
+        if lacking and (spare <= 0 or lacking * self._pass_seconds > spare):
             return {"whole": self.features(table, digests)}
         views: tuple[View, ...] = ("whole", *others)
         self._embed(table, digests, views)
         return {view: self._caches[view].gather(digests) for view in views}
+
+    @cached_property
+    def _pass_seconds(self) -> float:
+        """Of the network, an image; both tables of a ranking are planned by one timing."""
+        return seconds_a_pass(self._scorer)
 
     def _embed(self, table: ImageTable, digests: Sequence[str], views: Sequence[View]) -> None:
         """Compute what the caches of `views` lack; `check` may end it at any batch."""

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tintype.cli.command import command
-from tintype.cli.options import IncludeArchived, Name, OptionalFile, OptionalName, Set
+from tintype.cli.options import (
+    Certificate,
+    Host,
+    IncludeArchived,
+    Name,
+    OptionalFile,
+    OptionalName,
+    Port,
+    PrivateKey,
+    Set,
+    text_in,
+)
 
 if TYPE_CHECKING:
     from tintype.labelling.people import Role
@@ -129,7 +140,7 @@ def create(
         "labels": labels or None,
         "task": task,
         "existing_labels": None if existing_labels is None else existing_labels.value,
-        "instructions": _text(instructions),
+        "instructions": text_in(instructions),
         "labellers": labellers,
         "model": model,
         "zero_shot_model": zero_shot_model,
@@ -175,7 +186,7 @@ def update(
     return Client().labels.update(
         name,
         state=None if state is None else state.value,
-        instructions=_text(instructions),
+        instructions=text_in(instructions),
         add_labels=add_labels or [],
         remove_labels=remove_labels or [],
         existing_answers=existing_answers.value,
@@ -273,7 +284,7 @@ def assign(
     """Give somebody a role in a project, and a password or an invitation."""
     from tintype.client import Client
 
-    password = _text(password_file)
+    password = text_in(password_file)
     given = None if role is PersonRole.NONE else cast("Role", role.value)
     return Client().labels.assign(
         name,
@@ -286,14 +297,10 @@ def assign(
 
 @command(app)
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
-    ] = 8081,
-    certificate: Annotated[
-        Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
-    ] = None,
-    private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8081,
+    certificate: Certificate = None,
+    private_key: PrivateKey = None,
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -307,14 +314,3 @@ def serve(
 
     tls = Tls.of(certificate, private_key)
     Client().labels.serve(host=host, port=port, tls=tls, data=data or [])
-
-
-def _text(path: Path | None) -> str | None:
-    from tintype.errors import UsageError
-
-    if path is None:
-        return None
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "Certificate",
     "Deployment",
     "Description",
     "EndpointName",
     "File",
     "WITHOUT_EFFECT",
     "Ignored",
+    "Host",
     "GroupColumn",
     "GroupPattern",
     "ImageColumn",
@@ -25,6 +27,8 @@ __all__ = [
     "OptionalEndpointName",
     "OptionalFile",
     "OptionalName",
+    "Port",
+    "PrivateKey",
     "RegistryName",
     "Set",
     "Stream",
@@ -33,6 +37,7 @@ __all__ = [
     "VersionLabel",
     "Yes",
     "tags_of",
+    "text_in",
 ]
 
 WITHOUT_EFFECT = "Accepted as Azure's; no effect here"
@@ -76,6 +81,10 @@ Model = Annotated[
         help="Model folder, registered model, job output, catalog name, Hub id.",
     ),
 ]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")]
+Certificate = Annotated[Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")]
+PrivateKey = Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")]
 LabelColumn = Annotated[
     str, typer.Option("--label-column-name", help="Key of the label in a JSONL row.")
 ]
@@ -102,3 +111,19 @@ def tags_of(given: list[str] | None) -> dict[str, str] | None:
     {'team': 'one', 'live': ''}
     """
     return dict(tag.partition("=")[::2] for tag in given) if given else None
+
+
+def text_in(path: Path | None) -> str | None:
+    """The text of a file that an option names; None without one.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    from tintype.errors import UsageError
+
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tintype.cli.options import Certificate, Host, Port, PrivateKey
 from tintype.cli.scoring_options import takes_scoring
 
 __all__ = ["app"]
@@ -20,10 +21,8 @@ def serve(
     model: Annotated[
         str, typer.Argument(help="Model folder, registered model, job output or Hub id.")
     ],
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
-    ] = 8080,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
     key_file: Annotated[
         Path | None,
         typer.Option("--key-file", help="File with the key; else TINTYPE_KEY; else made up."),
@@ -35,10 +34,8 @@ def serve(
     on_row_error: Annotated[
         str, typer.Option("--on-row-error", help="fail: a bad row refuses its request; or skip.")
     ] = "fail",
-    certificate: Annotated[
-        Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
-    ] = None,
-    private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
+    certificate: Certificate = None,
+    private_key: PrivateKey = None,
     timeout_ms: Annotated[
         int, typer.Option("--request-timeout-ms", min=1, max=180_000, help="Then 408.")
     ] = 5000,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tintype.cli.options import Certificate, Host, Port, PrivateKey, text_in
+
 __all__ = ["app"]
 
 app = typer.Typer()
@@ -14,10 +16,8 @@ app = typer.Typer()
 
 @app.command()
 def studio(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")
-    ] = 8082,
+    host: Host = "127.0.0.1",
+    port: Port = 8082,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
@@ -28,10 +28,8 @@ def studio(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", help="File with a new password of theirs.")
     ] = None,
-    certificate: Annotated[
-        Path | None, typer.Option("--certificate", help="PEM file, for HTTPS.")
-    ] = None,
-    private_key: Annotated[Path | None, typer.Option("--private-key", help="Its PEM file.")] = None,
+    certificate: Certificate = None,
+    private_key: PrivateKey = None,
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -41,21 +39,15 @@ def studio(
 ) -> None:
     """Show the workspace in a browser: jobs, data, models, endpoints, labelling; until Ctrl-C or SIGTERM."""
     from tintype.endpoints.online.gateway.http_server import Tls
-    from tintype.errors import UsageError
     from tintype.studio.serving import serve_studio
 
-    password = None
-    if password_file is not None:
-        try:
-            password = password_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{password_file}: cannot be read: {error}") from None
+    password = text_in(password_file)
     serve_studio(
         host=host,
         port=port,
         tls=Tls.of(certificate, private_key),
         people=people or [],
         folders=data or [],
-        password=password,
+        password=None if password is None else password.strip(),
         open_browser=not no_browser,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -47,16 +48,17 @@ def picture_bytes(location: str) -> tuple[bytes, str]:
         raise RequestError("the picture cannot be read", status=404) from None
 
 
-def thumbnail_bytes(location: str, stamp: str, side: int) -> bytes:
+def thumbnail_bytes(location: str, side: int, *, stamp: str | None = None) -> bytes:
     """A JPEG of at most `side` pixels a side.
 
     Args:
-        stamp: what changes when the picture does.
         side: one of `SIDES`.
+        stamp: what changes when the picture does, as far as that is known; None: what its file says.
 
     Raises:
         RequestError: 404, the file is not there, or is no picture.
     """
+    stamp = _stamp_of(location) if stamp is None else stamp
     name = hashlib.blake2b(
         f"{location}\0{stamp}".encode("utf-8", "surrogateescape"), digest_size=16
     )
@@ -74,6 +76,14 @@ def thumbnail_bytes(location: str, stamp: str, side: int) -> bytes:
     content = _jpeg(image, 82)
     write_bytes(path, content)
     return content
+
+
+def _stamp_of(location: str) -> str:
+    try:
+        status = os.stat(location)
+    except (OSError, ValueError):
+        return ""
+    return f"{status.st_size}-{status.st_mtime_ns}"
 
 
 def _folder() -> Path:

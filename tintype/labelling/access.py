@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from tintype.errors import MissingExtraError, RequestError, UsageError
 from tintype.labelling.people import Role, assign_role, person_named
 from tintype.labelling.tables import InviteRow, MembershipRow, PersonRow, SessionRow
+from tintype.web.guard import SESSION_SECONDS
 
 __all__ = [
     "accept_invite",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 _SHORTEST, _LONGEST = 10, 1000
-_SESSION_SECONDS = 14 * 24 * 3600
 _INVITE_SECONDS = 7 * 24 * 3600
 
 # A password takes 64 MiB and a core to check: strangers' tries must not take all there is.
@@ -83,7 +83,7 @@ def open_session(connection: Connection, person_id: int) -> str:
     connection.execute(delete(SessionRow).where(SessionRow.expires_at < time.time()))
     connection.execute(
         insert(SessionRow).values(
-            token=_digest(token), person_id=person_id, expires_at=time.time() + _SESSION_SECONDS
+            token=_digest(token), person_id=person_id, expires_at=time.time() + SESSION_SECONDS
         )
     )
     return token

@@ -13,6 +13,7 @@ import numpy as np
 from tintype.data.image_table import ImageTable
 from tintype.errors import ModelError, UsageError
 from tintype.images.loading import Failure, ImageSource, iterate_pixels
+from tintype.images.views import as_seen
 from tintype.models.families import TEXT_AND_IMAGE
 from tintype.models.runtimes.text import TextEncoder, open_text_encoder
 from tintype.progress import track
@@ -184,8 +185,8 @@ class Scorer:
         """
         outputs = self._runtime.run(pixels)
         if self.tta == "flip":
-            mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
-            outputs = mean_of_views(outputs, self._runtime.run(mirrored), self.task)
+            mirrored = self._runtime.run(as_seen(pixels, "mirrored"))
+            outputs = mean_of_views(outputs, mirrored, self.task)
         if not np.isfinite(outputs).all():
             raise ModelError(f"the model gave NaN or infinity in {self.choice.precision}")
         return outputs

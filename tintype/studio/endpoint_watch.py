@@ -5,18 +5,17 @@ Topics: `endpoints` (any record, its part is `list`), and `endpoint:NAME`, whose
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.daemon.control import ask_daemon
 from tintype.errors import TintypeError
+from tintype.files import file_stamp
 from tintype.settings import get_settings
+from tintype.studio.stamps import Stamps, changed_parts
 
 __all__ = ["EndpointWatch"]
-
-Stamps = dict[str, object]
 
 
 class EndpointWatch:
@@ -35,7 +34,7 @@ class EndpointWatch:
         found = {}
         for topic, now in stamps.items():
             known = before.get(topic, now)
-            parts = {part for part, stamp in now.items() if stamp != known.get(part)}
+            parts = changed_parts(known, now)
             if topic in self._busy:
                 # That nothing more came is news once, too: a rate is zero then.
                 parts.add("metrics")
@@ -79,12 +78,6 @@ def _live(name: str) -> tuple[Any, Any]:
     return [(one["name"], one["instances"]) for one in shown], metrics
 
 
-def _files(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
-    found = []
-    for path in paths:
-        try:
-            status = os.stat(path)
-        except OSError:
-            continue
-        found.append((str(path), status.st_mtime_ns, status.st_size))
-    return sorted(found)
+def _files(paths: Iterable[Path]) -> list[tuple[str, tuple[int, int, int]]]:
+    stamps = ((str(path), file_stamp(path)) for path in paths)
+    return sorted((path, stamp) for path, stamp in stamps if stamp is not None)

@@ -10,11 +10,10 @@ from pathlib import Path
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
     address_of,
+    announced_listener,
     end_well_on_signals,
     http_server,
     is_loopback,
-    listen,
-    log_to_stderr,
 )
 from tintype.errors import UsageError
 from tintype.labelling.allowed_folders import AllowedFolders
@@ -60,21 +59,13 @@ def serve_studio(
     looked_at = AllowedFolders(folders)
     if tls is not None:
         tls.check()
-    listener = listen(host, port)
-    log_to_stderr()
-    bound_host, bound_port = listener.getsockname()[:2]
-    address = address_of(bound_host, bound_port, tls)
-    print(f"Studio at {address}", flush=True)
-    if not local and tls is None:
-        print(
-            "notice: without --certificate, passwords pass unencrypted; use this in a network that you "
-            "trust, or behind a proxy with TLS",
-            flush=True,
-        )
+    listener = announced_listener("Studio", host, port, tls, unencrypted="passwords")
     end_well_on_signals()
     app = create_studio_app(allowed, looked_at)
     server = http_server(app, tls, on_end=end_of_streams(app))
     if open_browser:
-        # Once it listens, a browser may wait for its first answer.
+        # It listens already: a browser may wait for its first answer.
+        bound_host, bound_port = listener.getsockname()[:2]
+        address = address_of(bound_host, bound_port, tls)
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server.run(sockets=[listener])

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tintype.errors import RequestError, TintypeError
+from tintype.files import file_stamp
 from tintype.jobs.automl.status import FILE as TRIALS_FILE
 from tintype.jobs.pipeline.status import FILE as GRAPH_FILE
 from tintype.studio.endpoint_watch import EndpointWatch
+from tintype.studio.stamps import Stamps, changed_parts
 from tintype.studio.tables.kept import is_key, table_stamps
 from tintype.workspace.endpoints import is_endpoint_name
 from tintype.workspace.metric_history import logged_stamp
@@ -64,7 +65,7 @@ class Watch:
         self._ending = asyncio.Event()
         self._looking = asyncio.Lock()
         self._revision = 0
-        self._stamps: dict[str, dict[str, object]] = {}
+        self._stamps: dict[str, Stamps] = {}
 
     def end(self) -> None:
         """End every stream: the server stops."""
@@ -145,14 +146,8 @@ class Watch:
         parts: set[str] = set()
         if name in changes.changed | changes.removed:
             parts.add("record")
-        stamps: dict[str, object] = {}
         folder = self._store.path(name)
-        for part, file in _FILES.items():
-            try:
-                status = os.stat(folder / file)
-                stamps[part] = (status.st_mtime_ns, status.st_size, status.st_ino)
-            except OSError:
-                stamps[part] = None
+        stamps: Stamps = {part: file_stamp(folder / file) for part, file in _FILES.items()}
         try:
             record = self._runs.get(name)
             children = [other for other in changes.changed if self._runs.get(other).parent == name]
@@ -164,11 +159,10 @@ class Watch:
             parts.add("children")
         return parts | self._changed(name, stamps)
 
-    def _changed(self, name: str, stamps: dict[str, object]) -> set[str]:
-        """The parts whose stamps are others than they were; none where nobody looked before."""
+    def _changed(self, name: str, stamps: Stamps) -> set[str]:
         before = self._stamps.get(name, stamps)
         self._stamps[name] = stamps
-        return {part for part, stamp in stamps.items() if stamp != before.get(part)}
+        return changed_parts(before, stamps)
 
 
 def check_topics(topics: Sequence[str]) -> None:

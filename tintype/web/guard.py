@@ -7,12 +7,19 @@ import hmac
 import json
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-__all__ = ["COOKIE", "Guard", "cookie_in"]
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["COOKIE", "SESSION_SECONDS", "Guard", "cookie_in", "set_session_cookie"]
 
 COOKIE = "tintype_session"
+
+SESSION_SECONDS = 14 * 24 * 3600
+"""How long somebody stays signed in."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -115,6 +122,19 @@ def cookie_in(header: str) -> str:
         if name == COOKIE:
             return value
     return ""
+
+
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
+    """Have the browser send `token` with each request, and no script read it."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+        max_age=SESSION_SECONDS,
+    )
 
 
 async def _body(receive: Receive, announced: str) -> bytes | None:

@@ -12,9 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from tintype.errors import UsageError, nearest
+from tintype.files import file_stamp
 from tintype.workspace.runs import ACTIVE, RunRecord, RunStore
 
 __all__ = ["Changes", "RunIndex", "RunPage", "RunQuery", "Sort", "score_of"]
@@ -89,7 +91,7 @@ class RunIndex:
         self._lock = threading.RLock()
         self._runs: dict[str, _Known] = {}
         self._awaited: dict[str, float] = {}
-        self._folder_stamp: int | None = None
+        self._folder_stamp: Stamp | None = None
         self._next_sweep = 0.0
         self._revision = 0
         self._removed: dict[str, int] = {}
@@ -99,7 +101,7 @@ class RunIndex:
         """Look at what may have changed; a number that counts up with every change, for `changes_since`."""
         with self._lock:
             began = time.monotonic()
-            stamp = _folder_stamp(self._store.folder)
+            stamp = file_stamp(self._store.folder)
             if stamp != self._folder_stamp:
                 self._folder_stamp = stamp
                 names = _folders(self._store.folder)
@@ -178,11 +180,12 @@ class RunIndex:
     def _look(self, name: str) -> None:
         """Read the record of `name` if it is another one; forget the run where there is none."""
         try:
-            status = os.stat(self._store.path(name) / "run.json")
-        except (OSError, UsageError):
+            stamp = file_stamp(self._store.path(name) / "run.json")
+        except UsageError:
+            stamp = None
+        if stamp is None:
             self._forget(name)
             return
-        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         known = self._runs.get(name)
         if known is not None and known.stamp == stamp and known.record.status not in ACTIVE:
             return
@@ -211,13 +214,6 @@ def score_of(record: RunRecord) -> tuple[str, float] | None:
         if name in record.metrics:
             return name, record.metrics[name]
     return None
-
-
-def _folder_stamp(folder: os.PathLike[str]) -> int | None:
-    try:
-        return os.stat(folder).st_mtime_ns
-    except OSError:
-        return None
 
 
 def _folders(folder: os.PathLike[str]) -> set[str]:
@@ -268,8 +264,6 @@ def _sorted(records: list[RunRecord], sort: Sort, descending: bool) -> list[RunR
 
 
 def _seconds(record: RunRecord) -> float | None:
-    from datetime import UTC, datetime
-
     if record.started_at is None:
         return None
     ended = datetime.fromisoformat(record.ended_at) if record.ended_at else datetime.now(UTC)

@@ -17,20 +17,12 @@ from tintype.labelling.database import Database
 from tintype.labelling.picture_files import note_contents
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import PictureRow
-from tintype.models.checkpoint import resolve_checkpoint
-from tintype.models.features import pooling_for
-from tintype.schemas.scorer_options import ScorerOptions
-from tintype.scoring.results import Embedding
-from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
-from tintype.training.feature_cache import feature_cache
+from tintype.training.cached_backbone import WORTH_CONVERTING, CachedBackbone
 
 __all__ = ["Features", "Note", "PictureFeatures"]
 
 _PART = 256
-
-# Converting a model for the fastest engine pays from about so many pictures.
-_WORTH_CONVERTING = 1_000
 
 # Radford et al. 2021: the scale that CLIP learnt, clipped at 100, and its first prompt.
 _SCALE, _PROMPT = 100.0, "a photo of a {}."
@@ -77,7 +69,7 @@ class PictureFeatures:
         self._replaced = 0
         self._lock = threading.Lock()
         self._named: dict[tuple[str, ...], np.ndarray] = {}
-        self._scorer: Scorer | None = None
+        self._backbone: CachedBackbone | None = None
 
     def ready(self) -> int:
         """See `Features`."""
@@ -93,17 +85,18 @@ class PictureFeatures:
 
     def gather(self, pictures: Sequence[int]) -> np.ndarray:
         """See `Features`."""
-        if not pictures:
+        if not pictures or self._backbone is None:
             # There is no cache before the model is loaded.
             return np.empty((0, 0), np.float32)
         with self._lock:
+            features = self._backbone.features
             return np.asarray(
-                self._cache.gather([self._digests[number] for number in pictures]), np.float32
+                features.gather([self._digests[number] for number in pictures]), np.float32
             )
 
     def zero_shot(self, names: Sequence[str], features: np.ndarray) -> np.ndarray | None:
         """See `Features`. Of labels in levels, the last one is said."""
-        scorer = self._scorer
+        scorer = None if self._backbone is None else self._backbone.scorer
         if scorer is None or self._project.zero_shot_model is None or not scorer.reads_text:
             return None
         key = tuple(names)
@@ -129,7 +122,7 @@ class PictureFeatures:
             # Changed since it was computed, or new.
             if digest is None and self._digests.pop(number, None) is not None:
                 self._replaced += 1
-        if self._scorer is None:
+        if self._backbone is None:
             self._load(len(rows))
         for start in range(0, len(rows), _PART):
             if stop.is_set():
@@ -141,19 +134,7 @@ class PictureFeatures:
 
     def _load(self, pictures: int) -> None:
         name = self._project.zero_shot_model or self._project.model
-        checkpoint = resolve_checkpoint(name)
-        pooling = pooling_for(checkpoint)
-        options = ScorerOptions(
-            task="embeddings",
-            pooling=pooling,
-            runtime="auto" if pictures >= _WORTH_CONVERTING else "torch",
-            precision="auto",
-            exact=False,
-        )
-        source = name if checkpoint.from_scratch else checkpoint.folder
-        scorer = Scorer.load(source, options)
-        self._cache = feature_cache(checkpoint, pooling, scorer)
-        self._scorer = scorer
+        self._backbone = CachedBackbone.load(name, convert=pictures >= WORTH_CONVERTING)
 
     def _pictures(self) -> list[tuple[int, str, str | None]]:
         """Id, location and digest of every picture whose file is there."""
@@ -170,32 +151,22 @@ class PictureFeatures:
             ]
 
     def _compute(self, part: Sequence[tuple[int, str, str | None]]) -> None:
-        assert self._scorer is not None
+        backbone = self._backbone
+        assert backbone is not None
         fresh = [row for row in part if row[2] is None]
         with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
             found = list(pool.map(content_digest, [location for _, location, _ in fresh]))
         digests = {number: digest for number, _, digest in part if digest is not None}
         digests |= {row[0]: digest for row, digest in zip(fresh, found, strict=True)}
-        wanted = {
-            digests[number]: location
-            for number, location, _ in part
-            if digests[number] not in self._cache
-        }
-        results = list(self._scorer.stream(list(wanted.values())))
-        good = [
-            (digest, result.features)
-            for digest, result in zip(wanted, results, strict=True)
-            if isinstance(result, Embedding)
-        ]
+        results = backbone.embed_missing({digests[row[0]]: row[1] for row in part})
         with self._lock:
-            if good:
-                self._cache.add([digest for digest, _ in good], np.stack([row for _, row in good]))
-            readable = {number for number in digests if digests[number] in self._cache}
+            backbone.keep(results)
+            readable = {number for number in digests if digests[number] in backbone.features}
             self._digests |= {number: digests[number] for number in readable}
         # What could not be fetched or read just now may be another time.
         broken = {
             digest
-            for digest, result in zip(wanted, results, strict=True)
+            for digest, result in results.items()
             if isinstance(result, ImageError) and not isinstance(result, ImageReadError)
         }
         unreadable = [number for number in digests if digests[number] in broken]

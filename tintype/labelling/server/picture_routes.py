@@ -112,7 +112,7 @@ def show_thumbnail(access: AsLabeller, number: int, side: int = 256) -> Response
         stamp = connection.execute(
             select(PictureRow.size, PictureRow.modified_ns).where(PictureRow.id == number)
         ).one()
-    content = thumbnail_bytes(location, f"{stamp[0]}-{stamp[1]}", side)
+    content = thumbnail_bytes(location, side, stamp=f"{stamp[0]}-{stamp[1]}")
     return Response(content, media_type="image/jpeg", headers=_KEPT)
 
 

@@ -8,12 +8,10 @@ import threading
 
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
-    address_of,
+    announced_listener,
     end_well_on_signals,
     http_server,
     is_loopback,
-    listen,
-    log_to_stderr,
 )
 from tintype.errors import TintypeError
 from tintype.labelling.allowed_folders import AllowedFolders
@@ -55,17 +53,10 @@ def serve_labelling(
     if tls is not None:
         tls.check()
     database = open_database()
-    listener = listen(host, port)
+    listener = announced_listener(
+        "Labelling", host, port, tls, unencrypted="passwords and pictures"
+    )
     assistants = AssistantsApart(database)
-    log_to_stderr()
-    address, bound = listener.getsockname()[:2]
-    print(f"Labelling at {address_of(address, bound, tls)}", flush=True)
-    if not local and tls is None:
-        print(
-            "notice: without --certificate, passwords and pictures pass unencrypted; use this in a "
-            "network that you trust, or behind a proxy with TLS",
-            flush=True,
-        )
     # A request gives the interpreter away at each statement, and waits so long for it where an export or an action
     # about many pictures has it; by default 5 ms, a dozen times a request.
     sys.setswitchinterval(_SWITCH_SECONDS)

@@ -29,7 +29,7 @@ from tintype.labelling.server.bodies import (
     SignInBody,
 )
 from tintype.labelling.server.visitors import Access, Labelling, as_owner, labelling_of, signed_in
-from tintype.web.guard import COOKIE, Guard, cookie_in
+from tintype.web.guard import COOKIE, Guard, cookie_in, set_session_cookie
 
 __all__ = ["router"]
 
@@ -145,13 +145,5 @@ def _begin_session(
     with labelling.database.writing() as connection:
         close_session(connection, cookie_in(request.headers.get("cookie", "")))
         token = open_session(connection, person)
-    response.set_cookie(
-        COOKIE,
-        token,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-        path="/",
-        max_age=14 * 24 * 3600,
-    )
+    set_session_cookie(request, response, token)
     return {"person": name, "csrf": _guard(labelling).csrf_token(token), "local": labelling.local}

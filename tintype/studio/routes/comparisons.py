@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from tintype.errors import FetchError, ImageError, RequestError, UsageError
-from tintype.images.thumbnails import THUMBNAIL_TYPE, thumbnail
+from tintype.errors import RequestError, UsageError
+from tintype.images.shown_pictures import thumbnail_bytes
 from tintype.studio.comparing import begin_comparison, compared
 from tintype.studio.state import StudioOf
 from tintype.workspace.comparisons import Comparison, ComparisonStore
@@ -18,7 +18,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/comparisons", tags=["models"])
 
-_SIDE = 320
+_SIDE = 512
 
 
 class ComparisonBody(BaseModel):
@@ -103,15 +103,12 @@ def show_comparison(studio: StudioOf, id_: str) -> dict[str, Any]:
 
 @router.get("/{id_}/pictures/{row}", response_class=Response)
 def show_picture(id_: str, row: int) -> Response:
-    """A picture of the comparison, small: no other file can be asked for."""
+    """A picture of the comparison, small, as JPEG: no other file can be asked for."""
     pictures = ComparisonStore().pictures(_known(id_).id)
     if not 0 <= row < len(pictures):
         raise RequestError("there is no such picture", status=404)
-    try:
-        content = thumbnail(pictures[row], _SIDE)
-    except (ImageError, FetchError) as error:
-        raise RequestError(f"the picture cannot be read: {error}", status=404) from None
-    return Response(content, media_type=THUMBNAIL_TYPE, headers={"cache-control": "max-age=3600"})
+    content = thumbnail_bytes(pictures[row], _SIDE)
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
 
 def _known(id_: str) -> Comparison:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tintype.errors import RequestError
 from tintype.studio.state import Studio, StudioOf, studio_of
-from tintype.web.guard import COOKIE, cookie_in
+from tintype.web.guard import COOKIE, cookie_in, set_session_cookie
 
 __all__ = ["router", "signed_in"]
 
@@ -17,8 +17,6 @@ router = APIRouter(prefix="/api", tags=["session"])
 
 # The name of whoever sits at this machine, where nobody signs in.
 _LOCAL = "this machine"
-
-_SESSION_SECONDS = 14 * 24 * 3600
 
 
 class SessionAnswer(BaseModel):
@@ -66,15 +64,7 @@ def sign_in(
     if studio.people is None:
         raise RequestError("nobody signs in at this machine's own studio", status=409)
     token = studio.people.sign_in(request, body.name, body.password)
-    response.set_cookie(
-        COOKIE,
-        token,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-        path="/",
-        max_age=_SESSION_SECONDS,
-    )
+    set_session_cookie(request, response, token)
     return _answer(studio, body.name, token)
 
 

@@ -62,8 +62,7 @@ def show_thumbnail(opened: OpenedOf, row: int, side: int = 256) -> Response:
     """The picture as a JPEG of at most `side` pixels a side: 128, 256, 512 or 1024."""
     if side not in SIDES:
         raise RequestError(f"side={side}: expected one of {', '.join(map(str, SIDES))}")
-    location = _place(opened, row)
-    content = thumbnail_bytes(location, _stamp(location), side)
+    content = thumbnail_bytes(_place(opened, row), side)
     return Response(content, media_type="image/jpeg", headers=_KEPT)
 
 
@@ -81,11 +80,3 @@ def _place(opened: OpenTable, row: int) -> str:
         if not Path(location).is_relative_to(within):
             raise RequestError("the picture cannot be read", status=404)
     return location
-
-
-def _stamp(location: str) -> str:
-    try:
-        status = os.stat(location)
-    except (OSError, ValueError):
-        return ""
-    return f"{status.st_size}-{status.st_mtime_ns}"

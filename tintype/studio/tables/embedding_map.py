@@ -113,43 +113,21 @@ def _features(
     table: PictureTable, rows: np.ndarray, model: str, tell: Tell
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows that have an embedding, and these: float32 (m, D) of length 1."""
-    from tintype.models.checkpoint import resolve_checkpoint
-    from tintype.models.features import pooling_for
-    from tintype.schemas.scorer_options import ScorerOptions
-    from tintype.scoring.results import Embedding
-    from tintype.scoring.scorer import Scorer
-    from tintype.training.feature_cache import feature_cache
+    from tintype.training.cached_backbone import CachedBackbone
 
-    checkpoint = resolve_checkpoint(model)
-    pooling = pooling_for(checkpoint)
-    options = ScorerOptions(
-        task="embeddings", pooling=pooling, runtime="torch", precision="auto", exact=False
-    )
-    source = model if checkpoint.from_scratch else checkpoint.folder
-    scorer = Scorer.load(source, options)
-    cache = feature_cache(checkpoint, pooling, scorer)
+    backbone = CachedBackbone.load(model, convert=False)
     digests: list[str] = []
     with ThreadPoolExecutor(get_settings().cpu_threads) as pool:
         for start in range(0, len(rows), _PART):
             locations = [table.location(int(row)) for row in rows[start : start + _PART]]
             part = list(pool.map(content_digest, locations))
             digests += part
-            wanted = {
-                digest: location
-                for digest, location in zip(part, locations, strict=True)
-                if digest not in cache
-            }
-            results = zip(wanted, scorer.stream(list(wanted.values())), strict=True)
-            good = [
-                (digest, each.features) for digest, each in results if isinstance(each, Embedding)
-            ]
-            if good:
-                cache.add([digest for digest, _ in good], np.stack([each for _, each in good]))
+            backbone.keep(backbone.embed_missing(dict(zip(part, locations, strict=True))))
             tell("computing embeddings", min(start + _PART, len(rows)), len(rows))
-    there = np.array([digest in cache for digest in digests], bool)
+    there = np.array([digest in backbone.features for digest in digests], bool)
     if not there.any():
         raise UsageError("none of the pictures can be read")
-    features = cache.gather([digest for digest in digests if digest in cache])
+    features = backbone.features.gather([each for each in digests if each in backbone.features])
     units, usable = unit_rows(np.asarray(features, np.float32))
     return rows[there][usable], units
 

@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from tintype.files import write_json
+from tintype.files import file_stamp, write_json
 from tintype.settings import get_settings
+from tintype.studio.stamps import Stamps
 from tintype.studio.tables.references import TableSource
 
 __all__ = [
@@ -102,11 +103,11 @@ def is_key(text: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{24}-[0-9a-f]{16}", text) is not None
 
 
-def table_stamps(key: str) -> dict[str, object]:
+def table_stamps(key: str) -> Stamps:
     """What differs once the work on a table has come further, by the kind of work."""
     reference, _, stamp = key.partition("-")
     folder = _tables() / reference / stamp
-    return {stage: _stamp(folder / f"{stage}.json") for stage in STAGES}
+    return {stage: file_stamp(folder / f"{stage}.json") for stage in STAGES}
 
 
 def tell(folder: Path, stage: Stage, progress: Progress) -> None:
@@ -129,7 +130,7 @@ def _digest(of: str) -> str:
 def _stamps(path: Path) -> Iterator[str]:
     """What differs once files come or go: of a file its size and time, of a folder the times of those in
     it and of the files right in it."""
-    yield _stamp(path)
+    yield str(file_stamp(path))
     waiting = [path] if path.is_dir() else []
     count = 0
     while waiting and count < _MOST_STAMPED:
@@ -143,15 +144,7 @@ def _stamps(path: Path) -> Iterator[str]:
             folder = entry.is_dir()
             if entry.name.startswith(".") or not (folder or entry.name.endswith(_LABEL_FILES)):
                 continue
-            yield f"{entry.path}\0{_stamp(Path(entry.path))}\n"
+            yield f"{entry.path}\0{file_stamp(entry.path)}\n"
             count += 1
             if folder:
                 waiting.append(Path(entry.path))
-
-
-def _stamp(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:
-        return "gone"
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"

@@ -28,17 +28,17 @@ _TELL_SECONDS = 0.5
 
 _NICE = 10
 
+# Fields of a table's source that are paths.
+_PATHS = ("path", "predictions", "within")
+
 
 def order(stage: Stage, source: TableSource, folder: Path, model: str = "") -> bytes:
     """What the process is to be told."""
-    paths = {
-        key: None if value is None else str(value)
-        for key, value in asdict(source).items()
-        if key in ("path", "predictions", "within")
-    }
+    given = asdict(source)
+    paths = {key: None if given[key] is None else str(given[key]) for key in _PATHS}
     content = {
         "stage": stage,
-        "source": {**asdict(source), **paths},
+        "source": {**given, **paths},
         "folder": str(folder),
         "model": model,
     }
@@ -67,10 +67,8 @@ def _done(stage: Stage, given: dict[str, Any], folder: Path, told: _Telling) -> 
     if stage == "reading":
         from tintype.studio.tables.reading import read_table
 
-        source: dict[str, Any] = {
-            key: Path(value) if key in ("path", "predictions", "within") and value else value
-            for key, value in given["source"].items()
-        }
+        source: dict[str, Any] = given["source"]
+        source |= {key: Path(source[key]) for key in _PATHS if source[key]}
         read_table(TableSource(**source), folder, told.counted("reading"))
         forget_older(folder)
         return

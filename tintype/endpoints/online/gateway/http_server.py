@@ -19,6 +19,7 @@ from tintype.quiet import quiet_loggers
 __all__ = [
     "Tls",
     "address_of",
+    "announced_listener",
     "end_well_on_signals",
     "http_server",
     "is_loopback",
@@ -91,6 +92,31 @@ def address_of(host: str, port: int, tls: Tls | None = None) -> str:
     """`http://host:port`, or https with TLS."""
     scheme = "https" if tls else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def announced_listener(
+    title: str, host: str, port: int, tls: Tls | None, *, unencrypted: str
+) -> socket.socket:
+    """`listen`, with a line on the standard output that tells the address, and what passes there unencrypted.
+
+    Args:
+        title: of the server: "Studio".
+        unencrypted: what people send, beyond this machine and without TLS: "passwords".
+
+    Raises:
+        OutputError: as `listen`.
+    """
+    listener = listen(host, port)
+    log_to_stderr()
+    bound_host, bound_port = listener.getsockname()[:2]
+    print(f"{title} at {address_of(bound_host, bound_port, tls)}", flush=True)
+    if not is_loopback(host) and tls is None:
+        print(
+            f"notice: without --certificate, {unencrypted} pass unencrypted; use this in a network that you "
+            "trust, or behind a proxy with TLS",
+            flush=True,
+        )
+    return listener
 
 
 def is_loopback(host: str) -> bool:
