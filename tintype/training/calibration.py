@@ -69,7 +69,12 @@ def choose_temperature(
     return Calibration(fit_temperature(logits, targets, task), before, float(after.mean()))
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: ClassificationTask) -> float:
+def fit_temperature(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    task: ClassificationTask,
+    weights: np.ndarray | None = None,
+) -> float:
     """The temperature from 1/100 to 100 of the least log loss, by a bounded search (Brent).
 
     One row is added whose target is spread evenly over the classes, as Platt (1999) smooths his
@@ -79,6 +84,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: Classificatio
     Args:
         logits: (n, classes) of rows that the model was not trained on.
         targets: int (n,) class codes, or (n, classes) of 0 and 1.
+        weights: (n,), what each row counts, 1 on average; None: 1.
     """
     from scipy.optimize import minimize_scalar
 
@@ -91,7 +97,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: Classificatio
         own = _losses_of_logits(tempered, right, task)
         # Its logits are those of an average row: the mean over rows is its loss.
         spread = _losses_of_logits(tempered, np.full_like(tempered, even), task)
-        return float(own.sum() + spread.mean())
+        return float((own if weights is None else own * weights).sum() + spread.mean())
 
     found = minimize_scalar(
         objective, bounds=(np.log(_LOW), np.log(_HIGH)), method="bounded", options={"xatol": 1e-4}

@@ -21,7 +21,6 @@ from typing import IO, Any
 
 import numpy as np
 
-from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.accuracy import RunningAccuracy
 from tintype.labelling.assistance.learning import Learnt, Lesson, learn
 from tintype.labelling.assistance.quick_head import QuickHead
@@ -98,12 +97,10 @@ def _packed_lesson(lesson: Lesson) -> dict[str, Any]:
     return {
         "task": np.array(lesson.task),
         "classes": np.array(lesson.classes, np.int64),
-        "features": lesson.features,
+        "rows": lesson.rows,
         "targets": lesson.targets,
         "judged": lesson.judged,
         "unlabelled": lesson.unlabelled,
-        "mean": lesson.scaling.mean,
-        "scale": lesson.scaling.scale,
     }
 
 
@@ -111,11 +108,10 @@ def _unpacked_lesson(packed: dict[str, np.ndarray]) -> Lesson:
     return Lesson(
         str(packed["task"]),  # type: ignore[arg-type]
         tuple(packed["classes"].tolist()),
-        packed["features"],
+        packed["rows"],
         packed["targets"],
         packed["judged"],
         packed["unlabelled"],
-        Standardisation(packed["mean"], packed["scale"]),
     )
 
 
@@ -135,7 +131,6 @@ def _unpacked_learnt(packed: dict[str, np.ndarray], lesson: Lesson) -> Learnt | 
     if not packed:
         return None
     head = QuickHead(
-        lesson.scaling,
         packed["weight"],
         packed["bias"],
         lesson.classes,
