@@ -21,7 +21,7 @@ __all__ = ["Insight", "Suggestion", "lesson_of"]
 _SUGGESTED = 0.5
 
 # Free pictures that a head may learn from, beside labelled ones.
-_UNLABELLED = 4_000
+_UNLABELLED = 1_500
 
 
 @dataclass(frozen=True)
