@@ -52,10 +52,13 @@ def main() -> None:
     for name in ("", "playground.js", "playground.css"):
         assert playground_file(name) is not None, name
 
-    from tintype.web.labelling import labelling_page_file
+    from tintype.web.labelling import LABELLING_PAGE
+    from tintype.web.studio import STUDIO_PAGE
 
     for name in ("", "labelling/main.js", "labelling/page.css", "vendor/preact.js"):
-        assert labelling_page_file(name) is not None, name
+        assert LABELLING_PAGE.file(name) is not None, name
+    for name in ("", "studio/main.js", "studio/pages/home.js", "shared/html.js", "vendor/uplot.js"):
+        assert STUDIO_PAGE.file(name) is not None, name
 
     write_pictures(Path("stripes"))
     Path("job.yml").write_text(

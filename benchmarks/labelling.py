@@ -30,10 +30,10 @@ from plain_head import PlainHead
 
 from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.assistant import Assistant
-from tintype.labelling.assistance.insight import Suggestion
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.learning import Learnt, Lesson, learn
 from tintype.labelling.assistance.orders import margin
+from tintype.labelling.assistance.proposed import Suggestion
 
 STEP, SHARE = 10, 0.95
 MISSED = 0.1  # of the wrong pictures on a page, so many are not seen

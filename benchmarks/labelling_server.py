@@ -29,8 +29,8 @@ from tintype.labelling.database import open_database
 from tintype.labelling.people import assign_role, person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project
-from tintype.labelling.server.guard import COOKIE
 from tintype.schemas.labelling_project import LabellingProjectDocument
+from tintype.web.guard import COOKIE
 
 __all__ = ["first_label", "pages", "server"]
 
@@ -69,7 +69,9 @@ def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
         PictureFeatures(database, project).compute(threading.Event())
         database.close()
         crowd = _Crowd(sessions, seconds)
+        busy = time.process_time()
         asyncio.run(crowd.at_work(kills))
+        busy = time.process_time() - busy
         with open_database().reading() as connection:
             kept = set(connection.exec_driver_sql("SELECT client_id FROM actions").scalars())
             changes, labelled = connection.exec_driver_sql(
@@ -80,6 +82,10 @@ def server(labellers: int, pictures: int, seconds: float, kills: int) -> None:
     for what, values in crowd.latencies.items():
         p50, p95, p99 = np.percentile(values, [50, 95, 99]) * 1000
         print(f"{what}: {len(values)}, p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms")
+    print(
+        f"processor time of the labellers themselves {busy:.1f} s; the server ended after "
+        f"{crowd.ended_after:.2f} s"
+    )
     print(
         f"actions answered for {len(crowd.answered)}, lost {len(crowd.answered - kept)}; "
         f"in the log {len(kept)}, changes {changes}, labelled {labelled}"
@@ -232,6 +238,8 @@ class _Crowd:
         }
         self.answered: set[str] = set()
         """Client ids of actions that the server said it had saved."""
+        self.ended_after = 0.0
+        """Seconds from SIGTERM."""
 
     async def at_work(self, kills: int) -> None:
         """Label, while the server is killed so many times."""
@@ -250,7 +258,9 @@ class _Crowd:
             for number, session in enumerate(self._sessions)
         ]
         await asyncio.gather(*labellers, kill())
+        begun = time.perf_counter()
         served.end()
+        self.ended_after = time.perf_counter() - begun
 
     async def _label(self, client: _Client, wait: float, end: float) -> None:
         await asyncio.sleep(wait)

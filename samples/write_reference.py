@@ -44,6 +44,7 @@ SINGLE = {
     "serve": "",
     "similar": "the package [similarity](similar.md)",
     "status": "",
+    "studio": "",
     "up": "",
 }
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from tintype.labelling.actions import Action, Recorded, record_action, redo, undo
+from tintype.labelling.actions import Action, Recorded
 from tintype.labelling.database import Database
+from tintype.labelling.doing import do_action, redo, undo
 from tintype.labelling.handing_out import hand_out
 from tintype.labelling.people import person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, count_by_state, page_of
@@ -63,18 +64,15 @@ class Store:
         chosen = [self.ids[place] for place in pictures]
         who, project = self.person(person), self.project
         action = Action(kind=kind, pictures=chosen, labels=labels, **given)  # type: ignore[arg-type]
-        with self.database.writing() as connection:
-            return record_action(connection, project, who, action)
+        return do_action(self.database, project, who, action)
 
     def undo(self, person: str) -> Recorded:
         who, project = self.person(person), self.project
-        with self.database.writing() as connection:
-            return undo(connection, project, who, f"client-{next(_NUMBERS)}")
+        return undo(self.database, project, who, f"client-{next(_NUMBERS)}")
 
     def redo(self, person: str) -> Recorded:
         who, project = self.person(person), self.project
-        with self.database.writing() as connection:
-            return redo(connection, project, who, f"client-{next(_NUMBERS)}")
+        return redo(self.database, project, who, f"client-{next(_NUMBERS)}")
 
     def next(self, person: str, count: int, order: tuple[int, ...] = ()) -> list[int]:
         """Places of the pictures that a person is handed."""
@@ -94,7 +92,7 @@ class Store:
     def picture(self, place: int) -> dict[str, Any]:
         names = {label.id: label.name for label in self.project.labels}
         with self.database.reading() as connection:
-            page = page_of(connection, self.project, PictureFilter(), after=0, limit=1000)
+            page = page_of(connection, self.project, PictureFilter(), after=0, limit=place + 1)
         return page[place].shown(names)
 
 

@@ -24,7 +24,7 @@ given, what was expected and how to put it right; it never needs a traceback bes
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = [
@@ -84,6 +84,23 @@ class _LocatedError(UsageError):
 
 class DocumentError(_LocatedError):
     """A YAML or JSON document that cannot be used. `line` counts from 1."""
+
+    @classmethod
+    def joined(cls, problems: Sequence[DocumentError]) -> DocumentError:
+        """One error of all that is wrong with a document: it points to the first, and tells the others, a
+        line each."""
+        first, *others = problems
+        message = "\n".join([first.message, *map(str, others)])
+        error = cls(message, file=first.file, line=first.line, field=first.field)
+        error._problems = tuple(problems)
+        return error
+
+    _problems: tuple[DocumentError, ...] = ()
+
+    @property
+    def problems(self) -> tuple[DocumentError, ...]:
+        """The errors that this one was joined of, or it alone."""
+        return self._problems or (self,)
 
 
 class DataError(_LocatedError):

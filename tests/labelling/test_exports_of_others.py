@@ -1,7 +1,7 @@
 """Exports of Label Studio and of Azure's labelling projects, in the shape in which they really come.
 
 Written anew after public ones: of Label Studio, HumanSignal/label-studio-converter's test data (its keys, none
-of its content); of Azure, MicrosoftLearning's image-classification/training-images/training_labels.json and
+of its content) and docs/source/guide/export.md of HumanSignal/label-studio; of Azure, MicrosoftLearning's image-classification/training-images/training_labels.json and
 Azure's documentation of JSON lines.
 """
 
@@ -150,6 +150,73 @@ def test_label_studio_json_min(fruit: Store, tmp_path: Path) -> None:
     assert labels_of(fruit) == {NAMES[0]: ["Apple"], NAMES[1]: ["Plum"]}
 
 
+CSV_HEADER = "image,id,choice,annotator,annotation_id,created_at,updated_at,lead_time\n"
+CSV_REST = "1,41,2024-05-02T09:31:12.401772Z,2024-05-02T09:31:12.401801Z,2.951\n"
+
+
+def test_label_studio_csv(fruit: Store, tmp_path: Path) -> None:
+    lines = [
+        f"/data/upload/3/0a1b2c3d-{NAMES[0]},1,Apple,{CSV_REST}",
+        f"/data/local-files/?d=pictures/{NAMES[1]},2,Plum,{CSV_REST}",
+        # Nobody has answered.
+        f"/data/upload/3/0a1b2c3f-IMG_0004.jpg,4,,{CSV_REST}",
+    ]
+    path = written(tmp_path, "project-3-at-2024-05-02.csv", CSV_HEADER + "".join(lines))
+    assert imported(path).labelled == 2
+    assert labels_of(fruit) == {NAMES[0]: ["Apple"], NAMES[1]: ["Plum"]}
+
+
+def test_label_studio_csv_with_several_labels(database: Database, tmp_path: Path) -> None:
+    store = Store(database, count=0, task="image_classification_multilabel")
+    add_files(store, tmp_path)
+    several = '"{""choices"": [""Apple"", ""Plum""]}"'
+    lines = [
+        f"/data/upload/3/0a1b2c3d-{NAMES[0]},1,{several},{CSV_REST}",
+        f"/data/upload/3/0a1b2c3e-{NAMES[1]},2,Pear,{CSV_REST}",
+    ]
+    path = written(tmp_path, "several.csv", CSV_HEADER + "".join(lines))
+    assert imported(path).labelled == 2
+    assert labels_of(store) == {NAMES[0]: ["Apple", "Plum"], NAMES[1]: ["Pear"]}
+
+
+@pytest.mark.parametrize("bucket", ["s3://fruit", "gs://fruit/2024", "azure-blob://fruit"])
+def test_label_studio_with_pictures_in_a_bucket(fruit: Store, tmp_path: Path, bucket: str) -> None:
+    export = [
+        ls_task(1, f"{bucket}/{NAMES[3]}", "Apple"),
+        ls_task(2, f"{bucket}/{NAMES[1]}", "Pear"),
+    ]
+    assert imported(written(tmp_path, "bucket.json", export)).labelled == 2
+    assert labels_of(fruit) == {NAMES[3]: ["Apple"], NAMES[1]: ["Pear"]}
+
+
+@pytest.mark.parametrize("kind", ["taxonomy", "choices"])
+def test_label_studio_in_levels(database: Database, tmp_path: Path, kind: str) -> None:
+    store = Store(database, count=0, labels=["Pome/Apple", "Pome/Pear", "Plum"])
+    add_files(store, tmp_path)
+    given = {NAMES[0]: [["Pome", "Apple"]], NAMES[1]: [["Plum"]]}
+    export = []
+    for number, (name, chosen) in enumerate(given.items(), 1):
+        result = {**ls_result(), "type": kind, "value": {kind: chosen}}
+        annotation = {"result": [result]}
+        export.append(ls_task(number, f"/data/upload/3/0a1b2c3d-{name}", annotation=annotation))
+    assert imported(written(tmp_path, "levels.json", export)).labelled == 2
+    assert labels_of(store) == {NAMES[0]: ["Pome/Apple"], NAMES[1]: ["Plum"]}
+
+
+def test_label_studio_before_version_1(fruit: Store, tmp_path: Path) -> None:
+    completion = {
+        "id": 1001,
+        "lead_time": 3.1,
+        "created_at": 1587000000,
+        "result": [ls_result("Pear")],
+    }
+    export = [
+        {"id": 0, "data": {"image": f"/data/{NAMES[0]}?d=/srv/fruit"}, "completions": [completion]}
+    ]
+    assert imported(written(tmp_path, "completions.json", export)).labelled == 1
+    assert labels_of(fruit) == {NAMES[0]: ["Pear"]}
+
+
 def test_label_studio_predictions(fruit: Store, tmp_path: Path) -> None:
     prediction = {
         "id": 12,
@@ -244,6 +311,25 @@ def test_azure_json_lines(fruit: Store, tmp_path: Path, place: str) -> None:
     content = "".join(f"{json.dumps(line)}\n" for line in lines)
     assert imported(written(tmp_path, "labeledDatapoints.jsonl", content)).labelled == 2
     assert labels_of(fruit) == {NAMES[0]: ["Pear"], NAMES[3]: ["Apple"]}
+
+
+def test_azure_json_lines_with_several_labels(database: Database, tmp_path: Path) -> None:
+    store = Store(database, count=0, task="image_classification_multilabel")
+    add_files(store, tmp_path)
+    lines = [
+        {
+            "image_url": f"AmlDatastore://fruitstore/2023/{name}",
+            "label": labels,
+            "label_confidence": sure,
+        }
+        for name, labels, sure in (
+            (NAMES[0], ["Pear", "Plum"], [1.0, 1.0]),
+            (NAMES[3], ["Apple"], [0.75]),
+        )
+    ]
+    content = "".join(f"{json.dumps(line)}\n" for line in lines)
+    assert imported(written(tmp_path, "labeledDatapoints.jsonl", content)).labelled == 2
+    assert labels_of(store) == {NAMES[0]: ["Pear", "Plum"], NAMES[3]: ["Apple"]}
 
 
 def test_an_export_of_more_pictures_than_the_project_has(fruit: Store, tmp_path: Path) -> None:

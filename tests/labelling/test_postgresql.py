@@ -16,7 +16,10 @@ from alembic.migration import MigrationContext
 from labelling_store import Store
 
 from tintype.errors import OutputError, RequestError
+from tintype.labelling.action_parts import PART
+from tintype.labelling.actions import Action, Recorded
 from tintype.labelling.database import Database, open_database
+from tintype.labelling.doing import do_action
 from tintype.labelling.tables import Base
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -114,3 +117,26 @@ def test_many_at_once_get_different_pictures(postgresql: Database) -> None:
     assert not faults
     assert sorted(place for places in handed.values() for place in places) == list(range(40))
     assert store.states == {"labelled": 40}
+
+
+def test_two_requests_do_one_large_action(postgresql: Database) -> None:
+    count = 2 * PART + 100
+    store = Store(postgresql, name="large", count=count)
+    ids, project, ann = store.ids, store.project, store.person("ann")
+    label = store.label("Apple")
+    done: list[Recorded] = []
+
+    def work() -> None:
+        # As when a page sends again what has not been answered yet.
+        action = Action("the-large-one", "label", ids, [label], how="bulk")
+        done.append(do_action(postgresql, project, ann, action))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(one.pictures) for one in done] == [count, count]
+    assert all(one.state == "labelled" for one in done[0].pictures)
+    assert store.states == {"labelled": count}
+    assert len(store.undo("ann").pictures) == count and store.states == {"unlabelled": count}

@@ -24,6 +24,7 @@ from tintype.labelling.making import make_project
 from tintype.labelling.people import ROLES, assign_role, person_named
 from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import find_project
+from tintype.labelling.server.answers import ActionAnswer, PageAnswer, PicturesAnswer
 from tintype.labelling.server.app import create_labelling_app
 from tintype.labelling.suggestions import add_suggestions
 from tintype.schemas.labelling_project import LabellingProjectDocument
@@ -71,6 +72,10 @@ def test_the_walk_of_a_labeller(local: Person, store: Store) -> None:
     chosen = local.ask("GET", f"/projects/fruit/pictures?id={numbers[2]}&id={numbers[0]}&id=999999")
     assert [one["id"] for one in chosen["pictures"]] == [numbers[2], numbers[0]]
     page = local.ask("GET", "/projects/fruit/pictures?state=labelled&label=Apple&limit=1")
+    # These are not checked when they are sent.
+    for model, answer in ((ActionAnswer, done), (PageAnswer, page), (PageAnswer, chosen)):
+        assert model.model_validate(answer).model_dump(exclude_unset=True) == answer
+    PicturesAnswer.model_validate({"pictures": tasks})
     assert len(page["pictures"]) == 1 and page["next"] == page["pictures"][0]["id"]
     rest = local.ask("GET", f"/projects/fruit/pictures?state=labelled&after={page['next']}")
     assert len(rest["pictures"]) == 1 and rest["next"] is None
@@ -87,6 +92,32 @@ def test_the_walk_of_a_labeller(local: Person, store: Store) -> None:
     local.ask("PATCH", "/projects/fruit", {"remove_labels": ["Apple"]}, status=400)
     local.ask("PATCH", "/projects/fruit", {"state": "paused"})
     local.act("label", numbers[3], labels=["Pear"], status=409)
+
+
+def test_reviewers_are_told_who_said_what(shared: Any, store: Store) -> None:
+    first = store.ids[0]
+    for name, label in (("ann", "Apple"), ("bob", "Pear")):
+        store.act(name, "label", 0, labels=[label])
+    store.act("cem", "skip", 0, text="too dark")
+    people = {name: Person(shared, "labels.test") for name in ("reviewer", "labeller")}
+    for name, person in people.items():
+        person.sign_in(name)
+    page = people["reviewer"].ask("GET", "/projects/fruit/pictures?limit=2")["pictures"]
+    said = [
+        (one["person"], one["labels"], one["skipped"], one["reason"]) for one in page[0]["answers"]
+    ]
+    assert said == [
+        ("ann", ["Apple"], False, ""),
+        ("bob", ["Pear"], False, ""),
+        ("cem", [], True, "too dark"),
+    ]
+    assert page[1]["answers"] == []
+    shown = people["reviewer"].ask("GET", f"/projects/fruit/pictures/{first}")
+    assert shown["answers"] == page[0]["answers"]
+    # What others said is not for who answers, too.
+    for path in ("/projects/fruit/pictures?limit=2", f"/projects/fruit/pictures?id={first}"):
+        (one, *_) = people["labeller"].ask("GET", path)["pictures"]
+        assert one.get("answers") is None
 
 
 def test_two_windows_and_old_labels(local: Person, store: Store) -> None:
@@ -259,7 +290,7 @@ def test_the_page_is_served_to_everybody(shared: Any) -> None:
 
 def test_nobody_gets_in_without_signing_in(shared: Any) -> None:
     person = Person(shared, "labels.test")
-    routes = shared._app.routes
+    routes = shared.app.routes
     paths = [(method, path) for path, method in _operations(person)]
     assert len(paths) > 20 and routes
     open_to_all = {("get", "/api/session"), ("post", "/api/session"), ("delete", "/api/session")}

@@ -20,13 +20,12 @@ from tintype.labelling.actions import Action, record_action
 from tintype.labelling.database import Database, open_database
 from tintype.labelling.handing_out import give_back
 from tintype.labelling.labels import add_labels, remove_label
+from tintype.labelling.picture_files import look_at_files, note_files
 from tintype.labelling.pictures import (
     PictureFilter,
     add_pictures,
     count_by_label,
     history_of,
-    look_at_files,
-    note_files,
     page_of,
 )
 from tintype.labelling.projects import change_project, create_project

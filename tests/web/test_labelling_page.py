@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labelling_pages import (
     LabellingServer,
+    bare_waits,
     cells,
     current,
     expect,
@@ -24,7 +25,8 @@ from tintype.labelling.access import make_invite
 from tintype.labelling.actions import Action, record_action
 from tintype.labelling.people import person_named
 from tintype.labelling.projects import find_project
-from tintype.web.labelling import LABELLING_PAGE_HEADERS, labelling_page_file
+from tintype.web.labelling import LABELLING_PAGE
+from tintype.web.page_files import PAGE_HEADERS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,7 +74,7 @@ def find(server: LabellingServer, project: str, **query: Any) -> list[dict[str, 
 
 def test_only_its_own_files_are_read() -> None:
     for name in ("", "labelling/main.js", "labelling/page.css", "vendor/preact.js"):
-        assert labelling_page_file(name) is not None
+        assert LABELLING_PAGE.file(name) is not None
     for name in (
         "/",
         "..",
@@ -80,11 +82,11 @@ def test_only_its_own_files_are_read() -> None:
         "labelling/index.html",
         "vendor/README.md",
     ):
-        assert labelling_page_file(name) is None
+        assert LABELLING_PAGE.file(name) is None
 
 
 def test_no_source_makes_markup_or_names_another_place() -> None:
-    policy = LABELLING_PAGE_HEADERS["content-security-policy"]
+    policy = PAGE_HEADERS["content-security-policy"]
     assert policy.startswith("default-src 'self';") and "unsafe" not in policy
     folder = Path(__file__).parents[2] / "tintype" / "web" / "labelling"
     sources = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
@@ -243,9 +245,14 @@ def test_the_next_picture_is_there_at_once(
     page.wait_for_timeout(1500)
     waits = key_waits(page, [str(number % 3 + 1) for number in range(20)])
     median = waits[len(waits) // 2]
+    bare = bare_waits(page, 20)
     with capsys.disabled():
-        print(f"\nkey to next picture: median {median:.1f} ms, longest {waits[-1]:.1f} ms")
-    assert median < 100
+        print(
+            f"\nkey to next picture: median {median:.1f} ms, longest {waits[-1]:.1f} ms; a key that "
+            f"does nothing: {bare[len(bare) // 2]:.1f} ms"
+        )
+    # Less what this browser takes for a key and a frame on this machine at this moment.
+    assert median - bare[len(bare) // 2] < 50
     saved(page)
     assert server.states("quick") == {"labelled": 20, "unlabelled": 10}
 
@@ -481,6 +488,67 @@ def test_a_reviewer_accepts_changes_and_rejects(
     assert sorted(one["labels"][0] for one in completed) == ["Level", "Upright"]
 
 
+def test_a_reviewer_sees_who_answered_what(
+    server: LabellingServer, photos: Path, open_page: Open
+) -> None:
+    address = server.project("disputed", photos, labellers={"least": 2, "most": 2})
+    with server.database.writing() as connection:
+        project = find_project(connection, "disputed")
+        first = find(server, "disputed")[0]["id"]
+        for person, label in zip(("ann", "bob"), project.labels, strict=False):
+            action = Action(f"client-{person}", "label", [first], [label.id])
+            record_action(connection, project, person_named(connection, person), action)
+    page = open_page(f"{address}/review")
+    expect(cells(page)).to_have_count(1)
+    expect(cells(page).locator(".given")).to_have_text(["ann Upright", "bob Level"])
+    expect(cells(page)).to_have_accessible_name(re.compile("ann says Upright, bob says Level"))
+    press(page, "Shift+H")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("dl").last).to_contain_text("annUpright")
+    press(page, "Escape", "2")
+    saved(page)
+    # Once it is decided, the answers are history.
+    expect(cells(page).locator(".given")).to_have_count(0)
+    assert server.states("disputed") == {"completed": 1, "unlabelled": 29}
+
+
+def test_what_is_done_is_counted_at_once(
+    server: LabellingServer, photos: Path, open_page: Open
+) -> None:
+    page = open_page(server.project("counted", photos))
+    expect(cells(page)).to_have_count(9)
+    # The server is not asked for its counts any more.
+    page.route("**/api/projects/counted", lambda route: route.abort())
+    done = page.get_by_role("progressbar", name="Pictures done")
+    press(page, "1", "2")
+    saved(page)
+    expect(done).to_have_attribute("value", "2")
+    press(page, "z")
+    saved(page)
+    expect(done).to_have_attribute("value", "1")
+
+
+def test_on_a_narrow_screen_nothing_is_behind_the_labels(
+    server: LabellingServer, photos: Path, browser: Browser
+) -> None:
+    address = server.project("narrow", photos, instructions="Look **twice**.")
+    with opened_page(browser, viewport={"width": 390, "height": 700}) as open_:
+        page = open_(address)
+        expect(cells(page)).to_have_count(9)
+        for place in (2, 4):
+            # 9 pictures, and 36.
+            page.locator(".sizes label").nth(place).click()
+            button = page.get_by_role("button", name="Keys")
+            button.scroll_into_view_if_needed()
+            box = button.bounding_box()
+            assert box is not None
+            seen = page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y)?.closest('button')?.textContent",
+                [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+            )
+            assert seen == "Keys"
+
+
 def test_an_owner_changes_the_project(
     server: LabellingServer, photos: Path, open_page: Open, tmp_path: Path
 ) -> None:
@@ -628,12 +696,52 @@ def test_views_are_accessible(
             look(view)
         page.goto(taught)
         expect(cells(page)).to_have_count(9)
+        press(page, "Shift+M")
+        expect(page.get_by_role("grid", name="Pictures like this one")).to_be_visible()
+        page.wait_for_timeout(700)
+        look("similar")
+        page.goto(taught)
+        expect(cells(page)).to_have_count(9)
         for key in ("?", "Shift+S", "Shift+C", "Shift+H", "0"):
             press(page, key)
             page.wait_for_timeout(300)
             look(key)
             press(page, "Escape")
         assert found == {}, "\n".join(found.values())
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_signing_in_is_accessible(
+    browser: Browser, photos: Path, tmp_path: Path, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    pytest.importorskip("argon2")
+    server = LabellingServer(tmp_path / "home", host="0.0.0.0")
+    size = {"width": width, "height": 800}
+    try:
+        address = server.project("shared", photos)
+        with server.database.writing() as connection:
+            project = find_project(connection, "shared")
+            token = make_invite(connection, project.id, "ann", "labeller")
+        with opened_page(browser, viewport=size, bypass_csp=True) as open_:
+            page = open_(f"{server.url}/#invite={token}")
+            expect(page.get_by_label("Choose a password")).to_be_focused()
+            found = [axe.run(page)]
+            page.get_by_role("button", name="I have a password").click()
+            expect(page.get_by_label("Name")).to_be_focused()
+            found.append(axe.run(page))
+            page = open_(address)
+            expect(page.get_by_label("Name")).to_be_focused()
+            found.append(axe.run(page))
+            page.keyboard.type("ann")
+            page.get_by_label("Password").fill("wrong")
+            press(page, "Enter")
+            expect(page.locator("#sign-in-error")).to_contain_text("wrong")
+            found.append(axe.run(page))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert [one.generate_report() for one in found if one.violations_count] == []
+    finally:
+        server.close()
 
 
 def test_everything_is_reached_by_tab(

@@ -30,6 +30,7 @@ from tintype.cli import (
     schedule,
     serve,
     similar,
+    studio,
     workspace,
 )
 from tintype.cli.not_here import refuse_what_is_not_here
@@ -79,7 +80,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(label.app, name="label")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
-for single in (az, batch, predict, evaluate, serve, similar, daemon):
+for single in (az, batch, predict, evaluate, serve, similar, studio, daemon):
     app.add_typer(single.app)
 
 

@@ -189,6 +189,7 @@ class LabellingProjects:
             UsageError: nothing is left to export, or there is no such project, person or label.
             OutputError: the folder cannot be written.
         """
+        from tintype.labelling.doing import finish_actions
         from tintype.labelling.exporting.exporting import export_project
         from tintype.labelling.labels import named_label
         from tintype.labelling.people import known_person
@@ -196,6 +197,8 @@ class LabellingProjects:
 
         with self._database.reading() as connection:
             project = find_project(connection, name)
+        finish_actions(self._database, project)
+        with self._database.reading() as connection:
             chosen = PictureFilter(
                 states=tuple(states),
                 label=None if label is None else named_label(project.labels, label).id,

@@ -1,6 +1,6 @@
 """CSV files with a header: a column of image files, and labels in a column or in columns of 0 and 1.
 
-The shapes of Azure's `labels.csv`, of its labelling export, and of Roboflow's `_classes.csv`.
+The shapes of Azure's `labels.csv`, of its labelling export, of Label Studio's, and of Roboflow's `_classes.csv`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import ast
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from tintype.data.label_studio import is_label_studio_header, label_studio_lines
 from tintype.data.locations import image_location, stored_beside
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
@@ -58,18 +60,15 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
             stream.seek(0)
             reader = csv.reader(stream, strict=True, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
+            if is_label_studio_header(header):
+                yield from label_studio_lines(
+                    header, _whole_lines(reader, header, file), path, reading
+                )
+                return
             image_at, label_of = _columns(header, path, reading)
             group_at = _group_column(header, reading)
-            for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
+            for cells in _whole_lines(reader, header, file):
                 line = reader.line_num
-                if len(cells) != len(header):
-                    raise DataError(
-                        f"{len(cells)} cells, but the header has {len(header)}",
-                        file=file,
-                        line=line,
-                    )
                 name = cells[image_at].strip()
                 field = header[image_at]
                 if not name:
@@ -85,6 +84,20 @@ def read_csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
         raise DataError(f"not valid CSV: {error}", file=path) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=path) from None
+
+
+def _whole_lines(reader: Any, header: list[str], file: str) -> Iterator[list[str]]:
+    """Lines that are not blank, each as long as the header."""
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            raise DataError(
+                f"{len(cells)} cells, but the header has {len(header)}",
+                file=file,
+                line=reader.line_num,
+            )
+        yield cells
 
 
 def _delimiter(line: str, path: Path, asked: str) -> str:

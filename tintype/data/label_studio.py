@@ -1,12 +1,15 @@
-"""Label Studio's exports: JSON (tasks with annotations) and JSON_MIN (a flat object a task)."""
+"""Label Studio's exports: JSON (tasks with annotations), and JSON_MIN and CSV (a flat object or line a task)."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import orjson
 
 from tintype.data.annotated import Annotated, rows_of_annotated
 from tintype.data.locations import image_location, stored_beside
@@ -14,7 +17,13 @@ from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 from tintype.settings import Settings, get_settings
 
-__all__ = ["is_label_studio", "label_studio_predictions", "label_studio_rows"]
+__all__ = [
+    "is_label_studio",
+    "is_label_studio_header",
+    "label_studio_lines",
+    "label_studio_predictions",
+    "label_studio_rows",
+]
 
 _IMAGE_KEYS = ("image", "img", "picture", "photo", "image_url", "url")
 
@@ -23,6 +32,12 @@ _OWN_KEYS = frozenset(
     "id annotator annotation_id created_at updated_at lead_time comment agreement project".split()
 )
 _CHOICE_KEYS = ("choice", "choices", "label", "labels")
+
+# Columns that every CSV has, whatever its questions are called.
+_CSV_COLUMNS = frozenset(["annotation_id", "annotator", "lead_time"])
+
+# Where pictures lie that Label Studio reads from a bucket.
+_BUCKETS = ("s3", "gs", "azure-blob")
 
 # Uploaded files get eight hexadecimal digits before their name.
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
@@ -41,13 +56,39 @@ def is_label_studio(document: object) -> bool:
     )
 
 
+def is_label_studio_header(header: Iterable[str]) -> bool:
+    """Whether a CSV file of these columns is one of Label Studio's."""
+    return _CSV_COLUMNS.issubset(header)
+
+
+def label_studio_lines(
+    header: Sequence[str], lines: Iterable[Sequence[str]], path: Path, reading: Reading
+) -> Iterator[Row]:
+    """Rows of its CSV: see `label_studio_rows`. Several choices stand in a cell as JSON.
+
+    Args:
+        lines: each as long as the header.
+    """
+    document = [
+        {name: _cell(cell) for name, cell in zip(header, line, strict=True)} for line in lines
+    ]
+    yield from label_studio_rows(document, path, reading)
+
+
+def _cell(text: str) -> object:
+    if text.startswith("{"):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(text)
+    return text
+
+
 def label_studio_rows(document: list[Any], path: Path, reading: Reading) -> Iterator[Row]:
     """Rows of an export, one for each task that somebody has answered.
 
     Of several annotations of a task the one marked as ground truth counts, or else the last; skipped
     (cancelled) ones never do. Where a task has several questions, the label column says which
-    counts. Images that were uploaded to Label Studio or lie in its local storage are looked for
-    beside the export.
+    counts. Choices in levels are written Animal/Cat. Images that were uploaded to Label Studio or lie in its
+    local storage or in a bucket are looked for beside the export.
 
     Raises:
         DataError: a task without an image, or several questions; see also `rows_of_annotated`.
@@ -135,11 +176,20 @@ def _answers_of_task(task: dict[str, Any]) -> Answers:
     truth = [item for item in annotations if item.get("ground_truth")]
     answers: dict[str, list[str]] = {}
     for part in _objects((truth or annotations)[-1].get("result")):
-        value = part.get("value")
-        choices = value.get("choices") if isinstance(value, dict) else None
-        if isinstance(choices, list) and choices:
-            answers.setdefault(str(part.get("from_name", "choice")), []).extend(map(str, choices))
+        choices = _chosen(part.get("value"))
+        if choices:
+            answers.setdefault(str(part.get("from_name", "choice")), []).extend(choices)
     return answers
+
+
+def _chosen(value: object) -> list[str]:
+    """Names of choices; those in levels, as taxonomies and nested choices have them, joined by /."""
+    if not isinstance(value, dict):
+        return []
+    choices = value.get("choices") or value.get("taxonomy")
+    if not isinstance(choices, list):
+        return []
+    return ["/".join(map(str, one)) if isinstance(one, list) else str(one) for one in choices]
 
 
 def _answers_of_flat(task: dict[str, Any], image_key: str, reading: Reading) -> Answers:
@@ -153,8 +203,8 @@ def _answers_of_flat(task: dict[str, Any], image_key: str, reading: Reading) -> 
 
 def _choices(key: str, value: object, reading: Reading) -> list[str]:
     """What was chosen, of a value that may be another column of the task's data."""
-    if isinstance(value, dict) and isinstance(value.get("choices"), list):
-        return [str(choice) for choice in value["choices"]]
+    if chosen := _chosen(value):
+        return chosen
     if isinstance(value, str) and value and key in (reading.label_column, *_CHOICE_KEYS):
         return [value]
     return []
@@ -168,6 +218,8 @@ def _location(reference: str, path: Path, field: str, settings: Settings) -> str
         if inner.startswith("local-files"):
             inner = parse_qs(parts.query).get("d", [""])[0]
         return _beside(unquote(inner).lstrip("/"), base)
+    if parts.scheme in _BUCKETS:
+        return _beside(parts.path.lstrip("/"), base)
     return image_location(reference, base, settings, file=path, field=field)
 
 

@@ -13,7 +13,7 @@ import time
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tintype.errors import MissingExtraError, RequestError, UsageError
 from tintype.labelling.people import Role, assign_role, person_named
@@ -36,6 +36,14 @@ _INVITE_SECONDS = 7 * 24 * 3600
 
 # A password takes 64 MiB and a core to check: strangers' tries must not take all there is.
 _AT_ONCE = threading.BoundedSemaphore(2)
+
+
+# Made once: every request asks it.
+_SIGNED_IN = (
+    select(PersonRow.id, PersonRow.name)
+    .join(SessionRow, SessionRow.person_id == PersonRow.id)
+    .where(SessionRow.token == bindparam("token"), SessionRow.expires_at > bindparam("now"))
+)
 
 
 def set_password(connection: Connection, person_id: int, password: str) -> None:
@@ -83,11 +91,7 @@ def open_session(connection: Connection, person_id: int) -> str:
 
 def person_of_session(connection: Connection, token: str) -> tuple[int, str] | None:
     """Id and name of who is signed in with `token`; None where nobody is, or not any more."""
-    row = connection.execute(
-        select(PersonRow.id, PersonRow.name)
-        .join(SessionRow, SessionRow.person_id == PersonRow.id)
-        .where(SessionRow.token == _digest(token), SessionRow.expires_at > time.time())
-    ).first()
+    row = connection.execute(_SIGNED_IN, {"token": _digest(token), "now": time.time()}).first()
     return None if row is None else (row.id, row.name)
 
 

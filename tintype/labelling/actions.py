@@ -7,10 +7,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, exists, insert, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, insert, select
 
 from tintype.errors import RequestError
 from tintype.labelling.changes import Changed, PictureState, apply_changes, chunks, states_of
@@ -25,10 +25,17 @@ __all__ = [
     "ActionKind",
     "How",
     "Recorded",
+    "as_recorded",
+    "begin_action",
+    "change_of",
+    "changed_by",
+    "check_action",
+    "check_client_id",
+    "check_running",
     "log_refresh",
+    "number_of",
     "record_action",
-    "redo",
-    "undo",
+    "states_as_seen",
 ]
 
 ActionKind = Literal[
@@ -38,9 +45,6 @@ ActionKind = Literal[
 
 How = Literal["chosen", "suggested", "changed", "bulk", "imported", "reviewed"]
 """How labels came about."""
-
-# What can be undone: a comment stays, and a new start is not one person's.
-_UNDOABLE = ("label", "skip", "clear", "flag", "unflag", "accept", "change", "reject")
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -78,7 +82,8 @@ class Recorded:
     repeated: bool = False
     """It had been done before, under the same client id."""
     conflicts: tuple[int, ...] = ()
-    """Of undo and redo: pictures that somebody has changed since, and that are left as they are."""
+    """Pictures that are left as they are: of undo and redo, those that somebody has changed since; of an
+    action about many, those that somebody changed while it was done."""
 
 
 def record_action(
@@ -91,12 +96,28 @@ def record_action(
             has not; 409 where it is not running, a picture was changed since it was seen, or the
             client id is another action's.
     """
-    _check(project, action)
-    number, repeated = _begin(
+    check_action(project, action)
+    number, repeated = begin_action(
         connection, project, person_id, action.client_id, action.kind, action=action
     )
     if repeated:
-        return _as_recorded(connection, project, number, action.kind)
+        return as_recorded(connection, project, number, action.kind)
+    states = states_as_seen(connection, project, action)
+    return Recorded(
+        number,
+        action.kind,
+        changed_by(connection, project, person_id, action, number, time.time(), states),
+    )
+
+
+def states_as_seen(
+    connection: Connection, project: Project, action: Action
+) -> dict[int, PictureState]:
+    """The states of the action's pictures.
+
+    Raises:
+        RequestError: as `record_action`, of what is not as the person saw it.
+    """
     given = _given_labels(action)
     if given:
         check_labels_are_there(connection, given)
@@ -112,125 +133,50 @@ def record_action(
             "look at it again",
             status=409,
         )
-    if action.kind == "comment":
+    return states
+
+
+def changed_by(
+    connection: Connection,
+    project: Project,
+    person_id: int,
+    action: Action,
+    number: int,
+    at: float,
+    states: Mapping[int, PictureState],
+) -> list[Changed]:
+    """Make what the logged action `number` makes of `states`, and log it.
+
+    Raises:
+        RequestError: 409, it cannot be done to one of them.
+    """
+    if action.kind == "comment" and states:
         nothing: dict[str, Any] = {"action_id": number, "before": {}, "after": {}}
         connection.execute(
             insert(ChangeRow), [{**nothing, "picture_id": picture} for picture in states]
         )
-    change = _change_of(project, person_id, action, time.time())
-    return Recorded(number, action.kind, apply_changes(connection, project, number, states, change))
+    change = change_of(project, person_id, action, at)
+    return apply_changes(connection, project, number, states, change)
 
 
 def log_refresh(
     connection: Connection, project: Project, person_id: int, found: Mapping[str, int]
 ) -> None:
     """Log that a person had pictures looked for and files looked after, and what was `found`."""
-    _begin(
+    begin_action(
         connection, project, person_id, uuid.uuid4().hex, "refresh", content={"found": dict(found)}
     )
 
 
-def undo(connection: Connection, project: Project, person_id: int, client_id: str) -> Recorded:
-    """Take back the last action of a person that is not undone yet.
-
-    Pictures that somebody else has changed since are left as they are, and told.
+def check_action(project: Project, action: Action) -> None:
+    """Check what can be checked without looking at pictures.
 
     Raises:
-        RequestError: 409, there is nothing to undo, or the project is not running.
+        RequestError: as `record_action`.
     """
-    later, again = aliased(ActionRow), aliased(ActionRow)
-    undone = exists().where(
-        later.target_id == ActionRow.id,
-        later.kind == "undo",
-        ~exists().where(again.target_id == later.id, again.kind == "redo"),
-    )
-    target = (
-        select(ActionRow.id)
-        .where(
-            ActionRow.project_id == project.id,
-            ActionRow.person_id == person_id,
-            ActionRow.kind.in_(_UNDOABLE),
-            ~undone,
-        )
-        .order_by(ActionRow.id.desc())
-        .limit(1)
-    )
-    return _reverse(connection, project, person_id, client_id, "undo", target)
-
-
-def redo(connection: Connection, project: Project, person_id: int, client_id: str) -> Recorded:
-    """Do again what the person undid last, unless they have done something else since.
-
-    Raises:
-        RequestError: 409, there is nothing to redo, or the project is not running.
-    """
-    later = aliased(ActionRow)
-    since = aliased(ActionRow)
-    target = (
-        select(ActionRow.id)
-        .where(
-            ActionRow.project_id == project.id,
-            ActionRow.person_id == person_id,
-            ActionRow.kind == "undo",
-            ~exists().where(later.target_id == ActionRow.id, later.kind == "redo"),
-            ~exists().where(
-                since.project_id == project.id,
-                since.person_id == person_id,
-                since.kind.in_(_UNDOABLE),
-                since.id > ActionRow.id,
-            ),
-        )
-        .order_by(ActionRow.id.desc())
-        .limit(1)
-    )
-    return _reverse(connection, project, person_id, client_id, "redo", target)
-
-
-def _reverse(
-    connection: Connection,
-    project: Project,
-    person_id: int,
-    client_id: str,
-    kind: Literal["undo", "redo"],
-    target: Any,
-) -> Recorded:
-    _check_running(project)
-    _check_client_id(client_id)
-    known = _number_of(connection, project, person_id, client_id, kind)
-    if known is not None:
-        return _as_recorded(connection, project, known, kind)
-    target_id = connection.execute(target).scalar()
-    if target_id is None:
-        raise RequestError(f"there is nothing to {kind}", status=409)
-    number, repeated = _begin(connection, project, person_id, client_id, kind, target_id=target_id)
-    if repeated:
-        return _as_recorded(connection, project, number, kind)
-    rows = connection.execute(
-        select(ChangeRow.picture_id, ChangeRow.before, ChangeRow.after).where(
-            ChangeRow.action_id == target_id
-        )
-    ).all()
-    back = {picture: (before, after) for picture, before, after in rows}
-    states = states_of(connection, project, list(back))
-    labels = frozenset(label.id for label in project.labels)
-    conflicts = []
-
-    def change(state: PictureState) -> PictureState:
-        before, after = back[state.id]
-        content = state.content()
-        if any(content.get(key) != value for key, value in after.items()):
-            conflicts.append(state.id)
-            return state
-        return state.with_content(before, labels)
-
-    changed = apply_changes(connection, project, number, states, change)
-    return Recorded(number, kind, changed, conflicts=tuple(conflicts))
-
-
-def _check(project: Project, action: Action) -> None:
-    _check_client_id(action.client_id)
+    check_client_id(action.client_id)
     if action.kind != "comment" or project.state == "archived":
-        _check_running(project)
+        check_running(project)
     if not 0 < len(action.pictures) <= _MOST_PICTURES:
         raise RequestError(f"an action is about 1 to {_MOST_PICTURES} pictures")
     if len(action.text) > _LONGEST_TEXT:
@@ -266,17 +212,25 @@ def _given_labels(action: Action) -> set[int]:
     return set(action.labels)
 
 
-def _check_running(project: Project) -> None:
+def check_running(project: Project) -> None:
+    """
+    Raises:
+        RequestError: 409, the project is paused or archived.
+    """
     if project.state != "running":
         raise RequestError(f"project {project.name!r} is {project.state}", status=409)
 
 
-def _check_client_id(client_id: str) -> None:
+def check_client_id(client_id: str) -> None:
+    """
+    Raises:
+        RequestError: it is none.
+    """
     if not _CLIENT_ID.fullmatch(client_id):
         raise RequestError("client_id: expected 8 to 64 letters, digits, '-' or '_'")
 
 
-def _change_of(
+def change_of(
     project: Project, person_id: int, action: Action, at: float
 ) -> Callable[[PictureState], PictureState]:
     """What the action makes of a picture's state."""
@@ -329,7 +283,7 @@ def _change_of(
     return change
 
 
-def _begin(
+def begin_action(
     connection: Connection,
     project: Project,
     person_id: int,
@@ -340,36 +294,46 @@ def _begin(
     target_id: int | None = None,
     content: dict[str, Any] | None = None,
 ) -> tuple[int, bool]:
-    """The number of the action, and whether it had been logged before."""
+    """Log an action that is about to be done: its number, and whether it had been logged before.
+
+    Raises:
+        RequestError: 409, the client id is another action's.
+    """
     content = content or {}
     if action is not None:
         each = isinstance(action.labels, Mapping)
         content = {"pictures": len(action.pictures), "text": action.text}
         content["labels"] = None if each else list(action.labels)
-    made = connection.execute(
-        tolerant_insert(connection, ActionRow)
-        .values(
-            project_id=project.id,
-            client_id=client_id,
-            person_id=person_id,
-            kind=kind,
-            how="chosen" if action is None else action.how,
-            at=time.time(),
-            seconds=None if action is None else action.seconds,
-            target_id=target_id,
-            content=content,
-        )
-        .on_conflict_do_nothing(index_elements=["project_id", "client_id"])
-        .returning(ActionRow.id)
-    ).scalar()
+    row = {
+        "project_id": project.id,
+        "client_id": client_id,
+        "person_id": person_id,
+        "kind": kind,
+        "how": "chosen" if action is None else action.how,
+        "at": time.time(),
+        "seconds": None if action is None else action.seconds,
+        "target_id": target_id,
+        "content": content,
+    }
+    made = connection.execute(_log_once(connection.dialect.name), row).scalar()
     if made is not None:
         return int(made), False
-    known = _number_of(connection, project, person_id, client_id, kind)
+    known = number_of(connection, project, person_id, client_id, kind)
     assert known is not None
     return known, True
 
 
-def _number_of(
+@cache
+def _log_once(dialect: str) -> Any:
+    """An INSERT that gives the number of the action; none where its client id is logged already."""
+    return (
+        tolerant_insert(dialect, ActionRow)
+        .on_conflict_do_nothing(index_elements=["project_id", "client_id"])
+        .returning(ActionRow.id)
+    )
+
+
+def number_of(
     connection: Connection, project: Project, person_id: int, client_id: str, kind: str
 ) -> int | None:
     row = connection.execute(
@@ -387,7 +351,7 @@ def _number_of(
     return int(row.id)
 
 
-def _as_recorded(connection: Connection, project: Project, number: int, kind: str) -> Recorded:
+def as_recorded(connection: Connection, project: Project, number: int, kind: str) -> Recorded:
     pictures = list(
         connection.execute(
             select(ChangeRow.picture_id).where(ChangeRow.action_id == number)

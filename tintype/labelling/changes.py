@@ -28,6 +28,50 @@ T = TypeVar("T")
 _CHUNK = 2_000
 
 
+# Made once: every action executes these, and to build a statement takes longer than to execute it.
+_ANSWERS = (
+    select(
+        AnswerRow.picture_id,
+        AnswerRow.kind,
+        AnswerRow.person_id,
+        AnswerRow.skipped,
+        AnswerRow.labels,
+        AnswerRow.how,
+        AnswerRow.at,
+        AnswerRow.reason,
+    )
+    .where(AnswerRow.picture_id.in_(bindparam("pictures", expanding=True)))
+    .with_for_update()
+)
+_PICTURES = (
+    select(
+        PictureRow.id, PictureRow.revision, PictureRow.flagged, PictureRow.state, PictureRow.labels
+    )
+    .where(
+        PictureRow.project_id == bindparam("project"),
+        PictureRow.id.in_(bindparam("pictures", expanding=True)),
+    )
+    # In one order, so that two who want the same pictures cannot wait for each other.
+    .order_by(PictureRow.id)
+    .with_for_update()
+)
+_ADD_CHANGES, _ADD_ANSWERS, _GIVE_LABELS = map(insert, (ChangeRow, AnswerRow, PictureLabelRow))
+_TAKE_ANSWERS = delete(AnswerRow).where(
+    AnswerRow.picture_id == bindparam("g_picture"),
+    AnswerRow.kind == bindparam("g_kind"),
+    AnswerRow.person_id == bindparam("g_person"),
+)
+_TAKE_HANDED_OUT = delete(HandedOutRow).where(
+    HandedOutRow.picture_id == bindparam("h_picture"),
+    HandedOutRow.person_id == bindparam("h_person"),
+)
+_TAKE_LABELS = delete(PictureLabelRow).where(PictureLabelRow.picture_id == bindparam("u_picture"))
+# Values are those of each row's parameters.
+_CHANGE_PICTURES = update(PictureRow.__table__).where(  # type: ignore[arg-type]
+    PictureRow.__table__.c.id == bindparam("p_id")
+)
+
+
 @dataclass(frozen=True)
 class PictureState:
     """What can be changed about a picture."""
@@ -95,10 +139,7 @@ def states_of(
     answers: dict[int, dict[int, Answer]] = {}
     verdicts: dict[int, Answer] = {}
     for part in chunks(pictures):
-        rows = connection.execute(
-            select(AnswerRow).where(AnswerRow.picture_id.in_(part)).with_for_update()
-        )
-        for row in rows:
+        for row in connection.execute(_ANSWERS, {"pictures": part}):
             answer = Answer(
                 row.person_id, bool(row.skipped), tuple(row.labels), row.how, row.at, row.reason
             )
@@ -106,14 +147,7 @@ def states_of(
                 verdicts[row.picture_id] = answer
             else:
                 answers.setdefault(row.picture_id, {})[row.person_id] = answer
-        columns = (PictureRow.id, PictureRow.revision, PictureRow.flagged, PictureRow.state)
-        found = connection.execute(
-            select(*columns, PictureRow.labels)
-            .where(PictureRow.project_id == project.id, PictureRow.id.in_(part))
-            # In one order, so that two who want the same pictures cannot wait for each other.
-            .order_by(PictureRow.id)
-            .with_for_update()
-        )
+        found = connection.execute(_PICTURES, {"project": project.id, "pictures": part})
         for number, revision, flagged, state, labels in found:
             states[number] = PictureState(
                 number,
@@ -189,7 +223,7 @@ def _write_log(
             }
         )
     if rows:
-        connection.execute(insert(ChangeRow), rows)
+        connection.execute(_ADD_CHANGES, rows)
 
 
 def _write_answers(
@@ -223,22 +257,12 @@ def _write_answers(
                     }
                 )
     if gone:
-        connection.execute(
-            delete(AnswerRow).where(
-                AnswerRow.picture_id == bindparam("g_picture"),
-                AnswerRow.kind == bindparam("g_kind"),
-                AnswerRow.person_id == bindparam("g_person"),
-            ),
-            gone,
-        )
+        connection.execute(_TAKE_ANSWERS, gone)
     if made:
-        connection.execute(insert(AnswerRow), made)
+        connection.execute(_ADD_ANSWERS, made)
         # Whoever has answered has it before them no more.
         connection.execute(
-            delete(HandedOutRow).where(
-                HandedOutRow.picture_id == bindparam("h_picture"),
-                HandedOutRow.person_id == bindparam("h_person"),
-            ),
+            _TAKE_HANDED_OUT,
             [{"h_picture": row["picture_id"], "h_person": row["person_id"]} for row in made],
         )
 
@@ -277,20 +301,11 @@ def _write_pictures(
                 ungiven.append({"u_picture": after.id})
             given += [{"picture_id": after.id, "label_id": label} for label in decision.labels]
     if updates:
-        connection.execute(
-            # Values are those of each row's parameters.
-            update(PictureRow.__table__).where(  # type: ignore[arg-type]
-                PictureRow.__table__.c.id == bindparam("p_id")
-            ),
-            updates,
-        )
+        connection.execute(_CHANGE_PICTURES, updates)
     if ungiven:
-        connection.execute(
-            delete(PictureLabelRow).where(PictureLabelRow.picture_id == bindparam("u_picture")),
-            ungiven,
-        )
+        connection.execute(_TAKE_LABELS, ungiven)
     if given:
-        connection.execute(insert(PictureLabelRow), given)
+        connection.execute(_GIVE_LABELS, given)
 
 
 def _still_known(answer: Answer, known: frozenset[int]) -> Answer | None:

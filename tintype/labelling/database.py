@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from tintype.settings import get_settings
 
 __all__ = ["LATEST", "Database", "open_database", "tolerant_insert"]
 
-LATEST = "0001"
+LATEST = "0002"
 """The version that this code reads and writes; see migrations/versions."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -35,6 +36,34 @@ _BUSY_MS = 20_000
 _MIGRATION_LOCK = 7_461_943
 
 
+class _Turns:
+    """A lock that those who wait for it get in the order in which they came: a thread that writes one thing
+    after the other lets everybody else in between."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        # Until whoever is before gives it on.
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
 class Database:
     """An engine, and the two kinds of transaction that there are."""
 
@@ -44,7 +73,7 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         # Threads that write SQLite take turns here: its own waiting is sleeping, up to 100 ms at a time.
         self._turn: contextlib.AbstractContextManager[Any] = (
-            threading.RLock() if self.is_sqlite else contextlib.nullcontext()
+            _Turns() if self.is_sqlite else contextlib.nullcontext()
         )
 
     @contextlib.contextmanager
@@ -94,11 +123,11 @@ def open_database(uri: str | None = None) -> Database:
     return _opened(uri or settings.labelling_database or _file(settings.home / "labelling"))
 
 
-def tolerant_insert(connection: Connection, row: type[Any]) -> Any:
-    """An INSERT into the table of `row` that can say, in either dialect, what becomes of one that is there already:
-    `.on_conflict_do_nothing(...)`, `.on_conflict_do_update(...)`."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(row.__table__)
+def tolerant_insert(dialect: str, row: type[Any]) -> Any:
+    """An INSERT into the table of `row` that can say, in either dialect (sqlite or postgresql), what becomes of one
+    that is there already: `.on_conflict_do_nothing(...)`, `.on_conflict_do_update(...)`."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(row.__table__)
 
 
 def _file(folder: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select
 
 from tintype.labelling.changes import chunks
 from tintype.labelling.projects import Project
@@ -18,6 +19,53 @@ HELD_SECONDS = 15 * 60
 
 # Files that can be looked at.
 _THERE = or_(PictureRow.fault.is_(None), PictureRow.fault == "changed")
+
+# Made once: every hand-out executes these, and to build a statement takes longer than to execute it.
+_ONE_BY_ONE = select(ProjectRow.id).where(ProjectRow.id == bindparam("project")).with_for_update()
+_EXPIRE = delete(HandedOutRow).where(
+    HandedOutRow.project_id == bindparam("h_project"), HandedOutRow.expires_at < bindparam("now")
+)
+_MINE = (
+    select(HandedOutRow.picture_id)
+    .join(PictureRow, PictureRow.id == HandedOutRow.picture_id)
+    .where(
+        HandedOutRow.project_id == bindparam("project"),
+        HandedOutRow.person_id == bindparam("person"),
+        PictureRow.state == "unlabelled",
+        _THERE,
+    )
+    .order_by(HandedOutRow.expires_at, HandedOutRow.picture_id)
+    .limit(bindparam("count"))
+)
+_HELD = (
+    select(func.count())
+    .where(HandedOutRow.picture_id == PictureRow.id)
+    .correlate(PictureRow)
+    .scalar_subquery()
+)
+_FREE_ONES = (
+    select(PictureRow.id)
+    .where(
+        PictureRow.project_id == bindparam("project"),
+        PictureRow.state == "unlabelled",
+        _THERE,
+        PictureRow.wanted > _HELD,
+        ~exists().where(
+            AnswerRow.picture_id == PictureRow.id,
+            AnswerRow.person_id == bindparam("person"),
+            AnswerRow.kind == "answer",
+        ),
+        ~exists().where(
+            HandedOutRow.picture_id == PictureRow.id,
+            HandedOutRow.person_id == bindparam("person"),
+        ),
+    )
+    .order_by(PictureRow.id)
+)
+_FREE = _FREE_ONES.limit(bindparam("count"))
+_FREE_OF = _FREE_ONES.where(PictureRow.id.in_(bindparam("pictures", expanding=True)))
+_HELD_NOW = select(HandedOutRow.picture_id).where(HandedOutRow.project_id == bindparam("project"))
+_HAND_OUT = insert(HandedOutRow)
 
 
 def hand_out(
@@ -43,26 +91,10 @@ def hand_out(
         return []
     now = time.time()
     # Two who ask in the same moment come one after the other. (SQLite has one writer anyway.)
-    connection.execute(select(ProjectRow.id).where(ProjectRow.id == project.id).with_for_update())
-    connection.execute(
-        delete(HandedOutRow).where(
-            HandedOutRow.project_id == project.id, HandedOutRow.expires_at < now
-        )
-    )
-    mine = list(
-        connection.execute(
-            select(HandedOutRow.picture_id)
-            .join(PictureRow, PictureRow.id == HandedOutRow.picture_id)
-            .where(
-                HandedOutRow.project_id == project.id,
-                HandedOutRow.person_id == person_id,
-                PictureRow.state == "unlabelled",
-                _THERE,
-            )
-            .order_by(HandedOutRow.expires_at, HandedOutRow.picture_id)
-            .limit(count)
-        ).scalars()
-    )
+    connection.execute(_ONE_BY_ONE, {"project": project.id})
+    connection.execute(_EXPIRE, {"h_project": project.id, "now": now})
+    who = {"project": project.id, "person": person_id}
+    mine = list(connection.execute(_MINE, {**who, "count": count}).scalars())
     if len(mine) < count:
         fresh = _free(connection, project, person_id, count - len(mine), order)
         if fresh:
@@ -76,7 +108,7 @@ def hand_out(
                 }
                 for place, number in enumerate(fresh)
             ]
-            connection.execute(insert(HandedOutRow), rows)
+            connection.execute(_HAND_OUT, rows)
         mine += fresh
     return mine
 
@@ -98,37 +130,17 @@ def give_back(
 def _free(
     connection: Connection, project: Project, person_id: int, count: int, order: Iterable[int]
 ) -> list[int]:
-    held = (
-        select(func.count())
-        .where(HandedOutRow.picture_id == PictureRow.id)
-        .correlate(PictureRow)
-        .scalar_subquery()
-    )
-    wanted = (
-        select(PictureRow.id)
-        .where(
-            PictureRow.project_id == project.id,
-            PictureRow.state == "unlabelled",
-            _THERE,
-            held < PictureRow.wanted,
-            ~exists().where(
-                AnswerRow.picture_id == PictureRow.id,
-                AnswerRow.person_id == person_id,
-                AnswerRow.kind == "answer",
-            ),
-            ~exists().where(
-                HandedOutRow.picture_id == PictureRow.id, HandedOutRow.person_id == person_id
-            ),
-        )
-        .order_by(PictureRow.id)
-    )
+    who = {"project": project.id, "person": person_id}
+    # Those in front are the ones that most people have before them.
+    held = Counter(connection.execute(_HELD_NOW, {"project": project.id}).scalars())
+    open_ones = (number for number in order if held[number] < project.most_answers)
     found: list[int] = []
-    for part in _growing(order):
-        there = set(connection.execute(wanted.where(PictureRow.id.in_(part))).scalars())
+    for part in _growing(open_ones):
+        there = set(connection.execute(_FREE_OF, {**who, "pictures": part}).scalars())
         found += [number for number in part if number in there]
         if len(found) >= count:
             return found[:count]
-    rest = connection.execute(wanted.limit(count)).scalars()
+    rest = connection.execute(_FREE, {**who, "count": count}).scalars()
     found += [number for number in rest if number not in set(found)]
     return found[:count]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tintype.errors import RequestError, UsageError, nearest
 from tintype.labelling.tables import LabelRow, PictureLabelRow
@@ -17,6 +17,7 @@ __all__ = [
     "add_labels",
     "check_labels_are_there",
     "labels_of",
+    "labels_that_are_there",
     "named_label",
     "remove_label",
 ]
@@ -43,21 +44,29 @@ class Label:
     position: int
 
 
+# Made once: every request asks these, and to build a statement takes longer than to execute it.
+_LABELS = (
+    select(
+        LabelRow.id,
+        LabelRow.name,
+        LabelRow.colour,
+        LabelRow.key,
+        LabelRow.description,
+        LabelRow.position,
+    )
+    .where(LabelRow.project_id == bindparam("project"), LabelRow.removed_at.is_(None))
+    .order_by(LabelRow.position)
+)
+_LABELS_THERE = (
+    select(LabelRow.id)
+    .where(LabelRow.id.in_(bindparam("labels", expanding=True)), LabelRow.removed_at.is_(None))
+    .with_for_update(read=True)
+)
+
+
 def labels_of(connection: Connection, project_id: int) -> tuple[Label, ...]:
     """Labels that a project has now, in order."""
-    rows = connection.execute(
-        select(
-            LabelRow.id,
-            LabelRow.name,
-            LabelRow.colour,
-            LabelRow.key,
-            LabelRow.description,
-            LabelRow.position,
-        )
-        .where(LabelRow.project_id == project_id, LabelRow.removed_at.is_(None))
-        .order_by(LabelRow.position)
-    )
-    return tuple(Label(*row) for row in rows)
+    return tuple(Label(*row) for row in connection.execute(_LABELS, {"project": project_id}))
 
 
 def named_label(labels: Sequence[Label], name: str) -> Label:
@@ -133,17 +142,19 @@ def check_labels_are_there(connection: Connection, labels: Collection[int]) -> N
     Raises:
         RequestError: 404, one has been.
     """
-    there = connection.execute(
-        select(LabelRow.id)
-        .where(LabelRow.id.in_(labels), LabelRow.removed_at.is_(None))
-        .with_for_update(read=True)
-    )
-    gone = set(labels) - set(there.scalars())
+    gone = set(labels) - labels_that_are_there(connection, labels)
     if gone:
         raise RequestError(
             f"the project has no label {min(gone)}; it may have been removed: load it again",
             status=404,
         )
+
+
+def labels_that_are_there(connection: Connection, labels: Collection[int]) -> set[int]:
+    """Those of `labels` that no one has removed, nor can until the transaction ends."""
+    if not labels:
+        return set()
+    return set(connection.execute(_LABELS_THERE, {"labels": list(labels)}).scalars())
 
 
 def remove_label(connection: Connection, project_id: int, name: str) -> None:

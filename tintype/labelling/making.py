@@ -16,12 +16,8 @@ from tintype.labelling.database import Database
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import add_labels
 from tintype.labelling.people import assign_role, person_named
-from tintype.labelling.pictures import (
-    add_pictures,
-    look_at_files,
-    note_files,
-    stamp_of,
-)
+from tintype.labelling.picture_files import look_at_files, note_files, stamp_of
+from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import Project, create_project, find_project
 from tintype.labelling.sources import (
     SourcePicture,

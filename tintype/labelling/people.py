@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tintype.errors import UsageError, nearest
 from tintype.labelling.database import tolerant_insert
@@ -34,6 +34,11 @@ PROGRAMS = ("import", "label-studio")
 """Names under which answers are kept that nobody pressed a key for here."""
 
 _LONGEST = 255
+
+# Made once: every request asks it.
+_ROLE = select(MembershipRow.role).where(
+    MembershipRow.project_id == bindparam("project"), MembershipRow.person_id == bindparam("person")
+)
 
 
 def allows(role: Role | None, needed: Role) -> bool:
@@ -65,7 +70,7 @@ def person_named(connection: Connection, name: str) -> int:
     if found is None:
         # Another process may make them in the same moment.
         connection.execute(
-            tolerant_insert(connection, PersonRow)
+            tolerant_insert(connection.dialect.name, PersonRow)
             .values(name=name, created_at=time.time())
             .on_conflict_do_nothing()
         )
@@ -105,9 +110,7 @@ def assign_role(connection: Connection, project_id: int, person_id: int, role: R
 def role_of(connection: Connection, project_id: int, person_id: int) -> Role | None:
     """The role of a person in a project; None where they are no member."""
     found: Role | None = connection.execute(  # type: ignore[assignment]
-        select(MembershipRow.role).where(
-            MembershipRow.project_id == project_id, MembershipRow.person_id == person_id
-        )
+        _ROLE, {"project": project_id, "person": person_id}
     ).scalar()
     return found
 

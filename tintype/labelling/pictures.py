@@ -1,24 +1,25 @@
-"""Pictures of a project: added, looked after, filtered and paged through."""
+"""Pictures of a project: added, filtered and paged through."""
 
 from __future__ import annotations
 
 import heapq
-import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from tintype.errors import RequestError
 from tintype.images.source import is_url
 from tintype.labelling.changes import chunks
 from tintype.labelling.database import tolerant_insert
+from tintype.labelling.picture_files import Stamp, stamp_of
 from tintype.labelling.projects import Project, moment
 from tintype.labelling.tables import (
     ActionRow,
+    AnswerRow,
     ChangeRow,
     PersonRow,
     PictureLabelRow,
@@ -26,27 +27,22 @@ from tintype.labelling.tables import (
 )
 
 __all__ = [
-    "FileReport",
+    "GivenAnswer",
     "Picture",
     "PictureFilter",
     "add_pictures",
+    "answers_to",
     "count_by_fault",
     "count_by_label",
     "count_by_state",
     "history_of",
-    "look_at_files",
-    "note_files",
     "page_of",
     "picture_of",
     "pictures_of",
-    "stamp_of",
 ]
 
 # Of one picture, the newest.
 _MOST_HISTORY = 200
-
-Stamp = tuple[int | None, int | None]
-"""Bytes of a file, and when it was changed, in nanoseconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +79,30 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class GivenAnswer:
+    """What one person says of a picture."""
+
+    person: str
+    skipped: bool
+    reason: str
+    """Of skipping."""
+    how: str
+    at: float
+    labels: tuple[int, ...]
+
+    def shown(self, names: Mapping[int, str]) -> dict[str, Any]:
+        """The answer as JSON; `names` are those of labels by id."""
+        return {
+            "person": self.person,
+            "labels": [names[label] for label in self.labels if label in names],
+            "skipped": self.skipped,
+            "reason": self.reason,
+            "how": self.how,
+            "at": moment(self.at),
+        }
+
+
+@dataclass(frozen=True)
 class PictureFilter:
     """Which pictures; None and empty mean any."""
 
@@ -111,7 +131,7 @@ def add_pictures(
         How many were added.
     """
     before = _count(connection, project)
-    statement = tolerant_insert(connection, PictureRow).on_conflict_do_nothing(
+    statement = tolerant_insert(connection.dialect.name, PictureRow).on_conflict_do_nothing(
         index_elements=["project_id", "location"]
     )
     for part in chunks(pictures):
@@ -140,81 +160,6 @@ def add_pictures(
     return _count(connection, project) - before
 
 
-@dataclass(frozen=True)
-class FileReport:
-    """What became of the files of a project's pictures, by the pictures' ids."""
-
-    missing: list[int]
-    changed: list[int]
-    well: list[int]
-    """Those that had a fault before, and have none."""
-    stamps: dict[int, Stamp]
-    """Of those whose file is not the one that was known."""
-
-
-def look_at_files(connection: Connection, project: Project) -> FileReport:
-    """Look whether every file is still there and still the same. That takes long: it writes nothing.
-
-    A file that comes back loses its fault; one that was changed is taken as it is now when it is
-    looked at for the second time, for then people have been told.
-    """
-    report = FileReport([], [], [], {})
-    rows = connection.execute(
-        select(
-            PictureRow.id,
-            PictureRow.location,
-            PictureRow.size,
-            PictureRow.modified_ns,
-            PictureRow.fault,
-        )
-        .where(PictureRow.project_id == project.id)
-        .order_by(PictureRow.id)
-    )
-    for number, location, size, modified, fault in rows:
-        if is_url(location):
-            continue
-        now = stamp_of(location)
-        if now == (None, None):
-            report.missing.append(number)
-        elif (size, modified) == (None, None):
-            # Missing when it was added.
-            report.stamps[number] = now
-            report.well.append(number)
-        elif now != (size, modified):
-            report.changed.append(number)
-            report.stamps[number] = now
-        elif fault is not None:
-            report.well.append(number)
-    return report
-
-
-def note_files(connection: Connection, report: FileReport) -> dict[str, int]:
-    """Write what was found into `fault`; features of changed files are computed anew.
-
-    Returns:
-        How many are missing and changed.
-    """
-    for fault, numbers in (
-        ("missing", report.missing),
-        ("changed", report.changed),
-        (None, report.well),
-    ):
-        for part in chunks(numbers):
-            connection.execute(
-                update(PictureRow).where(PictureRow.id.in_(part)).values(fault=fault)
-            )
-    if report.stamps:
-        table = PictureRow.__table__
-        connection.execute(
-            update(table).where(table.c.id == bindparam("p_id")),  # type: ignore[arg-type]
-            [
-                {"p_id": number, "size": size, "modified_ns": modified, "digest": None}
-                for number, (size, modified) in report.stamps.items()
-            ],
-        )
-    return {"missing": len(report.missing), "changed": len(report.changed)}
-
-
 def page_of(
     connection: Connection, project: Project, chosen: PictureFilter, *, after: int, limit: int
 ) -> list[Picture]:
@@ -240,9 +185,7 @@ def picture_of(connection: Connection, project: Project, number: int) -> Picture
     Raises:
         RequestError: 404, the project has none of that id.
     """
-    row = connection.execute(
-        _PICTURES.where(PictureRow.project_id == project.id, PictureRow.id == number)
-    ).first()
+    row = connection.execute(_CHOSEN, {"project": project.id, "pictures": [number]}).first()
     if row is None:
         raise RequestError(f"project {project.name!r} has no picture {number}", status=404)
     return _picture(row)
@@ -252,11 +195,22 @@ def pictures_of(connection: Connection, project: Project, numbers: Sequence[int]
     """Pictures by id, in the order given; those that the project has not are left out."""
     found: dict[int, Picture] = {}
     for part in chunks(numbers):
-        rows = connection.execute(
-            _PICTURES.where(PictureRow.project_id == project.id, PictureRow.id.in_(part))
-        )
+        rows = connection.execute(_CHOSEN, {"project": project.id, "pictures": part})
         found.update((row.id, _picture(row)) for row in rows)
     return [found[number] for number in numbers if number in found]
+
+
+def answers_to(connection: Connection, pictures: Sequence[int]) -> dict[int, list[GivenAnswer]]:
+    """What each person says of each of `pictures` now, in the order in which they said it; verdicts of reviewers are
+    no answers."""
+    found: dict[int, list[GivenAnswer]] = {}
+    for part in chunks(pictures):
+        for row in connection.execute(_ANSWERS, {"pictures": part}):
+            given = GivenAnswer(
+                row.name, bool(row.skipped), row.reason, row.how, row.at, tuple(row.labels)
+            )
+            found.setdefault(row.picture_id, []).append(given)
+    return found
 
 
 def count_by_state(connection: Connection, project: Project) -> dict[str, int]:
@@ -344,6 +298,26 @@ _PICTURES: Any = select(
     PictureRow.fault,
     PictureRow.revision,
 ).join(PersonRow, PersonRow.id == PictureRow.person_id, isouter=True)
+_ANSWERS = (
+    select(
+        AnswerRow.picture_id,
+        PersonRow.name,
+        AnswerRow.skipped,
+        AnswerRow.reason,
+        AnswerRow.how,
+        AnswerRow.at,
+        AnswerRow.labels,
+    )
+    .join(PersonRow, PersonRow.id == AnswerRow.person_id)
+    .where(
+        AnswerRow.picture_id.in_(bindparam("pictures", expanding=True)), AnswerRow.kind == "answer"
+    )
+    .order_by(AnswerRow.at)
+)
+_CHOSEN: Any = _PICTURES.where(
+    PictureRow.project_id == bindparam("project"),
+    PictureRow.id.in_(bindparam("pictures", expanding=True)),
+)
 
 
 def _picture(row: Any) -> Picture:
@@ -383,14 +357,3 @@ def _count(connection: Connection, project: Project) -> int:
     return connection.execute(
         select(func.count()).where(PictureRow.project_id == project.id)
     ).scalar_one()
-
-
-def stamp_of(location: str) -> Stamp:
-    """Bytes and time of change; neither of a URL or of a file that is not there."""
-    if is_url(location):
-        return None, None
-    try:
-        status = os.stat(location)
-    except (OSError, ValueError):
-        return None, None
-    return status.st_size, status.st_mtime_ns

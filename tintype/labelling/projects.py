@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tintype.errors import UsageError, nearest
@@ -25,6 +25,7 @@ __all__ = [
     "find_project",
     "list_projects",
     "moment",
+    "numbered_project",
 ]
 
 ProjectState = Literal["running", "paused", "archived"]
@@ -135,11 +136,16 @@ def find_project(connection: Connection, name: str) -> Project:
     Raises:
         UsageError: there is none; names the nearest.
     """
-    row = connection.execute(_PROJECTS.where(ProjectRow.name == name)).first()
+    row = connection.execute(_NAMED, {"name": name}).first()
     if row is None:
         names = list(connection.execute(select(ProjectRow.name)).scalars())
         raise UsageError(f"there is no labelling project {name!r}.{nearest(name, names)}")
     return _project(connection, row)
+
+
+def numbered_project(connection: Connection, number: int) -> Project:
+    """The project of that id, which there is."""
+    return _project(connection, connection.execute(_PROJECTS.where(ProjectRow.id == number)).one())
 
 
 def list_projects(connection: Connection, *, include_archived: bool = False) -> list[Project]:
@@ -172,6 +178,7 @@ _COLUMNS = (
     "id name task state instructions source least_answers most_answers model zero_shot_model created_at"
 ).split()
 _PROJECTS = select(*(getattr(ProjectRow, column) for column in _COLUMNS))
+_NAMED = _PROJECTS.where(ProjectRow.name == bindparam("name"))
 
 
 def _project(connection: Connection, row: Any) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from tintype.labelling.changes import chunks
 from tintype.labelling.database import tolerant_insert
@@ -13,13 +13,19 @@ from tintype.labelling.tables import SuggestionRow
 __all__ = ["add_suggestions", "suggestions_for"]
 
 
+# Made once: every hand-out asks it.
+_SUGGESTIONS = select(
+    SuggestionRow.picture_id, SuggestionRow.source, SuggestionRow.labels, SuggestionRow.confidence
+).where(SuggestionRow.picture_id.in_(bindparam("pictures", expanding=True)))
+
+
 def add_suggestions(
     connection: Connection,
     source: str,
     suggestions: Sequence[tuple[int, Sequence[int], float | None]],
 ) -> None:
     """Keep (picture, labels, confidence) of a source, in place of what it said of these before."""
-    statement = tolerant_insert(connection, SuggestionRow)
+    statement = tolerant_insert(connection.dialect.name, SuggestionRow)
     statement = statement.on_conflict_do_update(
         index_elements=["picture_id", "source"],
         set_={"labels": statement.excluded.labels, "confidence": statement.excluded.confidence},
@@ -43,14 +49,7 @@ def suggestions_for(
     """(source, labels, confidence) that are kept, of each picture that has some."""
     found: dict[int, list[tuple[str, tuple[int, ...], float | None]]] = {}
     for part in chunks(pictures):
-        rows = connection.execute(
-            select(
-                SuggestionRow.picture_id,
-                SuggestionRow.source,
-                SuggestionRow.labels,
-                SuggestionRow.confidence,
-            ).where(SuggestionRow.picture_id.in_(part))
-        )
+        rows = connection.execute(_SUGGESTIONS, {"pictures": part})
         for picture, source, labels, confidence in rows:
             found.setdefault(picture, []).append((source, tuple(labels), confidence))
     return found

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
+    "ActionPartRow",
     "ActionRow",
     "AnswerRow",
     "Base",
@@ -206,6 +207,20 @@ class ChangeRow(Base):
     picture_id: Mapped[int] = mapped_column(ForeignKey("pictures.id"), primary_key=True)
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
+
+
+class ActionPartRow(Base):
+    """What is left to do of an action about many pictures; see `action_parts`."""
+
+    __tablename__ = "action_parts"
+
+    action_id: Mapped[int] = mapped_column(ForeignKey("actions.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    pictures: Mapped[list[int]]
+    revisions: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """Of each picture: the one that it had when the action was asked for; None of undo and redo."""
+    labels: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
+    """Of each picture its own; None where the log has them for all."""
 
 
 class HandedOutRow(Base):

@@ -19,6 +19,7 @@ __all__ = [
     "KeyPath",
     "StrictModel",
     "apply_overrides",
+    "parse_yaml",
     "read_yaml",
     "validate",
     "written",
@@ -82,6 +83,18 @@ def read_yaml(path: str | Path) -> Document:
         raise DocumentError("is not UTF-8 text", file=path) from None
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror}", file=path) from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path | None = None) -> Document:
+    """`read_yaml` of a text, whatever it comes from.
+
+    Args:
+        path: the file that messages name.
+
+    Raises:
+        DocumentError: as `read_yaml`.
+    """
     lines: dict[KeyPath, int] = {}
     try:
         for event in yaml.parse(text, yaml.SafeLoader):
@@ -165,19 +178,22 @@ def validate(model: type[Model], document: Document) -> Model:
         problems = [_problem(model, document, item) for item in error.errors()]
     # A union reports each member's complaint: the same place is told once.
     unique = list(dict.fromkeys((place, text) for place, text in problems))
-    (key, first), rest = unique[0], unique[1:]
-    message = first
-    for other, text in rest:
-        line = document.line(other)
-        where = f"{document.path or ''}{f':{line}' if line else ''}"
-        message += f"\n{where}: {_dotted(other)}: {text}"
-    raise DocumentError(
-        message, file=document.path, line=document.line(key), field=_dotted(key) or None
+    raise DocumentError.joined(
+        [
+            DocumentError(
+                text, file=document.path, line=document.line(key), field=_dotted(key) or None
+            )
+            for key, text in unique
+        ]
     )
 
 
 def _construct(
-    node: yaml.Node, key: KeyPath, lines: dict[KeyPath, int], loader: yaml.SafeLoader, path: Path
+    node: yaml.Node,
+    key: KeyPath,
+    lines: dict[KeyPath, int],
+    loader: yaml.SafeLoader,
+    path: Path | None,
 ) -> Any:
     if isinstance(node, yaml.CollectionNode) and node.tag not in _PLAIN_TAGS:
         raise yaml.MarkedYAMLError(problem=f"tag {node.tag}", problem_mark=node.start_mark)

@@ -13,7 +13,7 @@ import numpy as np
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import logits_of, with_temperature
 
-__all__ = ["Calibration", "choose_temperature", "fit_temperature", "log_loss"]
+__all__ = ["Calibration", "choose_temperature", "fit_temperature", "log_loss", "row_losses"]
 
 # Bounds of the search: a discriminant's logits are dozens of times too large.
 _LOW, _HIGH = 1 / 100, 100.0
@@ -62,7 +62,7 @@ def choose_temperature(
         inside, outside = fold != number, fold == number
         temperature = fit_temperature(logits[inside], targets[inside], task)
         held_out = with_temperature(probabilities[outside], temperature, task)
-        after[outside] = _row_losses(held_out, targets[outside], task)
+        after[outside] = row_losses(held_out, targets[outside], task)
     before = log_loss(probabilities, targets, task)
     if after.mean() >= before:
         return None
@@ -107,10 +107,10 @@ def fit_temperature(
 
 def log_loss(probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask) -> float:
     """Mean negative log likelihood of a row; multi-label, of a (row, class) pair."""
-    return float(_row_losses(probabilities, targets, task).mean())
+    return float(row_losses(probabilities, targets, task).mean())
 
 
-def _row_losses(
+def row_losses(
     probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask
 ) -> np.ndarray:
     """float64 (n,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from tintype.automl.label_issues import find_label_issues
 from tintype.errors import RequestError
 from tintype.labelling.assistance.features import Features
 from tintype.labelling.assistance.gathered import GatheredFeatures
-from tintype.labelling.assistance.insight import Insight, Suggestion, lesson_of
+from tintype.labelling.assistance.insight import Insight, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
 from tintype.labelling.assistance.learning import Learn, learn
 from tintype.labelling.assistance.orders import (
@@ -26,11 +26,12 @@ from tintype.labelling.assistance.orders import (
     typical_of_clusters,
     uncertain_and_diverse,
 )
+from tintype.labelling.assistance.proposed import Group, LikelyError, ProposedLabels, Suggestion
 from tintype.labelling.assistance.quick_head import QuickHead, fit_resampled_heads
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
-__all__ = ["Assistant", "Group", "LikelyError"]
+__all__ = ["Assistant"]
 
 T = TypeVar("T")
 
@@ -49,25 +50,6 @@ _LEAST_TYPICAL, _MOST_TYPICAL = 10, 60
 
 # Clusters are looked for again when there are so many times as many pictures.
 _GROWN = 1.25
-
-
-@dataclass(frozen=True)
-class Group:
-    """Pictures that look alike, the most typical first."""
-
-    pictures: tuple[int, ...]
-    tightness: float
-    """Mean cosine to the middle."""
-
-
-@dataclass(frozen=True)
-class LikelyError:
-    """A labelled picture whose label may be wrong."""
-
-    picture: int
-    given: tuple[int, ...]
-    proposed: tuple[int, ...]
-    confidence: float
 
 
 class Assistant:
@@ -123,38 +105,27 @@ class Assistant:
 
         return self._once(insight, kind, worked_out)
 
+    def proposed(self) -> ProposedLabels | None:
+        """The suggestions for the free pictures that it looked at."""
+        return None if self._insight is None else self._insight.proposed
+
     def suggestions(self, pictures: Sequence[int]) -> dict[int, Suggestion]:
         """What the assistant proposes for pictures, of those that have features."""
         insight = self._insight
         if insight is None:
             return {}
-        places = insight.in_pool(pictures)
-        found: dict[int, Suggestion] = {}
-        if insight.probabilities is not None:
-            for number, place in zip(pictures, places.tolist(), strict=True):
-                if place >= 0:
-                    found[number] = insight.suggestion(number, insight.probabilities[place])
+        found = {} if insight.proposed is None else insight.proposed.of_pictures(pictures)
         others = [n for n in pictures if n not in found and self._features.has(n)]
-        probabilities = self._probabilities(insight, others) if others else None
-        if probabilities is not None:
-            for number, row in zip(others, probabilities, strict=True):
-                found[number] = insight.suggestion(number, row)
-        return found
+        proposed = self._proposed(insight, others) if others else None
+        return found if proposed is None else found | proposed.of_pictures(others)
 
     def confident(self, label: int | None, least: float, limit: int) -> list[Suggestion]:
         """Free pictures whose suggestion is `label` (None: any) with that confidence or more, the
         surest first: to be confirmed at one stroke."""
         insight = self._insight
-        if insight is None or insight.probabilities is None:
+        if insight is None or insight.proposed is None:
             return []
-        found = [
-            one
-            for number, row in zip(insight.pool.tolist(), insight.probabilities, strict=True)
-            if (one := insight.suggestion(number, row)).confidence >= least
-            and (label is None or one.labels == (label,))
-        ]
-        found.sort(key=lambda one: -one.confidence)
-        return found[:limit]
+        return insight.proposed.surest(label, least, limit)
 
     def similar(self, picture: int, limit: int) -> list[int]:
         """Free pictures that look most like one, nearest first.
@@ -186,12 +157,18 @@ class Assistant:
         targets, _ = targets_of(decided, project, head.classes)
         names = tuple(map(str, head.classes))
         issues = find_label_issues(project.task, head.out_of_fold, targets, names, most=limit)
-        found = []
-        for issue in issues:
-            one = decided[issue.row]
-            proposed = insight.suggestion(one.id, head.out_of_fold[issue.row])
-            found.append(LikelyError(one.id, one.labels, proposed.labels, proposed.confidence))
-        return found
+        wrong = [decided[issue.row] for issue in issues]
+        proposed = ProposedLabels.of(
+            [one.id for one in wrong],
+            head.out_of_fold[[issue.row for issue in issues]],
+            head.classes,
+            "labels",
+            multilabel=project.multilabel,
+        ).of_pictures([one.id for one in wrong])
+        return [
+            LikelyError(one.id, one.labels, proposed[one.id].labels, proposed[one.id].confidence)
+            for one in wrong
+        ]
 
     def status(self) -> dict[str, Any]:
         """How far it has come: `features` computed, `labelled` that it learnt from, where suggestions
@@ -201,8 +178,8 @@ class Assistant:
             "features": self._features.ready(),
             "labelled": 0 if insight is None else len(insight.decided),
             "suggestions_from": None
-            if insight is None or insight.probabilities is None
-            else insight.source,
+            if insight is None or insight.proposed is None
+            else insight.proposed.source,
             "accuracy": None
             if insight is None or insight.accuracy is None
             else insight.accuracy.shown(),
@@ -235,16 +212,20 @@ class Assistant:
         elif free:
             names = [label.name for label in project.labels]
             probabilities = self._features.zero_shot(names, gathered.rows[places])
+        proposed = None
+        if probabilities is not None:
+            multilabel = project.multilabel
+            proposed = ProposedLabels.of(
+                pool, probabilities, classes, source, multilabel=multilabel
+            )
         insight = Insight(
             project,
             pool,
-            np.argsort(pool),
             gathered.space,
             gathered.placed,
             places,
             probabilities,
-            classes,
-            source,
+            proposed,
             head,
             decided,
             gathered.places([one.id for one in decided]),
@@ -268,13 +249,22 @@ class Assistant:
         free = set(insight.pool.tolist())
         return [number for number in self._typical if number in free]
 
-    def _probabilities(self, insight: Insight, pictures: Sequence[int]) -> np.ndarray | None:
-        if insight.head is None and insight.probabilities is None:
+    def _proposed(self, insight: Insight, pictures: Sequence[int]) -> ProposedLabels | None:
+        """For pictures that have features, whether or not they are free."""
+        if insight.proposed is None:
             return None
         features = self._features.gather(pictures)
         if insight.head is not None:
-            return insight.head.probabilities(insight.space.placed(features))
-        return self._features.zero_shot([label.name for label in insight.project.labels], features)
+            rows = insight.space.placed(features)
+            probabilities: np.ndarray | None = insight.head.probabilities(rows)
+        else:
+            names = [label.name for label in insight.project.labels]
+            probabilities = self._features.zero_shot(names, features)
+        if probabilities is None:
+            return None
+        classes, source = insight.proposed.classes, insight.proposed.source
+        multilabel = insight.project.multilabel
+        return ProposedLabels.of(pictures, probabilities, classes, source, multilabel=multilabel)
 
     def _places(self, insight: Insight, kind: Order) -> np.ndarray:
         """Places in the pool, in order."""

@@ -1,11 +1,8 @@
-"""Assistants at work beside a server: one thread for all projects, woken by what people do."""
+"""Assistants at work: one thread that looks and one that computes features, woken by what people do."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +11,6 @@ from functools import partial
 from tintype.errors import TintypeError
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.features import Features, PictureFeatures
-from tintype.labelling.assistance.learning import learn
-from tintype.labelling.assistance.learning_process import LearningProcess
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
@@ -27,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 _IDLE_SECONDS = 20.0
 
 # Labels that come faster are learnt together; and for so many times as long as a look took the thread
-# does nothing, so that answers to people do not wait for it.
+# does nothing, so that others have the core.
 _GATHER_SECONDS, _REST = 0.2, 2.0
 
 # What could not be fetched or loaded is tried again after so many seconds.
@@ -36,10 +31,10 @@ _AGAIN_SECONDS = 600.0
 # An assistant that nobody has asked for so long is made anew when somebody does.
 _UNASKED_SECONDS = 3600.0
 
-# Added to the niceness of the threads' work, where a thread can have its own.
-_NICE = 10
-
 FeaturesOf = Callable[[Database, Project], Features]
+
+Told = Callable[[str, Assistant | None, str | None], None]
+"""Of a project: its name, its assistant, and what is wrong with it."""
 
 
 class Assistants:
@@ -49,16 +44,16 @@ class Assistants:
         self,
         database: Database,
         features_of: FeaturesOf = PictureFeatures,
-        learning: LearningProcess | None = None,
+        told: Told = lambda *_: None,
     ) -> None:
         """
         Args:
-            learning: where heads are fitted; None: in a thread of this process.
+            told: called when an assistant has looked again, or has another fault.
         """
-        self._database, self._features_of, self._learning = database, features_of, learning
+        self._database, self._features_of, self._told = database, features_of, told
         self._assistants: dict[str, Assistant] = {}
         self._features: dict[str, Features] = {}
-        self._faults: dict[str, str] = {}
+        self._faults: dict[str, dict[str, str]] = {}
         self._asked: dict[str, float] = {}
         self._lock = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -81,19 +76,18 @@ class Assistants:
                     project = find_project(connection, name)
                 features = self._features_of(self._database, project)
             except TintypeError as error:
-                self._faults[name] = str(error)
                 _LOG.warning("project %s has no assistant: %s", name, error)
+                self._set_fault(name, "opening", str(error))
                 return None
             self._features[name] = features
-            self._assistants[name] = made = Assistant(
-                self._database, name, features, self._learning or learn
-            )
+            self._assistants[name] = made = Assistant(self._database, name, features)
         self._opened.set()
+        self._wake.set()
         return made
 
     def fault(self, name: str) -> str | None:
         """Why a project has no assistant, or its features cannot be computed."""
-        return self._faults.get(name)
+        return next(iter(self._faults.get(name, {}).values()), None)
 
     def wake(self) -> None:
         """There is news: labels, or pictures."""
@@ -109,13 +103,10 @@ class Assistants:
         self._stop.set()
         self._wake.set()
         self._opened.set()
-        if self._learning is not None:
-            self._learning.close()
         for thread in self._threads:
             thread.join(timeout=30)
 
     def _look(self) -> None:
-        _stand_back()
         rest = _GATHER_SECONDS
         while not self._stop.is_set():
             self._wake.wait(_IDLE_SECONDS)
@@ -126,11 +117,16 @@ class Assistants:
             for name, assistant in list(self._assistants.items()):
                 if self._stop.is_set():
                     return
-                before = assistant.times_read
-                self._guarded(name, assistant.refresh)
-                if assistant.times_read != before:
-                    self._opened.set()
+                self._guarded(name, "looking", partial(self._refreshed, name, assistant))
             rest = max(_GATHER_SECONDS, _REST * (time.monotonic() - begun))
+
+    def _refreshed(self, name: str, assistant: Assistant) -> None:
+        before = assistant.times_read
+        if assistant.refresh():
+            self._told(name, assistant, self.fault(name))
+        if assistant.times_read != before and before:
+            # Pictures came; those that were there at first are being computed.
+            self._opened.set()
 
     def _forget_unasked(self, now: float) -> None:
         """Features of projects that nobody works in are not kept in memory."""
@@ -141,30 +137,32 @@ class Assistants:
                         kept.pop(name, None)
 
     def _compute(self) -> None:
-        _stand_back()
         while not self._stop.is_set():
             self._opened.wait(_AGAIN_SECONDS)
             self._opened.clear()
             for name, features in list(self._features.items()):
                 if not self._stop.is_set():
-                    self._guarded(name, partial(features.compute, self._stop, self._wake.set))
+                    compute = partial(features.compute, self._stop, self._wake.set)
+                    self._guarded(name, "features", compute)
 
-    def _guarded(self, name: str, work: Callable[[], object]) -> None:
+    def _guarded(self, name: str, what: str, work: Callable[[], object]) -> None:
         """What goes wrong is told and tried again; it ends no thread that others need."""
         try:
             work()
         except Exception as error:
             if self._stop.is_set():
                 return
-            self._faults[name] = str(error)
             _LOG.warning("the assistant of project %s: %s: %s", name, type(error).__name__, error)
+            self._set_fault(name, what, str(error))
         else:
-            self._faults.pop(name, None)
+            self._set_fault(name, what, None)
 
-
-def _stand_back() -> None:
-    """Let the threads that answer people go first."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
+    def _set_fault(self, name: str, what: str, fault: str | None) -> None:
+        before = self.fault(name)
+        faults = self._faults.setdefault(name, {})
+        if fault is None:
+            faults.pop(what, None)
+        else:
+            faults[what] = fault
+        if self.fault(name) != before:
+            self._told(name, self._assistants.get(name), self.fault(name))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 
 from tintype.data.digests import content_digest
 from tintype.errors import ImageError, ImageReadError
 from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.labelling.database import Database
+from tintype.labelling.picture_files import note_contents
 from tintype.labelling.projects import Project
 from tintype.labelling.tables import PictureRow
 from tintype.models.checkpoint import resolve_checkpoint
@@ -24,7 +25,7 @@ from tintype.scoring.scorer import Scorer
 from tintype.settings import get_settings
 from tintype.training.feature_cache import feature_cache
 
-__all__ = ["Features", "PictureFeatures"]
+__all__ = ["Features", "Note", "PictureFeatures"]
 
 _PART = 256
 
@@ -33,6 +34,10 @@ _WORTH_CONVERTING = 1_000
 
 # Radford et al. 2021: the scale that CLIP learnt, clipped at 100, and its first prompt.
 _SCALE, _PROMPT = 100.0, "a photo of a {}."
+
+
+Note = Callable[[Mapping[int, str], Collection[int]], None]
+"""Of pictures: digests of their contents, and those that cannot be read."""
 
 
 class Features(Protocol):
@@ -60,9 +65,14 @@ class Features(Protocol):
 class PictureFeatures:
     """Features of one project by its model, or by its zero-shot model, which can do both."""
 
-    def __init__(self, database: Database, project: Project) -> None:
-        """Nothing is loaded yet: `compute` does that."""
+    def __init__(self, database: Database, project: Project, note: Note | None = None) -> None:
+        """Nothing is loaded yet: `compute` does that.
+
+        Args:
+            note: writes what is found of files, as `note_contents` does; None: it is done here.
+        """
         self._database, self._project = database, project
+        self._note = note or self._note_here
         self._digests: dict[int, str] = {}
         self._replaced = 0
         self._lock = threading.Lock()
@@ -188,24 +198,10 @@ class PictureFeatures:
             for digest, result in zip(wanted, results, strict=True)
             if isinstance(result, ImageError) and not isinstance(result, ImageReadError)
         }
-        self._write(
-            [(row[0], digests[row[0]]) for row in fresh],
-            [number for number in digests if digests[number] in broken],
-        )
+        unreadable = [number for number in digests if digests[number] in broken]
+        if fresh or unreadable:
+            self._note({row[0]: digests[row[0]] for row in fresh}, unreadable)
 
-    def _write(self, digests: Sequence[tuple[int, str]], unreadable: Sequence[int]) -> None:
-        if not digests and not unreadable:
-            return
-        table = PictureRow.__table__
-        where = table.c.id == bindparam("p_id")
+    def _note_here(self, digests: Mapping[int, str], unreadable: Collection[int]) -> None:
         with self._database.writing() as connection:
-            if digests:
-                connection.execute(
-                    update(table).where(where),  # type: ignore[arg-type]
-                    [{"p_id": number, "digest": digest} for number, digest in digests],
-                )
-            if unreadable:
-                connection.execute(
-                    update(table).where(where),  # type: ignore[arg-type]
-                    [{"p_id": number, "fault": "unreadable"} for number in unreadable],
-                )
+            note_contents(connection, digests, unreadable)

@@ -12,29 +12,14 @@ from tintype.labelling.assistance.feature_space import FeatureSpace
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.learning import Lesson
+from tintype.labelling.assistance.proposed import ProposedLabels
 from tintype.labelling.assistance.quick_head import LEAST_LABELS, QuickHead, rows_to_fit
 from tintype.labelling.projects import Project
 
-__all__ = ["Insight", "Suggestion", "lesson_of"]
-
-# A multi-label picture is suggested every label from here on.
-_SUGGESTED = 0.5
+__all__ = ["Insight", "lesson_of"]
 
 # Free pictures that a head may learn from, beside labelled ones.
 _UNLABELLED = 1_500
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """Labels that the assistant proposes."""
-
-    picture: int
-    labels: tuple[int, ...]
-    confidence: float
-    """Calibrated probability that these labels are right; multi-label, that each of them is, and no
-    other."""
-    source: str
-    """labels (a head on what people labelled) or names (zero-shot)."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +29,6 @@ class Insight:
     project: Project
     pool: np.ndarray
     """int64 (n,): ids of free pictures that have features, in random order."""
-    by_id: np.ndarray
-    """int64 (n,): places in the pool, in the order of ids."""
     space: FeatureSpace
     rows: np.ndarray
     """float32 (m, r): in that space, of these and others."""
@@ -53,8 +36,8 @@ class Insight:
     """int64 (n,): which of `rows` are those of the pool."""
     probabilities: np.ndarray | None
     """float32 (n, classes)."""
-    classes: tuple[int, ...]
-    source: str
+    proposed: ProposedLabels | None
+    """What follows from these."""
     head: QuickHead | None
     decided: list[Decided]
     """What the head was fitted to, or would be."""
@@ -63,26 +46,6 @@ class Insight:
     accuracy: RunningAccuracy | None
     queue: list[int]
     """Ids, those that teach most in front."""
-
-    def suggestion(self, picture: int, probabilities: np.ndarray) -> Suggestion:
-        """Of a picture by its probabilities (classes,)."""
-        if self.project.multilabel:
-            chosen = probabilities >= _SUGGESTED
-            labels = tuple(sorted(self.classes[place] for place in np.flatnonzero(chosen)))
-            sure = float(np.where(chosen, probabilities, 1 - probabilities).prod())
-            return Suggestion(picture, labels, sure, self.source)
-        place = int(probabilities.argmax())
-        label = (self.classes[place],)
-        return Suggestion(picture, label, float(probabilities[place]), self.source)
-
-    def in_pool(self, pictures: Sequence[int]) -> np.ndarray:
-        """int64: the place in the pool of each picture; -1 for one that is not in it."""
-        numbers = np.array(pictures, np.int64)
-        if not len(self.pool):
-            return np.full(len(numbers), -1)
-        found = np.searchsorted(self.pool, numbers, sorter=self.by_id)
-        places = self.by_id[np.minimum(found, len(self.pool) - 1)]
-        return np.where(self.pool[places] == numbers, places, -1)
 
 
 def lesson_of(

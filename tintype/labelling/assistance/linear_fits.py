@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,8 +46,13 @@ def fits_of_labelled(
     folds: np.ndarray,
     classes: int,
     task: ClassificationTask,
+    strengths: Sequence[float],
 ) -> list[LinearFit]:
-    """Logistic regressions on the labelled rows (n, D) alone, one of each strength."""
+    """Logistic regressions on the labelled rows (n, D) alone, one of each strength.
+
+    Args:
+        folds: int64 (n,), of rows that are left out together; -1: never.
+    """
     count = int(folds.max()) + 1
     # The last choice of rows is all of them.
     kept = np.stack([*(folds != fold for fold in range(count)), np.ones(len(folds), bool)])
@@ -54,7 +60,7 @@ def fits_of_labelled(
         rows,
         indicators_of(targets, classes),
         kept.astype(np.float32),
-        STRENGTHS,
+        strengths,
         task,
         principal=own_axes(rows),
     )

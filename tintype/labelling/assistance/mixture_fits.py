@@ -48,27 +48,29 @@ def fit_mixture(
 
     Args:
         targets: int64 (n,) positions of classes.
-        folds: int64 (n,): rows of a fold are unlabelled to the layer that judges them.
+        folds: int64 (n,): rows of a fold are unlabelled to the layer that judges them; -1: in none.
         weight: what an unlabelled row counts, 0 to 1; a labelled one counts 1.
     """
     everything = np.concatenate([rows, unlabelled])
     truth = np.eye(classes, dtype=np.float32)[targets]
     logits = np.zeros((len(rows), classes), np.float32)
+    second = weight * everything.T @ everything
     for fold in range(int(folds.max()) + 1):
         inside = folds != fold
         if inside.any() and not inside.all():
-            layer, bias = _fitted(everything, truth, np.flatnonzero(inside), weight)
+            layer, bias = _fitted(everything, second, truth, np.flatnonzero(inside), weight)
             logits[~inside] = rows[~inside] @ layer + bias
-    layer, bias = _fitted(everything, truth, np.arange(len(rows)), weight)
+    layer, bias = _fitted(everything, second, truth, np.arange(len(rows)), weight)
     return LinearFit(layer, bias, logits).divided_by(_TOO_SURE)
 
 
 def _fitted(
-    rows: np.ndarray, truth: np.ndarray, labelled: np.ndarray, weight: float
+    rows: np.ndarray, second: np.ndarray, truth: np.ndarray, labelled: np.ndarray, weight: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Layer (D, classes) and bias (classes,).
 
     Args:
+        second: (D, D), the sum of products of the rows' columns, each row counting `weight`.
         truth: float32 (first rows, classes) of 0 and 1.
         labelled: int64: which of the first rows count as labelled.
     """
@@ -76,8 +78,9 @@ def _fitted(
     counts[labelled] = 1
     known = truth[labelled]
     there = known.any(0)
-    second = (rows * counts[:, None]).T @ rows
-    firsts = unit_rows(known.T @ rows[labelled])
+    taught = rows[labelled]
+    second = second + (1 - weight) * taught.T @ taught
+    firsts = unit_rows(known.T @ taught)
     logits = np.where(there, _SHARPNESS * rows @ firsts.T, _NEVER)
     for _ in range(_ROUNDS):
         shares = probabilities_of(logits, "image_classification")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -18,9 +19,17 @@ from tintype.labelling.assistance.linear_fits import (
 from tintype.labelling.assistance.mixture_fits import fit_mixture
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import probabilities_of
-from tintype.training.calibration import fit_temperature, log_loss
+from tintype.training.calibration import fit_temperature, row_losses
 
-__all__ = ["LEAST_LABELS", "QuickHead", "fit_quick_head", "fit_resampled_heads", "rows_to_fit"]
+__all__ = [
+    "FOLDS",
+    "LEAST_LABELS",
+    "Candidate",
+    "QuickHead",
+    "fit_quick_head",
+    "fit_resampled_heads",
+    "rows_to_fit",
+]
 
 LEAST_LABELS = 10
 """From so many labelled pictures on there is a head."""
@@ -28,12 +37,12 @@ LEAST_LABELS = 10
 # More rows than these change the head hardly, and take longer than a second.
 _MOST_ROWS = 4_000
 
-# What an unlabelled picture may count beside a labelled one.
-_WEIGHTS = (0.1, 0.3)
+# With so many labelled pictures of each class on average, unlabelled ones add nothing.
+_PLENTY = 30
 
-# With fewer labelled pictures of each class on average, regressions are no match for mixtures, and
-# cross-validation would tell by chance.
-_EACH = 10
+# With fewer than so many of each, cross-validation tells little: a regression is taken for a mixture
+# where it is better by more than so many standard errors of their difference.
+_SCARCE, _ERRORS = 10, 1.0
 
 # With fewer rows there is nothing to choose by; so many rows are taken to agree with a head's sureness.
 _LEAST_JUDGED, _AGREEING = 5, 30
@@ -41,9 +50,20 @@ _LEAST_JUDGED, _AGREEING = 5, 30
 # Bins of sureness by which labelled pictures are weighed as all pictures are, and what one counts at most.
 _BINS, _MOST_COUNTED = 4, 5.0
 
-# Up to so many labels there are more folds: each takes examples away, of which there are few.
-_FEW = 60
-_FOLDS, _MANY_FOLDS = 5, 10
+FOLDS = 5
+"""Of the cross-validation."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to fit a head."""
+
+    kind: Literal["regression", "mixture"]
+    setting: float
+    """A regression's strength, scikit-learn's C; what an unlabelled picture counts in a mixture."""
+
+
+_MIXTURE = Candidate("mixture", 0.3)
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,9 @@ class QuickHead:
     task: ClassificationTask
     out_of_fold: np.ndarray
     """float32 (n, classes): probabilities of the rows it was fitted to, each by a head that had not
-    seen it."""
+    seen it; even, where all had."""
+    candidate: Candidate
+    """How it was fitted."""
 
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
         """Rows (n, D) -> float32 (n, classes)."""
@@ -73,49 +95,96 @@ def fit_quick_head(
     task: ClassificationTask,
     unlabelled: np.ndarray,
     *,
-    most_folds: int | None = None,
+    candidate: Candidate | None = None,
+    left_out: int = FOLDS,
     seed: int = 0,
 ) -> QuickHead | None:
     """The head of the least log loss by cross-validation, and its temperature: of regressions on the
-    labelled pictures, and, of one label a picture, of mixtures that learn from unlabelled ones, too.
+    labelled pictures, and, of one label a picture, of a mixture that learns from unlabelled ones, too.
 
     Args:
         rows: float32 (n, D), of a `FeatureSpace`.
         targets: int64 (n,) positions in `classes`, or float32 (n, classes) of 0 and 1.
         classes: ids of labels; of each there is one example at least.
         unlabelled: float32 (m, D): others, of which there may be none.
-        most_folds: of the cross-validation; None: more while few pictures are labelled.
+        candidate: the only one; None: all that suit the number of labels.
+        left_out: so many of five folds are left out in turn, to choose and to calibrate by; 0: what the
+            candidate gives is taken as it is.
 
     Returns:
         None with fewer than ten rows, or without two classes to tell apart.
     """
     if len(rows) < LEAST_LABELS or len(classes) < (1 if task == MULTILABEL else 2):
         return None
-    most = most_folds or (_MANY_FOLDS if len(targets) <= _FEW else _FOLDS)
-    folds = folds_of(targets, task, seed, None, most=most)
-    count = len(classes)
-    fits: list[LinearFit] = []
-    if task == MULTILABEL or len(rows) >= _EACH * count:
-        fits += fits_of_labelled(rows, targets, folds, count, task)
-    if task != MULTILABEL:
-        fits += [
-            fit_mixture(rows, targets, folds, count, unlabelled, weight=weight)
-            for weight in _WEIGHTS
-        ]
-    judged = _had_examples(targets, folds)
-    best = fits[0]
+    folds = folds_of(targets, task, seed, None, most=FOLDS)
+    folds[folds >= left_out] = -1
+    judged = _had_examples(targets, folds) & (folds >= 0)
+    if candidate is None:
+        tried = _suiting(len(rows), len(classes), task, judged=int(judged.sum()))
+    else:
+        tried = [candidate]
+    fits = _fits(tried, rows, targets, folds, len(classes), task, unlabelled)
+    place = 0
     if judged.sum() >= _LEAST_JUDGED:
         tempered = [_tempered(fit, targets, judged, task) for fit in fits]
-        losses = [
-            log_loss(probabilities_of(fit.out_of_fold[judged], task), targets[judged], task)
-            for fit in tempered
-        ]
-        best = tempered[int(np.argmin(losses))]
-        if len(unlabelled) >= judged.sum():
-            weights = _as_in_the_pool(best, judged, task, unlabelled)
-            best = _tempered(best, targets, judged, task, weights)
+        place = _best(tempered, tried, targets, judged, task)
+        fits = tempered
+    best = fits[place]
+    if len(unlabelled) >= judged.sum() >= _LEAST_JUDGED:
+        weights = _as_in_the_pool(best, judged, task, unlabelled)
+        best = _tempered(best, targets, judged, task, weights)
     out_of_fold = probabilities_of(best.out_of_fold, task)
-    return QuickHead(best.weight, best.bias, classes, task, out_of_fold)
+    return QuickHead(best.weight, best.bias, classes, task, out_of_fold, tried[place])
+
+
+def _suiting(rows: int, classes: int, task: ClassificationTask, *, judged: int) -> list[Candidate]:
+    """Candidates for so many labelled rows, of which `judged` can tell them apart."""
+    regressions = [Candidate("regression", strength) for strength in STRENGTHS]
+    if task == MULTILABEL or rows >= _PLENTY * classes:
+        return regressions
+    return [_MIXTURE, *regressions] if judged >= _LEAST_JUDGED else [_MIXTURE]
+
+
+def _fits(
+    tried: list[Candidate],
+    rows: np.ndarray,
+    targets: np.ndarray,
+    folds: np.ndarray,
+    classes: int,
+    task: ClassificationTask,
+    unlabelled: np.ndarray,
+) -> list[LinearFit]:
+    """One of each candidate; mixtures come before regressions."""
+    fits = [
+        fit_mixture(rows, targets, folds, classes, unlabelled, weight=one.setting)
+        for one in tried
+        if one.kind == "mixture"
+    ]
+    strengths = [one.setting for one in tried if one.kind == "regression"]
+    if strengths:
+        fits += fits_of_labelled(rows, targets, folds, classes, task, strengths)
+    return fits
+
+
+def _best(
+    fits: list[LinearFit],
+    tried: list[Candidate],
+    targets: np.ndarray,
+    judged: np.ndarray,
+    task: ClassificationTask,
+) -> int:
+    """Which of the fits has the least log loss; of few labels the mixture, unless one is clearly better
+    (the rule of one standard error; Breiman et al., "Classification and Regression Trees", 1984)."""
+    losses = [
+        row_losses(probabilities_of(fit.out_of_fold[judged], task), targets[judged], task)
+        for fit in fits
+    ]
+    best = int(np.argmin([loss.mean() for loss in losses]))
+    if tried[0].kind == "mixture" and len(targets) < _SCARCE * fits[0].bias.size:
+        better = losses[0] - losses[best]
+        if better.mean() <= _ERRORS * better.std() / len(better) ** 0.5:
+            return 0
+    return best
 
 
 def _tempered(
@@ -198,7 +267,7 @@ def fit_resampled_heads(
     )
     nothing = np.zeros((0, len(head.classes)), np.float32)
     return [
-        QuickHead(weight, bias, head.classes, head.task, nothing)
+        QuickHead(weight, bias, head.classes, head.task, nothing, head.candidate)
         for weight, bias in zip(weights[0], biases[0], strict=True)
     ]
 

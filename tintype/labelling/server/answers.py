@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import orjson
+from fastapi import Response
 from pydantic import BaseModel
 
 from tintype.labelling.decisions import State
@@ -14,7 +16,6 @@ __all__ = [
     "ActionAnswer",
     "AssistantAnswer",
     "ConfidentAnswer",
-    "ErrorAnswer",
     "FoldersAnswer",
     "GroupAnswer",
     "IdsAnswer",
@@ -29,20 +30,14 @@ __all__ = [
     "ProjectLineAnswer",
     "RefreshAnswer",
     "SessionAnswer",
+    "json_answer",
 ]
 
 
-class ErrorDetail(BaseModel):
-    """The HTTP status, and a sentence for people."""
-
-    code: int
-    message: str
-
-
-class ErrorAnswer(BaseModel):
-    """Whatever is refused."""
-
-    error: ErrorDetail
+def json_answer(content: dict[str, Any]) -> Response:
+    """An answer that is not checked against its model, for those that come a hundred times a second or are about
+    100,000 pictures: to check takes longer than to answer, and everybody waits for it."""
+    return Response(orjson.dumps(content), media_type="application/json")
 
 
 class SessionAnswer(BaseModel):
@@ -146,6 +141,17 @@ class SuggestionAnswer(BaseModel):
     """imported, earlier, labels (learnt from people's) or names (zero-shot)."""
 
 
+class GivenAnswerAnswer(BaseModel):
+    """What one person says of a picture."""
+
+    person: str
+    labels: list[str]
+    skipped: bool
+    reason: str
+    how: str
+    at: str
+
+
 class PictureAnswer(BaseModel):
     """A picture as it is now."""
 
@@ -161,6 +167,8 @@ class PictureAnswer(BaseModel):
     revision: int
     """Goes back with an action, which is refused where it is another by then."""
     suggestion: SuggestionAnswer | None
+    answers: list[GivenAnswerAnswer] | None = None
+    """Of each person, for reviewers; labellers are not told what others said."""
 
 
 class HistoryAnswer(BaseModel):
@@ -212,7 +220,7 @@ class ActionAnswer(BaseModel):
     repeated: bool
     """It had been done before, under this client_id."""
     conflicts: list[int]
-    """Of undo and redo: pictures left as they are, for others have changed them since."""
+    """Pictures left as they are, for others have changed them since."""
     pictures: list[ChangedAnswer]
 
 

@@ -1,17 +1,13 @@
-"""The ASGI application: routes, what they share, and errors as JSON."""
+"""The ASGI application: routes, and what they share."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 
-from tintype.errors import OutputError, RequestError, UsageError
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.asking import AskedAssistants
 from tintype.labelling.database import Database
 from tintype.labelling.server import (
     assistance_routes,
@@ -21,11 +17,11 @@ from tintype.labelling.server import (
     project_routes,
     session_routes,
 )
-from tintype.labelling.server.answers import ErrorAnswer
-from tintype.labelling.server.guard import Guard
 from tintype.labelling.server.page_routes import router as page_router
 from tintype.labelling.server.visitors import Labelling
 from tintype.version import __version__
+from tintype.web.guard import Guard
+from tintype.web.json_errors import ErrorAnswer, answer_errors_as_json
 
 __all__ = ["create_labelling_app"]
 
@@ -34,7 +30,7 @@ _REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says 
 
 def create_labelling_app(
     database: Database,
-    assistants: Assistants,
+    assistants: AskedAssistants,
     *,
     local: bool,
     folders: AllowedFolders | None = None,
@@ -66,40 +62,7 @@ def create_labelling_app(
     ):
         app.include_router(routes.router, responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED))
     app.include_router(page_router)
-    app.add_exception_handler(RequestError, _request_error)
-    app.add_exception_handler(UsageError, _usage_error)
-    app.add_exception_handler(OutputError, _output_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    guard = Guard(app, loopback_only=local)
+    answer_errors_as_json(app)
+    guard = Guard(app, loopback_only=local, for_programs=("/api/label-studio/",))
     labelling.guard = guard
     return guard
-
-
-def _error(status: int, message: str, **headers: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": status, "message": message}}, status, headers=headers)
-
-
-def _request_error(_: Request, error: Any) -> JSONResponse:
-    headers = {"retry-after": "60"} if error.status == 429 else {}
-    return _error(error.status, str(error), **headers)
-
-
-def _usage_error(_: Request, error: Any) -> JSONResponse:
-    return _error(400, str(error))
-
-
-def _output_error(_: Request, error: Any) -> JSONResponse:
-    # Nothing of it was kept; places on this machine are not the client's business.
-    reason = str(error).rpartition(": ")[2]
-    return _error(503, f"it could not be saved: {reason}", **{"retry-after": "5"})
-
-
-def _validation_error(_: Request, error: Any) -> JSONResponse:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "body")
-    return _error(422, f"{place}: {first['msg']}" if place else first["msg"])
-
-
-def _http_error(_: Request, error: Any) -> JSONResponse:
-    return _error(error.status_code, str(error.detail))

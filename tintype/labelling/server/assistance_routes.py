@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from tintype.errors import RequestError
-from tintype.labelling.assistance.assistant import Assistant
+from tintype.labelling.assistance.asking import AskedAssistant
 from tintype.labelling.labels import named_label
 from tintype.labelling.pictures import picture_of
 from tintype.labelling.server.answers import (
@@ -89,7 +89,7 @@ def list_likely_errors(access: AsReviewer, limit: Limit = 100) -> list[dict[str,
     ]
 
 
-def _assistant(access: Access) -> Assistant:
+def _assistant(access: Access) -> AskedAssistant:
     assistants, name = access.labelling.assistants, access.project.name
     assistant = assistants.of(name)
     if assistant is None:

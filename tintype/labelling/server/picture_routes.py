@@ -9,13 +9,15 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection, select
 
 from tintype.errors import RequestError
-from tintype.labelling.actions import Action, Recorded, record_action, redo, undo
+from tintype.labelling.actions import Action, Recorded
+from tintype.labelling.doing import do_action, redo, undo
 from tintype.labelling.handing_out import give_back, hand_out
 from tintype.labelling.labels import named_label
 from tintype.labelling.people import allows, known_person
 from tintype.labelling.pictures import (
     Picture,
     PictureFilter,
+    answers_to,
     history_of,
     page_of,
     picture_of,
@@ -27,6 +29,7 @@ from tintype.labelling.server.answers import (
     PageAnswer,
     PicturesAnswer,
     PictureWithHistoryAnswer,
+    json_answer,
 )
 from tintype.labelling.server.bodies import ActionBody, ReversalBody, TasksBody
 from tintype.labelling.server.proposals import proposals_for
@@ -61,13 +64,13 @@ def list_pictures(
     fault: bool | None = None,
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> dict[str, Any]:
+) -> Response:
     """The next pictures of a filter whose ids are above `after`; `next` is where to go on. With `id`:
     those pictures, in that order."""
     with access.database.reading() as connection:
         if id:
             found = pictures_of(connection, access.project, id)
-            return {"pictures": _shown(connection, access, found), "next": None}
+            return json_answer({"pictures": _with_answers(connection, access, found), "next": None})
         chosen = PictureFilter(
             states=tuple(state),
             label=None if label is None else named_label(access.project.labels, label).id,
@@ -77,8 +80,8 @@ def list_pictures(
             fault=fault,
         )
         page = page_of(connection, access.project, chosen, after=after, limit=limit)
-        shown = _shown(connection, access, page)
-    return {"pictures": shown, "next": page[-1].id if len(page) == limit else None}
+        shown = _with_answers(connection, access, page)
+    return json_answer({"pictures": shown, "next": page[-1].id if len(page) == limit else None})
 
 
 @router.get("/pictures/{number}", response_model=PictureWithHistoryAnswer)
@@ -87,7 +90,7 @@ def show_picture(access: AsLabeller, number: int) -> dict[str, Any]:
     with access.database.reading() as connection:
         picture = picture_of(connection, access.project, number)
         history = history_of(connection, access.project, number)
-        return {**_shown(connection, access, [picture])[0], "history": history}
+        return {**_with_answers(connection, access, [picture])[0], "history": history}
 
 
 @router.get("/pictures/{number}/image", response_class=Response)
@@ -114,7 +117,7 @@ def show_thumbnail(access: AsLabeller, number: int, side: int = 256) -> Response
 
 
 @router.post("/tasks", response_model=PicturesAnswer)
-def hand_out_tasks(access: AsLabeller, body: TasksBody) -> dict[str, Any]:
+def hand_out_tasks(access: AsLabeller, body: TasksBody) -> Response:
     """Pictures to label next, first those that the person has before them already; held for a
     quarter of an hour."""
     assistant = access.labelling.assistants.of(access.project.name)
@@ -123,7 +126,7 @@ def hand_out_tasks(access: AsLabeller, body: TasksBody) -> dict[str, Any]:
         numbers = hand_out(connection, access.project, access.visitor.id, body.count, order)
     with access.database.reading() as connection:
         found = pictures_of(connection, access.project, numbers)
-        return {"pictures": _shown(connection, access, found)}
+        return json_answer({"pictures": _shown(connection, access, found)})
 
 
 @router.delete("/tasks", response_model=PicturesAnswer)
@@ -135,7 +138,7 @@ def give_tasks_back(access: AsLabeller) -> dict[str, Any]:
 
 
 @router.post("/actions", response_model=ActionAnswer)
-def act(access: AsLabeller, body: ActionBody) -> dict[str, Any]:
+def act(access: AsLabeller, body: ActionBody) -> Response:
     """Label, skip, clear, flag, comment or review; saved when it is answered. 409: look again."""
     if body.kind in _REVIEWS and not allows(access.role, "reviewer"):
         raise RequestError(f"that is for a reviewer; you are {access.role}", status=403)
@@ -153,27 +156,26 @@ def act(access: AsLabeller, body: ActionBody) -> dict[str, Any]:
         seconds=body.seconds,
         revisions=body.revisions,
     )
-    return _done(access, record_action, action)
+    return _done(access, do_action, action)
 
 
 @router.post("/undo", response_model=ActionAnswer)
-def undo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
+def undo_last(access: AsLabeller, body: ReversalBody) -> Response:
     """Take back the last action of whoever asks; again, the one before it."""
     return _done(access, undo, body.client_id)
 
 
 @router.post("/redo", response_model=ActionAnswer)
-def redo_last(access: AsLabeller, body: ReversalBody) -> dict[str, Any]:
+def redo_last(access: AsLabeller, body: ReversalBody) -> Response:
     """Do again what was undone last."""
     return _done(access, redo, body.client_id)
 
 
-def _done(access: Access, how: Callable[..., Recorded], what: Action | str) -> dict[str, Any]:
-    """`what` done in one transaction by whoever asks; the assistant looks at it."""
-    with access.database.writing() as connection:
-        done = how(connection, access.project, access.visitor.id, what)
+def _done(access: Access, how: Callable[..., Recorded], what: Action | str) -> Response:
+    """`what` done by whoever asks; the assistant looks at it."""
+    done = how(access.database, access.project, access.visitor.id, what)
     access.labelling.assistants.wake()
-    return _recorded(done, access.project)
+    return json_answer(_recorded(done, access.project))
 
 
 def _ids(names: Sequence[str], ids: Mapping[str, int]) -> list[int]:
@@ -195,6 +197,21 @@ def _shown(
     proposed = proposals_for(connection, access.project, access.labelling.assistants, numbers)
     return [
         {**picture.shown(names), "suggestion": proposed.get(picture.id)} for picture in pictures
+    ]
+
+
+def _with_answers(
+    connection: Connection, access: Access, pictures: Sequence[Picture]
+) -> list[dict[str, Any]]:
+    """As `_shown`; to reviewers with what each person said."""
+    shown = _shown(connection, access, pictures)
+    if not allows(access.role, "reviewer"):
+        return shown
+    names = {label.id: label.name for label in access.project.labels}
+    given = answers_to(connection, [picture.id for picture in pictures])
+    return [
+        {**one, "answers": [answer.shown(names) for answer in given.get(one["id"], [])]}
+        for one in shown
     ]
 
 

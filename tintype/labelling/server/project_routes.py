@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from tintype.errors import RequestError, UsageError
+from tintype.labelling.doing import finish_actions
 from tintype.labelling.exporting.exporting import export_project
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import remove_label
@@ -112,6 +113,7 @@ def export(
     how: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006
 ) -> Response:
     """The labels in a zip archive. Pictures are named by their paths on the server."""
+    finish_actions(access.database, access.project)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / access.project.name
         with access.database.reading() as connection:

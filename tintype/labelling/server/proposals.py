@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tintype.labelling.assistance.background import Assistants
-from tintype.labelling.assistance.insight import Suggestion
+from tintype.labelling.assistance.asking import AskedAssistants
+from tintype.labelling.assistance.proposed import Suggestion
 from tintype.labelling.projects import Project
 from tintype.labelling.suggestions import suggestions_for
 
@@ -16,7 +16,7 @@ __all__ = ["proposals_for", "shown_suggestion"]
 
 
 def proposals_for(
-    connection: Connection, project: Project, assistants: Assistants, pictures: Sequence[int]
+    connection: Connection, project: Project, assistants: AskedAssistants, pictures: Sequence[int]
 ) -> dict[int, dict[str, Any]]:
     """Of each picture that something is proposed for: `labels`, `confidence` (None where the source
     gives none) and `source`."""

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import ipaddress
+import logging
 import sys
+import threading
 
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
     address_of,
     end_well_on_signals,
     http_server,
+    is_loopback,
     listen,
     log_to_stderr,
 )
+from tintype.errors import TintypeError
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.background import Assistants
-from tintype.labelling.assistance.learning_process import LearningProcess
-from tintype.labelling.database import open_database
+from tintype.labelling.assistance.assistants_apart import AssistantsApart
+from tintype.labelling.database import Database, open_database
+from tintype.labelling.doing import finish_actions
 from tintype.labelling.server.app import create_labelling_app
 
-__all__ = ["is_loopback", "serve_labelling"]
+__all__ = ["serve_labelling"]
+
+_LOG = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.0005
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches a server that listens there.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def serve_labelling(
@@ -63,7 +56,7 @@ def serve_labelling(
         tls.check()
     database = open_database()
     listener = listen(host, port)
-    assistants = Assistants(database, learning=LearningProcess())
+    assistants = AssistantsApart(database)
     log_to_stderr()
     address, bound = listener.getsockname()[:2]
     print(f"Labelling at {address_of(address, bound, tls)}", flush=True)
@@ -73,13 +66,26 @@ def serve_labelling(
             "network that you trust, or behind a proxy with TLS",
             flush=True,
         )
-    # A request gives the interpreter away at each statement, and waits so long for it where an assistant
-    # is computing; by default 5 ms, a dozen times a request.
+    # A request gives the interpreter away at each statement, and waits so long for it where an export or an action
+    # about many pictures has it; by default 5 ms, a dozen times a request.
     sys.setswitchinterval(_SWITCH_SECONDS)
     end_well_on_signals()
+    stop = threading.Event()
+    finishing = threading.Thread(target=_finish_actions, args=(database, stop), daemon=True)
+    finishing.start()
     try:
         app = create_labelling_app(database, assistants, local=local, folders=folders)
         http_server(app, tls).run(sockets=[listener])
     finally:
+        stop.set()
         assistants.close()
+        finishing.join()
         database.close()
+
+
+def _finish_actions(database: Database, stop: threading.Event) -> None:
+    """Those in whose midst a server was killed; people need not wait for them."""
+    try:
+        finish_actions(database, stop=stop)
+    except TintypeError as error:
+        _LOG.warning("an action about many pictures is left half done: %s", error)

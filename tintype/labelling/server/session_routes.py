@@ -28,8 +28,8 @@ from tintype.labelling.server.bodies import (
     MemberBody,
     SignInBody,
 )
-from tintype.labelling.server.guard import COOKIE, Guard, cookie_in
 from tintype.labelling.server.visitors import Access, Labelling, as_owner, labelling_of, signed_in
+from tintype.web.guard import COOKIE, Guard, cookie_in
 
 __all__ = ["router"]
 

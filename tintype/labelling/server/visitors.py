@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import getpass
-import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,13 +13,14 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from tintype.errors import RequestError, UsageError
-from tintype.labelling.access import person_of_session, sign_in
+from tintype.labelling.access import person_of_session
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.background import Assistants
+from tintype.labelling.assistance.asking import AskedAssistants
 from tintype.labelling.database import Database
+from tintype.labelling.password_tries import PasswordTries
 from tintype.labelling.people import Role, allows, person_named, role_of
 from tintype.labelling.projects import Project, find_project
-from tintype.labelling.server.guard import Guard, cookie_in
+from tintype.web.guard import Guard, cookie_in
 
 __all__ = [
     "Access",
@@ -36,9 +35,6 @@ __all__ = [
     "program_access",
     "signed_in",
 ]
-
-# Wrong passwords for one name in so many seconds; then it has to wait.
-_TRIES, _TRIES_SECONDS = 10, 300.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,17 @@ class Labelling:
     """What the routes of one server share."""
 
     def __init__(
-        self, database: Database, assistants: Assistants, folders: AllowedFolders, *, local: bool
+        self,
+        database: Database,
+        assistants: AskedAssistants,
+        folders: AllowedFolders,
+        *,
+        local: bool,
     ) -> None:
         self.database, self.assistants, self.local = database, assistants, local
         self.folders = folders
         self.guard: Guard | None = None
-        self._tries: dict[str, deque[float]] = {}
+        self._tries = PasswordTries()
         self._own: Visitor | None = None
 
     def own_visitor(self) -> Visitor:
@@ -80,20 +81,9 @@ class Labelling:
         Raises:
             RequestError: 401, one of them is wrong; 429, too often.
         """
-        if len(self._tries) > 10_000:
-            self._tries.clear()
-        # By address, too, so that nobody is kept out by others who try their name.
         host = request.client.host if request.client else ""
-        tries = self._tries.setdefault(f"{host} {name[:255]}", deque(maxlen=_TRIES))
-        if len(tries) == _TRIES and time.monotonic() - tries[0] < _TRIES_SECONDS:
-            raise RequestError("too many wrong passwords; wait a few minutes", status=429)
         with self.database.reading() as connection:
-            found = sign_in(connection, name, password)
-        if found is None:
-            tries.append(time.monotonic())
-            raise RequestError("name or password is wrong", status=401)
-        tries.clear()
-        return found
+            return self._tries.person_of(connection, host, name, password)
 
 
 @dataclass(frozen=True)

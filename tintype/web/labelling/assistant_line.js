@@ -1,7 +1,7 @@
 // How far the assistant has come, how often it is right, and whether labelling more still pays.
 
 import { ask, projectPath } from "./api.js";
-import { counted, html, percent, useEffect, useState } from "./html.js";
+import { counted, html, percent, useEffect, useState } from "../shared/html.js";
 
 const EVERY_MS = 8000;
 

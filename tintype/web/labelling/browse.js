@@ -1,7 +1,7 @@
 // All pictures by a filter, in pages; opening one shows what was done about it.
 
 import { ask, projectPath } from "./api.js";
-import { html, useLoaded, useState } from "./html.js";
+import { html, useLoaded, useState } from "../shared/html.js";
 import { Colour } from "./labels.js";
 import { PictureDialog } from "./picture_dialog.js";
 import { thumbnailUrl } from "./pictures_ahead.js";

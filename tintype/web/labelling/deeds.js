@@ -1,7 +1,7 @@
 // What people do to pictures: shown at once, and put into the outbox.
 
 import { picturesById } from "./feeds.js";
-import { counted } from "./html.js";
+import { counted } from "../shared/html.js";
 import { notices } from "./notices.js";
 
 // Who was away longer did not look at the picture all the time.
@@ -176,6 +176,7 @@ export class Deeds {
       if (reversed) Object.assign(item, picture, { answered: this.#answered(picture), draft: null });
       else if (!(picture.state === "unlabelled" && item.answered)) Object.assign(item, picture);
     }
+    if (!reversed && answer.conflicts.length) notices.warn(leftAsTheyAre(answer.conflicts.length));
     if (reversed) {
       await this.#tellReversed(entry.route, answer, unknown);
       this.#reversed();
@@ -195,7 +196,7 @@ export class Deeds {
     const [only] = answer.pictures.length === 1 ? answer.pictures : [];
     const name = only && (this.#sequence.find(only.id)?.name ?? "a picture");
     notices.say(`${what}: ${only ? `${name}, ${only.labels.length ? told(only.labels) : only.state.replace("_", " ")}` : counted(answer.pictures.length)}`);
-    if (answer.conflicts.length) notices.warn(`${counted(answer.conflicts.length)} had been changed by somebody else since, and ${answer.conflicts.length === 1 ? "is" : "are"} left as ${answer.conflicts.length === 1 ? "it is" : "they are"}.`);
+    if (answer.conflicts.length) notices.warn(leftAsTheyAre(answer.conflicts.length));
     const first = answer.pictures[0]?.id;
     if (unknown.includes(first)) {
       // It was answered before this page was opened.
@@ -235,5 +236,6 @@ export class Deeds {
   }
 }
 
+const leftAsTheyAre = (count) => `${counted(count)} had been changed by somebody else since, and ${count === 1 ? "is left as it is" : "are left as they are"}.`;
 const named = (items) => (items.length === 1 && items[0].name ? items[0].name : counted(items.length));
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,7 +1,7 @@
 // A page of pictures: a grid for keyboards and screen readers, with a frame to drag around pictures to select.
 
-import { html, percent, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { Colour } from "./labels.js";
+import { html, percent, useEffect, useLayoutEffect, useRef, useState } from "../shared/html.js";
+import { answerOf, Colour } from "./labels.js";
 import { sideFor, thumbnailUrl } from "./pictures_ahead.js";
 import { LargePicture } from "./large_picture.js";
 
@@ -98,8 +98,12 @@ function Caption({ project, item }) {
       ${item.answered === "label" && !names.length && html`<span class="chip">none</span>`}
       ${proposed && (suggestion.labels.length ? suggestion.labels : ["none"]).map((name) => html`<span key=${name} class="chip proposal"><${Colour} colour=${colours.get(name) ?? "#888888"} />${name.split("/").at(-1)}</span>`)}
       ${proposed && suggestion.confidence !== null && html`<span class="confidence">${percent(suggestion.confidence)}</span>`}
+      ${toCompare(item).map((given) => html`<span key=${given.person} class="given" title=${`${given.person}: ${answerOf(given)}`}><b>${given.person}</b> ${answerOf(given)}</span>`)}
     </div>`;
 }
+
+/** What people said of a picture, where that is to be compared: several did, and no reviewer has decided yet. */
+const toCompare = (item) => (item.answered || !(item.answers?.length > 1) ? [] : item.answers);
 
 /** What a screen reader says of a picture. */
 function spoken(item) {
@@ -109,6 +113,7 @@ function spoken(item) {
   else if (item.labels.length || item.answered) parts.push(`labelled ${item.labels.join(", ") || "none"}`);
   else parts.push("not labelled");
   if (item.suggestion && !item.answered && !item.draft) parts.push(`suggested ${item.suggestion.labels.join(", ") || "none"}${item.suggestion.confidence === null ? "" : `, ${percent(item.suggestion.confidence)}`}`);
+  for (const given of toCompare(item)) parts.push(`${given.person} says ${answerOf(given)}`);
   if (item.flagged) parts.push("flagged");
   if (item.note) parts.push(item.note);
   return parts.join(", ");

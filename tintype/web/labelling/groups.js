@@ -2,7 +2,7 @@
 
 import { ask, projectPath } from "./api.js";
 import { picturesOf } from "./feeds.js";
-import { counted, html, percent, useLoaded, useState } from "./html.js";
+import { counted, html, percent, useLoaded, useState } from "../shared/html.js";
 import { thumbnailUrl } from "./pictures_ahead.js";
 import { Work } from "./work.js";
 

@@ -1,7 +1,7 @@
 // The top of every view: where one is, how far the project has come, and whether everything is saved.
 
 import { session, signOut } from "./api.js";
-import { counted, html, percent, useEffect, useObservable, useRef } from "./html.js";
+import { counted, html, percent, useEffect, useObservable, useRef } from "../shared/html.js";
 
 /** `views` of the project, each {name, title}. */
 export function Header({ outbox, project = null, view = "", views = [] }) {

@@ -1,6 +1,6 @@
 // What labellers are told: the project's instructions, and what its labels mean.
 
-import { html } from "./html.js";
+import { html } from "../shared/html.js";
 import { Colour, LabelName } from "./labels.js";
 import { Markdown } from "./markdown.js";
 

@@ -1,8 +1,8 @@
 // The keys of the page. Plain digits and letters are the labels'; commands have other keys, or Shift and a letter,
 // so that no label can take a command's key away.
 
-import { html, Observable } from "./html.js";
-import { Dialog } from "./dialog.js";
+import { html, Observable } from "../shared/html.js";
+import { Dialog } from "../shared/dialog.js";
 
 const SWITCH = "tintype-single-keys";
 

@@ -1,6 +1,6 @@
 // Labelling: pictures that the server hands out, in an order of the assistant.
 
-import { html, useState } from "./html.js";
+import { html, useState } from "../shared/html.js";
 import { tasksOf } from "./feeds.js";
 import { keep, kept } from "./kept.js";
 import { Work } from "./work.js";

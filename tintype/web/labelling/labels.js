@@ -1,6 +1,6 @@
 // The labels of a project as buttons with their colours and keys; found by typing where there are many.
 
-import { html, useMemo, useRef, useState } from "./html.js";
+import { html, useMemo, useRef, useState } from "../shared/html.js";
 
 const MANY = 10;
 
@@ -15,6 +15,9 @@ export function LabelName({ name }) {
 
 /** A small square of a label's colour. */
 export const Colour = ({ colour }) => html`<span class="colour" style=${{ background: colour }} aria-hidden="true"></span>`;
+
+/** What one person says of a picture, in words. */
+export const answerOf = ({ labels, skipped, reason }) => (skipped ? `skipped${reason ? `: ${reason}` : ""}` : labels.join(", ") || "none");
 
 /** A button that the mouse pressed gives up the focus, or Space would press it again. */
 export const letGo = (event) => event.detail && event.currentTarget.blur();

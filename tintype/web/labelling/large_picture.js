@@ -1,7 +1,7 @@
 // One picture as large as there is room, with zoom, rotation and brightness of the view alone.
 
 import { pictureUrl } from "./api.js";
-import { html, Observable, useEffect, useLayoutEffect, useObservable, useRef, useState } from "./html.js";
+import { html, Observable, useEffect, useLayoutEffect, useObservable, useRef, useState } from "../shared/html.js";
 
 const MOST_ZOOM = 16;
 

@@ -2,7 +2,7 @@
 
 import { ask, projectPath } from "./api.js";
 import { picturesOf } from "./feeds.js";
-import { html, useLoaded } from "./html.js";
+import { html, useLoaded } from "../shared/html.js";
 import { Work } from "./work.js";
 
 export function LikelyErrors({ project, outbox, go }) {

@@ -1,6 +1,6 @@
 // The labelling page: who is signed in, which view its address names, and what all views share.
 
-import { html, render, useEffect, useObservable, useState } from "./html.js";
+import { html, render, useEffect, useObservable, useState } from "../shared/html.js";
 import { readSession, session } from "./api.js";
 import { NoticeLine } from "./notices.js";
 import { Outbox } from "./outbox.js";

@@ -2,7 +2,7 @@
 // made one by one. Markup in the text stays text.
 
 import { marked } from "../vendor/marked.js";
-import { html } from "./html.js";
+import { html } from "../shared/html.js";
 
 const SAFE_LINK = /^(https?:|mailto:)/i;
 

@@ -1,7 +1,7 @@
 // Who may do what in a project, and links by which others become members.
 
 import { ask, projectPath, session } from "./api.js";
-import { html, useLoaded, useRef, useState } from "./html.js";
+import { html, useLoaded, useRef, useState } from "../shared/html.js";
 import { changed } from "./notices.js";
 
 const ROLES = ["labeller", "reviewer", "owner"];

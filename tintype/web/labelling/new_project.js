@@ -1,7 +1,7 @@
 // Making a project of a folder that the server may read.
 
 import { ask } from "./api.js";
-import { html, useRef, useState } from "./html.js";
+import { html, useRef, useState } from "../shared/html.js";
 
 const TASKS = [["image_classification", "one label a picture"], ["image_classification_multilabel", "several labels a picture, or none"]];
 const EXISTING = [["none", "pass them over"], ["suggestions", "suggestions to review"], ["final", "labels"]];

@@ -1,6 +1,6 @@
 // What was done, for eyes and screen readers alike; and what went wrong, until it is put away.
 
-import { html, Observable, useObservable } from "./html.js";
+import { html, Observable, useObservable } from "../shared/html.js";
 
 class Notices extends Observable {
   /** The last thing that was done. */

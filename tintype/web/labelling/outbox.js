@@ -3,7 +3,7 @@
 // that windows may send what others have sent already.
 
 import { ask, projectPath, session } from "./api.js";
-import { Observable } from "./html.js";
+import { Observable } from "../shared/html.js";
 import { notices } from "./notices.js";
 
 const PREFIX = "tintype-outbox ";

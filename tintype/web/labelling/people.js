@@ -1,7 +1,7 @@
 // What each person has done, and how far people agree.
 
 import { ask, projectPath } from "./api.js";
-import { html, useLoaded } from "./html.js";
+import { html, useLoaded } from "../shared/html.js";
 
 const number = (value, digits = 2) => (value === null ? "–" : value.toFixed(digits));
 

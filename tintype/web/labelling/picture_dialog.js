@@ -1,8 +1,9 @@
 // One picture with all that was done about it, comments among it.
 
 import { ask, projectPath } from "./api.js";
-import { Dialog } from "./dialog.js";
-import { html, percent, useLoaded } from "./html.js";
+import { Dialog } from "../shared/dialog.js";
+import { html, percent, useLoaded } from "../shared/html.js";
+import { answerOf } from "./labels.js";
 import { thumbnailUrl } from "./pictures_ahead.js";
 
 const moment = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -18,6 +19,9 @@ export function PictureDialog({ project, id, onClose, children = null }) {
           <div>
             <${Facts} picture=${value} />
             ${children}
+            ${value.answers?.length > 0 && html`
+              <h3>Answers</h3>
+              <dl class="facts">${value.answers.map((given) => html`<div key=${given.person}><dt>${given.person}</dt><dd>${answerOf(given)}</dd></div>`)}</dl>`}
             <h3>History</h3>
             ${value.history.length === 0 && html`<p class="hint">Nothing was done about it yet.</p>`}
             <ol class="history" tabindex="0" aria-label="History">

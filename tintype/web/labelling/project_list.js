@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { Header } from "./header.js";
-import { html, useEffect, useLoaded } from "./html.js";
+import { html, useEffect, useLoaded } from "../shared/html.js";
 import { NewProject } from "./new_project.js";
 
 const TASKS = { image_classification: "one label a picture", image_classification_multilabel: "several labels a picture, or none" };

@@ -3,7 +3,7 @@
 import { Browse } from "./browse.js";
 import { Groups } from "./groups.js";
 import { Header } from "./header.js";
-import { html, useEffect, useObservable, useLoaded } from "./html.js";
+import { html, useEffect, useObservable, useLoaded } from "../shared/html.js";
 import { Label } from "./label_view.js";
 import { LikelyErrors } from "./likely_errors.js";
 import { People } from "./people.js";

@@ -1,7 +1,7 @@
 // A project as the server tells it: labels, role, counts; looked at again after what changes them.
 
 import { ask, projectPath } from "./api.js";
-import { Observable } from "./html.js";
+import { Observable } from "../shared/html.js";
 import { labelsByKey } from "./labels.js";
 
 const AGAIN_MS = 1500;
@@ -39,6 +39,17 @@ export class ProjectState extends Observable {
   get progress() {
     const { total, labelled, skipped, completed } = this.told.pictures;
     return { done: labelled + skipped + completed, total };
+  }
+
+  /** Pictures have gone from one state to another, each `{from, to}`: counted at once, and looked at again soon. */
+  count(moves) {
+    const pictures = { ...this.told.pictures };
+    for (const { from, to } of moves) {
+      pictures[from] -= 1;
+      pictures[to] += 1;
+    }
+    this.take({ ...this.told, pictures });
+    this.refreshSoon();
   }
 
   async refresh() {

@@ -1,7 +1,7 @@
 // A reviewer's last word on pictures: where people do not agree, and on whatever else is to be checked.
 
 import { filteredOf } from "./feeds.js";
-import { html, useState } from "./html.js";
+import { html, useState } from "../shared/html.js";
 import { Work } from "./work.js";
 
 const KINDS = [
@@ -24,5 +24,5 @@ export function Review({ project, outbox, go }) {
         <label class="order">Review
           <select value=${kind} onChange=${(event) => setKind(event.target.value)}>${KINDS.map(([name, title]) => html`<option key=${name} value=${name}>${title}</option>`)}</select>
         </label>
-        <p class="hint">Enter accepts, a label's key changes, Shift + R rejects; Shift + H shows who said what.</p>`} />`;
+        <p class="hint">Enter accepts, a label's key changes, Shift + R rejects; Shift + H shows all that was done.</p>`} />`;
 }

@@ -1,6 +1,6 @@
 // The pictures that somebody works through, in order, a page of them shown; which one is current, which are selected.
 
-import { Observable } from "./html.js";
+import { Observable } from "../shared/html.js";
 
 export const SIZES = [1, 4, 9, 16, 36];
 
@@ -8,6 +8,8 @@ export const SIZES = [1, 4, 9, 16, 36];
 export function itemOf(picture) {
   return {
     ...picture,
+    /** The state in which the project's counts know it. */
+    counted: picture.state,
     /** "label", "skip" or null: what was answered here, be it saved or not. */
     answered: null,
     /** Actions about it on their way. */
@@ -66,7 +68,7 @@ export class Sequence extends Observable {
       if (!item) {
         if (this.selectPages && this.items.length < this.start + this.size) this.selected.add(picture.id);
         this.items.push(itemOf(picture));
-      } else if (!item.answered && !item.unsaved) Object.assign(item, picture);
+      } else if (!item.answered && !item.unsaved) Object.assign(item, picture, { counted: picture.state });
     }
     if (atEnd) this.shownAt = performance.now();
     this.changed();

@@ -1,7 +1,7 @@
 // What an owner does: state, labels, instructions, data, exports and imports, members and invitations.
 
 import { ask, projectPath } from "./api.js";
-import { counted, html, useRef, useState } from "./html.js";
+import { counted, html, useRef, useState } from "../shared/html.js";
 import { Colour, LabelName } from "./labels.js";
 import { Members } from "./members.js";
 import { changed } from "./notices.js";

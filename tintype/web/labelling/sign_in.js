@@ -1,8 +1,8 @@
 // Signing in by a password, and accepting an invitation.
 
 import { acceptInvitation, session, signIn } from "./api.js";
-import { Dialog } from "./dialog.js";
-import { html, useEffect, useObservable, useRef, useState } from "./html.js";
+import { Dialog } from "../shared/dialog.js";
+import { html, useEffect, useObservable, useRef, useState } from "../shared/html.js";
 
 /** `again`: somebody was signed in, and is not any more. */
 export function SignIn({ again }) {

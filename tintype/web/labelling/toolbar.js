@@ -1,6 +1,6 @@
 // The buttons above the pictures; each says the key that does the same.
 
-import { html } from "./html.js";
+import { html } from "../shared/html.js";
 import { letGo } from "./labels.js";
 import { ViewControls } from "./large_picture.js";
 import { SIZES } from "./sequence.js";

@@ -1,10 +1,10 @@
 // Pictures in a grid, labels beside it, and the keys: what labelling, bulk labelling and reviewing have in common.
 
-import { counted, html, useEffect, useMemo, useObservable, useRef, useState } from "./html.js";
+import { counted, html, useEffect, useMemo, useObservable, useRef, useState } from "../shared/html.js";
 import { session } from "./api.js";
 import { AssistantLine } from "./assistant_line.js";
 import { Deeds } from "./deeds.js";
-import { TextDialog } from "./dialog.js";
+import { TextDialog } from "../shared/dialog.js";
 import { Feed } from "./feeds.js";
 import { columnsOf, focusCurrent, PictureGrid } from "./grid.js";
 import { InstructionsPanel } from "./instructions.js";
@@ -43,7 +43,7 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
       feed.ensure();
       ahead.want(project.name, sequence);
     };
-    const done = () => project.refreshSoon();
+    const done = (entry, answer) => entry.project === project.name && project.count(movesOf(answer.pictures, sequence));
     outbox.onDone.add(done);
     look();
     const ends = [
@@ -97,25 +97,28 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
   const proposed = new Set(item?.answered ? [] : item?.suggestion?.labels ?? []);
   return html`
     <div class=${`work ${instructions ? "with-instructions" : ""}`}>
-      <div class="work-main">
-        <div class="tools">
-          ${tools}
-          <${Toolbar} project=${project} sequence=${sequence} view=${view} commands=${commands} review=${review} selecting=${selecting}
-            setSelecting=${setSelecting} resize=${(size) => { keep("size", size); sequence.resize(size); }} />
-        </div>
-        ${!project.running && html`<p class="banner" role="status">The project is ${project.told.state}: pictures are shown, and nothing is labelled.</p>`}
-        ${sequence.items.length > 0
-          ? html`<${PictureGrid} project=${project} sequence=${sequence} view=${view} name=${name} onPress=${press}
-              onOpen=${() => selecting || commands.run("large")} onFrame=${(items) => { sequence.select(items); notices.say(`${counted(items.length)} selected`); }} />`
-          : html`<${Empty} feed=${feed} finished=${finished} />`}
-        <div class="foot">
-          ${sequence.items.length > 0 && html`<${Place} sequence=${sequence} feed=${feed} finished=${finished} commands=${commands} />`}
-          ${footer}
-          <div class="row">
-            <button type="button" class="quiet" aria-pressed=${instructions} title="Instructions: Shift + I" onClick=${() => commands.run("instructions")}>Instructions</button>
-            <button type="button" class="quiet" title="Keys: ?" onClick=${() => commands.run("help")}>Keys</button>
+      <div class="scrolled">
+        <div class="work-main">
+          <div class="tools">
+            ${tools}
+            <${Toolbar} project=${project} sequence=${sequence} view=${view} commands=${commands} review=${review} selecting=${selecting}
+              setSelecting=${setSelecting} resize=${(size) => { keep("size", size); sequence.resize(size); }} />
+          </div>
+          ${!project.running && html`<p class="banner" role="status">The project is ${project.told.state}: pictures are shown, and nothing is labelled.</p>`}
+          ${sequence.items.length > 0
+            ? html`<${PictureGrid} project=${project} sequence=${sequence} view=${view} name=${name} onPress=${press}
+                onOpen=${() => selecting || commands.run("large")} onFrame=${(items) => { sequence.select(items); notices.say(`${counted(items.length)} selected`); }} />`
+            : html`<${Empty} feed=${feed} finished=${finished} />`}
+          <div class="foot">
+            ${sequence.items.length > 0 && html`<${Place} sequence=${sequence} feed=${feed} finished=${finished} commands=${commands} />`}
+            ${footer}
+            <div class="row">
+              <button type="button" class="quiet" aria-pressed=${instructions} title="Instructions: Shift + I" onClick=${() => commands.run("instructions")}>Instructions</button>
+              <button type="button" class="quiet" title="Keys: ?" onClick=${() => commands.run("help")}>Keys</button>
+            </div>
           </div>
         </div>
+        ${instructions && html`<${InstructionsPanel} project=${project} onClose=${() => turnInstructions(false)} />`}
       </div>
       <aside class="side" aria-label="Labels and help">
         <${LabelPanel} labels=${project.labels} pressed=${shownLabels} proposed=${proposed} disabled=${!item || !project.running}
@@ -124,12 +127,23 @@ export function Work({ project, outbox, moreOf, name, tools = null, footer = nul
           Confirm ${targets.length > 1 ? counted(targets.length) : shownLabels.size ? "" : "that there is none"} <kbd>Enter</kbd></button>`}
         <${AssistantLine} project=${project} />
       </aside>
-      ${instructions && html`<${InstructionsPanel} project=${project} onClose=${() => turnInstructions(false)} />`}
       ${dialog?.kind === "keys" && html`<${KeysDialog} onClose=${() => setDialog(null)} />`}
       ${dialog?.kind === "text" && html`<${TextDialog} ...${dialog} onClose=${() => setDialog(null)}
         done=${(text) => { setDialog(null); dialog.done(text); }} />`}
       ${dialog?.kind === "picture" && html`<${PictureDialog} project=${project} id=${dialog.id} onClose=${() => setDialog(null)} />`}
     </div>`;
+}
+
+/** What an answer of the server changes about the project's counts, of the pictures that are here. */
+function movesOf(pictures, sequence) {
+  const moves = [];
+  for (const { id, state } of pictures) {
+    const item = sequence.find(id);
+    if (!item || item.counted === state) continue;
+    moves.push({ from: item.counted, to: state });
+    item.counted = state;
+  }
+  return moves;
 }
 
 const keptSize = () => (SIZES.includes(kept("size", 9)) ? kept("size", 9) : 9);

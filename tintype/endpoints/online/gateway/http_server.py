@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ __all__ = [
     "address_of",
     "end_well_on_signals",
     "http_server",
+    "is_loopback",
     "listen",
     "log_to_stderr",
 ]
@@ -90,17 +93,43 @@ def address_of(host: str, port: int, tls: Tls | None = None) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a server that listens there.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def end_well_on_signals() -> None:
     """uvicorn drains on SIGTERM and SIGINT and then raises them again: a drained end is a good end."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
 
-def http_server(app: Any, tls: Tls | None = None) -> Any:
-    """A `uvicorn.Server` of the ASGI application `app`, to be run with a listening socket."""
+def http_server(
+    app: Any, tls: Tls | None = None, *, on_end: Callable[[], None] | None = None
+) -> Any:
+    """A `uvicorn.Server` of the ASGI application `app`, to be run with a listening socket.
+
+    Args:
+        on_end: ends answers that would go on for ever; called before it waits for those under way.
+    """
     import uvicorn
 
-    return uvicorn.Server(
+    class Server(uvicorn.Server):
+        """Tells of its end."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if on_end is not None:
+                on_end()
+            await super().shutdown(sockets)
+
+    return Server(
         uvicorn.Config(
             app,
             http=_patient_protocol(),

@@ -25,9 +25,6 @@ _MAX_BODY = 8 * 1024 * 1024
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-# Programs that call these say who they are by a header of their own, never by a cookie.
-_WITHOUT_CSRF = ("/api/label-studio/",)
-
 _HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
@@ -46,13 +43,18 @@ class _Refused(Exception):
 class Guard:
     """ASGI around the routes."""
 
-    def __init__(self, app: Any, *, loopback_only: bool) -> None:
+    def __init__(
+        self, app: Any, *, loopback_only: bool, for_programs: tuple[str, ...] = ()
+    ) -> None:
         """
         Args:
             loopback_only: the server listens on this machine alone: only its names are answered, so
                 that no page elsewhere reaches it under a name of its own (DNS rebinding).
+            for_programs: beginnings of paths. Programs that call these say who they are by a header of
+                their own, never by a cookie.
         """
-        self._app, self._loopback_only = app, loopback_only
+        self.app, self._loopback_only = app, loopback_only
+        self._for_programs = for_programs
         self._secret = secrets.token_bytes(32)
 
     def csrf_token(self, session: str) -> str:
@@ -61,7 +63,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
@@ -79,7 +81,7 @@ class Guard:
             await _answer(guarded, refused.status, str(refused))
             return
         if body is not None:
-            await self._app(scope, _replayed(body, receive), guarded)
+            await self.app(scope, _replayed(body, receive), guarded)
 
     def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
         host = headers.get(b"host", "")
@@ -92,7 +94,7 @@ class Guard:
             raise _Refused(403, "the request comes from a page of another site")
         if headers.get(b"sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise _Refused(403, "the request comes from a page of another site")
-        if scope["path"].startswith(_WITHOUT_CSRF):
+        if scope["path"].startswith(self._for_programs):
             # What a page of another site can send without being asked for is never JSON.
             if not headers.get(b"content-type", "").startswith("application/json"):
                 raise _Refused(415, "expected content-type: application/json")

@@ -1,0 +1,1 @@
+"""One module for each page of the studio, and for what all pages ask for."""

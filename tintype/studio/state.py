@@ -1,0 +1,37 @@
+"""What the routes of one studio share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from tintype.client import Client
+from tintype.studio.people import People
+from tintype.studio.watch import Watch
+from tintype.web.guard import Guard
+from tintype.workspace.run_index import RunIndex
+
+__all__ = ["Studio", "StudioOf", "studio_of"]
+
+
+@dataclass
+class Studio:
+    """The workspace, who may see it, and what tells of its changes."""
+
+    runs: RunIndex
+    watch: Watch
+    client: Client
+    people: People | None
+    """Who may sign in; None where the server listens on this machine alone."""
+    guard: Guard | None = None
+
+
+def studio_of(request: Request) -> Studio:
+    """What the routes share."""
+    found: Studio = request.app.state.studio
+    return found
+
+
+StudioOf = Annotated[Studio, Depends(studio_of)]

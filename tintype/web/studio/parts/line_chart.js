@@ -1,0 +1,136 @@
+// Lines over steps, drawn by uPlot (loaded when the first is shown), in the colours of the page.
+
+import { html, useEffect, useRef, useState } from "../../shared/html.js";
+
+// Told apart also by those who see no red or no green (Okabe and Ito), each dark or light enough for its ground.
+const LIGHT = ["#0072b2", "#b65600", "#00765a", "#a23c80", "#6b6b00", "#4a4a9c", "#8a2b2b", "#3d6b8e"];
+const DARK = ["#6bb8ff", "#f0a35e", "#4cd3a8", "#e59acb", "#d8d26a", "#a9a8f5", "#ff9d9d", "#9cc7e6"];
+
+let library = null;
+
+/** uPlot and its style; once for all charts. */
+function loaded() {
+  library ??= import("../../vendor/uplot.js").then(({ default: uPlot }) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = "/vendor/uplot.css";
+    document.head.append(link);
+    return uPlot;
+  });
+  return library;
+}
+
+/** Settles once a node is seen, or is about to be: what nobody looks at is not drawn. */
+function inSight(node) {
+  return new Promise((resolve) => {
+    const watch = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      watch.disconnect();
+      resolve();
+    }, { rootMargin: "200px" });
+    watch.observe(node);
+  });
+}
+
+const isDark = () => {
+  const { theme } = document.documentElement.dataset;
+  return theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+};
+
+export const colour = (index) => (isDark() ? DARK : LIGHT)[index % LIGHT.length];
+
+/** Draw again when dark becomes light. */
+export function useTheme() {
+  const [theme, setTheme] = useState(isDark());
+  useEffect(() => {
+    const media = matchMedia("(prefers-color-scheme: dark)");
+    const changed = () => setTheme(isDark());
+    addEventListener("theme", changed);
+    media.addEventListener("change", changed);
+    return () => {
+      removeEventListener("theme", changed);
+      media.removeEventListener("change", changed);
+    };
+  }, []);
+  return theme;
+}
+
+/** lines: `{name, steps, values}`, of one metric; `xTitle` is what steps are. */
+export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
+  const host = useRef(null);
+  const chart = useRef(null);
+  const theme = useTheme();
+  const names = lines.map(({ name }) => name).join("\n");
+  const data = aligned(lines);
+
+  useEffect(() => {
+    let ended = false;
+    let observer = null;
+    inSight(host.current).then(loaded).then((uPlot) => {
+      if (ended) return;
+      const edge = { stroke: resolved("--line"), width: 1 };
+      const axis = { stroke: resolved("--quiet"), grid: edge, ticks: edge, font: "12px system-ui, sans-serif" };
+      chart.current = new uPlot(
+        {
+          width: host.current.clientWidth,
+          height,
+          scales: { x: { time: false } },
+          axes: [{ ...axis, label: xTitle, labelFont: "12px system-ui, sans-serif", labelSize: 18, size: 34 }, { ...axis, size: 58 }],
+          legend: { live: true },
+          cursor: { drag: { x: true, y: false } },
+          series: [
+            { label: xTitle },
+            ...lines.map(({ name }, index) => ({ label: name, stroke: colour(index), width: 1.8, spanGaps: true, points: { size: 5 } })),
+          ],
+        },
+        data,
+        host.current,
+      );
+      showLast(chart.current);
+      observer = new ResizeObserver(() => chart.current?.setSize({ width: host.current.clientWidth, height }));
+      observer.observe(host.current);
+    });
+    return () => {
+      ended = true;
+      observer?.disconnect();
+      chart.current?.destroy();
+      chart.current = null;
+    };
+  }, [names, theme, height, xTitle]);
+  useEffect(() => {
+    chart.current?.setData(data);
+    showLast(chart.current);
+  }, [lines]);
+
+  const last = lines.map(({ name, values }) => `${name}: ${values.at(-1) ?? "no value"}`).join(", ");
+  return html`<figure class="chart"><figcaption>${title}</figcaption><div ref=${host} role="img" style=${{ minHeight: `${height}px` }} aria-label=${`${title} by ${xTitle}; last ${last}`}></div></figure>`;
+}
+
+/** What the legend says while nobody points at a step: the last values. */
+function showLast(chart) {
+  const last = (chart?.data[0].length ?? 0) - 1;
+  if (last >= 0) chart.setLegend({ idxs: chart.data.map((values) => Math.max(0, values.findLastIndex((value) => value !== undefined && value !== null))) });
+}
+
+/** A colour of the page as a canvas understands it, which knows nothing of light-dark(). */
+function resolved(name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+/** Lines with steps of their own, on the steps of all. */
+function aligned(lines) {
+  const steps = [...new Set(lines.flatMap((line) => line.steps))].sort((a, b) => a - b);
+  const place = new Map(steps.map((step, index) => [step, index]));
+  return [steps, ...lines.map((line) => {
+    const values = new Array(steps.length).fill(undefined);
+    line.steps.forEach((step, index) => {
+      values[place.get(step)] = line.values[index];
+    });
+    return values;
+  })];
+}
