@@ -19,7 +19,7 @@ from tintype.labelling.projects import Project
 __all__ = ["Insight", "lesson_of"]
 
 # Free pictures that a head may learn from, beside labelled ones.
-_UNLABELLED = 1_500
+_UNLABELLED = 1_000
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,14 @@ def _fitted(
         masses = held.sum(0)
         middles = (held.T @ rows) / (masses + _PRIOR_ROWS)[:, None]
         within = second - (middles.T * masses) @ middles
-        layer = np.linalg.solve(_shrunken(within / counts.sum(), second / counts.sum()), middles.T)
+        covariance = _shrunken(within / counts.sum(), second / counts.sum())
+        # In single precision: products with all rows are what takes time.
+        layer = np.linalg.solve(covariance, middles.T).astype(np.float32)
         often = (masses + 1) / (masses + 1).sum()
         bias = np.where(there, np.log(often) - (middles.T * layer).sum(0) / 2, _NEVER)
+        bias = bias.astype(np.float32)
         logits = rows @ layer + bias
-    return layer.astype(np.float32), bias.astype(np.float32)
+    return layer, bias
 
 
 def _shrunken(covariance: np.ndarray, total: np.ndarray) -> np.ndarray:

@@ -79,7 +79,8 @@ class QuickHead:
     task: ClassificationTask
     out_of_fold: np.ndarray
     """float32 (n, classes): probabilities of the rows it was fitted to, each by a head that had not
-    seen it; even, where all had."""
+    seen its label; by regressions on labelled rows alone, where such were fitted. Even, where all had
+    seen it."""
     candidate: Candidate
     """How it was fitted."""
 
@@ -107,7 +108,8 @@ def fit_quick_head(
         targets: int64 (n,) positions in `classes`, or float32 (n, classes) of 0 and 1.
         classes: ids of labels; of each there is one example at least.
         unlabelled: float32 (m, D): others, of which there may be none.
-        candidate: the only one; None: all that suit the number of labels.
+        candidate: the only one, but for a regression beside a mixture; None: all that suit the number of
+            labels.
         left_out: so many of five folds are left out in turn, to choose and to calibrate by; 0: what the
             candidate gives is taken as it is.
 
@@ -123,17 +125,21 @@ def fit_quick_head(
         tried = _suiting(len(rows), len(classes), task, judged=int(judged.sum()))
     else:
         tried = [candidate]
+        if candidate.kind == "mixture" and left_out:
+            tried.append(Candidate("regression", STRENGTHS[1]))
     fits = _fits(tried, rows, targets, folds, len(classes), task, unlabelled)
     place = 0
     if judged.sum() >= _LEAST_JUDGED:
         tempered = [_tempered(fit, targets, judged, task) for fit in fits]
         place = _best(tempered, tried, targets, judged, task)
         fits = tempered
-    best = fits[place]
+    best = alone = fits[place]
+    if tried[place].kind == "mixture" and len(fits) > 1:
+        alone = fits[1 + _best(fits[1:], tried[1:], targets, judged, task)]
     if len(unlabelled) >= judged.sum() >= _LEAST_JUDGED:
         weights = _as_in_the_pool(best, judged, task, unlabelled)
         best = _tempered(best, targets, judged, task, weights)
-    out_of_fold = probabilities_of(best.out_of_fold, task)
+    out_of_fold = probabilities_of(alone.out_of_fold, task)
     return QuickHead(best.weight, best.bias, classes, task, out_of_fold, tried[place])
 
 
