@@ -1,10 +1,11 @@
-"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|server|pages|first|retrain`.
+"""What labelling costs a person and a server: `python benchmarks/labelling.py teach|bulk|errors|retrain|server|pages|first`.
 
 teach    labels until suggestions are 95 % as good as those of a head of all labels: by the assistant; at
          random and by plain uncertainty (the margin alone, as Label Studio orders tasks by a model's score)
          with a plain head of labelled pictures alone; and at random with the assistant's head
 bulk     actions until everything is labelled: groups and sure suggestions confirmed at a stroke, wrong
          ones given their label by a key each; the peer is one key a picture
+errors   of labels that are wrong, how many are listed as likely errors, and how much of the list is
 retrain  seconds from labels to suggestions, on one core
 server   labellers who act twice a second on many pictures, while the server is killed
 pages    opening, filtering and the next page of a project of many pictures
@@ -21,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from labelling_errors import errors
 from labelling_retraining import retrain
 from labelling_server import first_label, pages, server
 from labelling_simulation import Labels, Simulated, right_share
@@ -41,6 +43,7 @@ PAGE = 36
 SURE, LEAST_SURE = 0.9, 0.7  # of a page on average, and of each picture on it
 GAPS_AT = (30, 100)  # labels after which confidence is held against accuracy
 
+WHATS = ("teach", "bulk", "errors", "retrain", "server", "pages", "first")
 WAYS = ("ours", "random", "uncertainty alone", "random, our head")
 
 
@@ -255,7 +258,7 @@ def _pages_worth_confirming(
 def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["teach", "bulk", "retrain", "server", "pages", "first"])
+    parser.add_argument("what", choices=list(WHATS))
     parser.add_argument("--sets", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
@@ -269,6 +272,8 @@ def main() -> None:
         teach(given.sets, given.seeds, given.ways)
     elif given.what == "bulk":
         bulk(given.sets, given.seeds)
+    elif given.what == "errors":
+        errors(given.sets, given.seeds)
     elif given.what == "retrain":
         retrain()
     elif given.what == "server":

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tintype.automl.label_issues import find_label_issues
 from tintype.errors import RequestError
 from tintype.labelling.assistance.features import Features
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.insight import Insight, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
 from tintype.labelling.assistance.learning import Learn, learn
+from tintype.labelling.assistance.likely_errors import likely_errors
 from tintype.labelling.assistance.orders import (
     Order,
     bald,
@@ -149,26 +149,11 @@ class Assistant:
         return self._once(insight, "groups", lambda: _groups(insight))
 
     def likely_errors(self, limit: int) -> list[LikelyError]:
-        """Labelled pictures whose labels are likely wrong, by cleanlab, the worst first."""
+        """Labelled pictures whose labels are likely wrong, the worst first."""
         insight = self._insight
         if insight is None or insight.head is None:
             return []
-        head, project, decided = insight.head, insight.project, insight.decided
-        targets, _ = targets_of(decided, project, head.classes)
-        names = tuple(map(str, head.classes))
-        issues = find_label_issues(project.task, head.out_of_fold, targets, names, most=limit)
-        wrong = [decided[issue.row] for issue in issues]
-        proposed = ProposedLabels.of(
-            [one.id for one in wrong],
-            head.out_of_fold[[issue.row for issue in issues]],
-            head.classes,
-            "labels",
-            multilabel=project.multilabel,
-        ).of_pictures([one.id for one in wrong])
-        return [
-            LikelyError(one.id, one.labels, proposed[one.id].labels, proposed[one.id].confidence)
-            for one in wrong
-        ]
+        return likely_errors(insight.head, insight.decided, insight.project, limit)
 
     def status(self) -> dict[str, Any]:
         """How far it has come: `features` computed, `labelled` that it learnt from, where suggestions

@@ -80,7 +80,7 @@ class QuickHead:
     out_of_fold: np.ndarray
     """float32 (n, classes): probabilities of the rows it was fitted to, each by a head that had not
     seen its label; by regressions on labelled rows alone, where such were fitted. Even, where all had
-    seen it."""
+    seen it, or none an example of its class; multi-label, one half for such a class."""
     candidate: Candidate
     """How it was fitted."""
 
@@ -120,7 +120,8 @@ def fit_quick_head(
         return None
     folds = folds_of(targets, task, seed, None, most=FOLDS)
     folds[folds >= left_out] = -1
-    judged = _had_examples(targets, folds) & (folds >= 0)
+    known = _had_examples(indicators_of(targets, len(classes)), folds) & (folds >= 0)[:, None]
+    judged = (folds >= 0) if task == MULTILABEL else known[np.arange(len(rows)), targets]
     if candidate is None:
         tried = _suiting(len(rows), len(classes), task, judged=int(judged.sum()))
     else:
@@ -139,7 +140,8 @@ def fit_quick_head(
     if len(unlabelled) >= judged.sum() >= _LEAST_JUDGED:
         weights = _as_in_the_pool(best, judged, task, unlabelled)
         best = _tempered(best, targets, judged, task, weights)
-    out_of_fold = probabilities_of(alone.out_of_fold, task)
+    known = known if task == MULTILABEL else judged[:, None]
+    out_of_fold = probabilities_of(np.where(known, alone.out_of_fold, 0), task)
     return QuickHead(best.weight, best.bias, classes, task, out_of_fold, tried[place])
 
 
@@ -236,15 +238,18 @@ def _lead(logits: np.ndarray, task: ClassificationTask) -> np.ndarray:
     return np.asarray(highest[:, 1] - highest[:, 0], np.float64)
 
 
-def _had_examples(targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """bool (n,): rows whose class had an example outside of their fold.
+def _had_examples(indicators: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """bool (n, classes): whether a class had an example outside of the row's fold.
 
-    Where it had none, no head could have been right, which tells nothing of the head of all rows.
+    Where it had none, no head could have known of it, which tells nothing of the head of all rows.
+
+    Args:
+        indicators: float32 (n, classes) of 0 and 1.
     """
-    if targets.ndim == 2:
-        return np.ones(len(targets), bool)
-    alike = targets[:, None] == targets[None]
-    found: np.ndarray = (alike & (folds[:, None] != folds[None])).any(1)
+    found = np.zeros(indicators.shape, bool)
+    for fold in np.unique(folds):
+        inside = folds == fold
+        found[inside] = indicators[~inside].any(0)
     return found
 
 
