@@ -3,8 +3,9 @@
 teach    labels until suggestions are 95 % as good as those of a head of all labels: by the assistant; at
          random and by plain uncertainty (the margin alone, as Label Studio orders tasks by a model's score)
          with a plain head of labelled pictures alone; and at random with the assistant's head
-bulk     actions until everything is labelled: groups and sure suggestions confirmed at a stroke, wrong
-         ones given their label by a key each; the peer is one key a picture
+bulk     inputs until everything is labelled: some pictures one by one, then pages of what is suggested alike,
+         each confirmed at a stroke, and wrong ones given their label by a key each, of which a tenth is
+         overlooked; the peer is one key a picture
 errors   of labels that are wrong, how many are listed as likely errors, and how much of the list is
 retrain  seconds from labels to suggestions, on one core
 server   labellers who act twice a second on many pictures, while the server is killed
@@ -18,14 +19,14 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from labelling_bulk import bulk
 from labelling_errors import errors
 from labelling_retraining import retrain
 from labelling_server import first_label, pages, server
-from labelling_simulation import Labels, Simulated, right_share
+from labelling_simulation import Labels, Simulated, learn_alone, right_share
 from machine import machine
 from photo_sets import NAMES
 from plain_head import PlainHead
@@ -33,14 +34,9 @@ from plain_head import PlainHead
 from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.known import Decided, targets_of
-from tintype.labelling.assistance.learning import Learnt, Lesson, learn
 from tintype.labelling.assistance.orders import margin
-from tintype.labelling.assistance.proposed import Suggestion
 
 STEP, SHARE = 10, 0.95
-MISSED = 0.1  # of the wrong pictures on a page, so many are not seen
-PAGE = 36
-SURE, LEAST_SURE = 0.9, 0.7  # of a page on average, and of each picture on it
 GAPS_AT = (30, 100)  # labels after which confidence is held against accuracy
 
 WHATS = ("teach", "bulk", "errors", "retrain", "server", "pages", "first")
@@ -79,7 +75,7 @@ def teach(names: list[str], seeds: int, ways: list[str]) -> None:
 
 def _score_with_all(simulated: Simulated) -> float:
     """On the test photos, of the better of the plain head and the assistant's, of every label."""
-    assistant = Assistant(simulated.database, "photos", simulated.features, _quickly)
+    assistant = Assistant(simulated.database, "photos", simulated.features, learn_alone)
     simulated.answer({number: simulated.truth[number] for number in simulated.free})
     assistant.refresh()
     ours = simulated.score(simulated.suggested(assistant)[0])
@@ -115,7 +111,7 @@ Steps = Iterator[tuple[int, list[Labels], np.ndarray]]
 
 
 def _by_assistant(simulated: Simulated, way: str, seed: int) -> Steps:
-    assistant = Assistant(simulated.database, "photos", simulated.features, _quickly)
+    assistant = Assistant(simulated.database, "photos", simulated.features, learn_alone)
     drawn = _drawn(simulated, seed)
     labelled: list[int] = []
     try:
@@ -180,79 +176,6 @@ class _Plain:
             return [(self._labels[place],) for place in found.argmax(1)]
         chosen = [np.flatnonzero(row >= 0.5) for row in found]
         return [tuple(sorted(self._labels[place] for place in places)) for places in chosen]
-
-
-def _quickly(lesson: Lesson) -> Learnt | None:
-    """Without what the running accuracy is judged by: nobody looks at it here."""
-    return learn(replace(lesson, judged=np.zeros(len(lesson.judged), bool)))
-
-
-def bulk(names: list[str], seeds: int) -> None:
-    """Print actions until everything is labelled: medians."""
-    print("| photos | pictures | actions | share of one key a picture | wrong at the end |")
-    print("|---|---|---|---|---|")
-    for name in names:
-        found = []
-        for seed in range(seeds):
-            with tempfile.TemporaryDirectory() as folder:
-                simulated = Simulated(name, seed, Path(folder))
-                actions, wrong = _actions_needed(simulated, seed)
-                total = len(simulated.free)
-                found.append((total, actions, actions / total, wrong / total))
-        total, actions, share, wrong = np.median(found, axis=0)
-        print(f"| {name} | {total:.0f} | {actions:.0f} | {share:.2f} | {wrong:.2%} |", flush=True)
-
-
-def _actions_needed(simulated: Simulated, seed: int) -> tuple[int, int]:
-    """Actions, and pictures that end with a wrong label."""
-    random = np.random.default_rng(seed)
-    assistant = Assistant(simulated.database, "photos", simulated.features, _quickly)
-    given: dict[int, tuple[int, ...]] = {}
-    actions, truth = 0, simulated.truth
-
-    def confirm(pictures: list[int], labels: tuple[int, ...]) -> int:
-        """Give what is seen to be wrong its own label, one key each; then label the rest, one action."""
-        seen = [n for n in pictures if truth[n] != labels and random.random() >= MISSED]
-        answers = {n: truth[n] if n in seen else labels for n in pictures}
-        simulated.answer(answers)
-        given.update(answers)
-        return len(seen) + 1
-
-    while len(given) < len(simulated.free):
-        assistant.refresh()
-        worth = _pages_worth_confirming(assistant.confident(None, LEAST_SURE, 5_000))
-        if worth:
-            for labels, page in worth:
-                actions += confirm(page, labels)
-        elif len(given) < STEP and (groups := assistant.groups()):
-            for group in groups[:8]:
-                members = list(group.pictures)[:PAGE]
-                kinds = [truth[number] for number in members]
-                actions += confirm(members, max(set(kinds), key=kinds.count))
-        else:
-            fresh = assistant.order("auto")[:STEP]
-            if not fresh:
-                break
-            actions += len(fresh)
-            answers = {number: truth[number] for number in fresh}
-            simulated.answer(answers)
-            given.update(answers)
-    return actions, sum(labels != truth[number] for number, labels in given.items())
-
-
-def _pages_worth_confirming(
-    suggestions: list[Suggestion],
-) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Of each label the surest pictures, where they are sure enough on the whole."""
-    pages: dict[tuple[int, ...], list[Suggestion]] = {}
-    for one in suggestions:
-        pages.setdefault(one.labels, []).append(one)
-    firsts = {labels: page[:PAGE] for labels, page in pages.items()}
-    return [
-        (labels, [one.picture for one in page])
-        for labels, page in firsts.items()
-        if len(page) >= 3 and np.mean([one.confidence for one in page]) >= SURE
-    ]
 
 
 def main() -> None:
