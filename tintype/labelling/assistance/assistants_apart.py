@@ -31,6 +31,9 @@ _LOG = logging.getLogger(__name__)
 
 _PROGRAM = "tintype.labelling.assistance.assistants_process"
 
+# Added to the niceness of the server.
+_NICE = 10
+
 # A question that people wait for, and one that labelling goes on without an answer to.
 _PATIENCE_SECONDS, _HURRY_SECONDS = 30.0, 2.0
 
@@ -142,6 +145,9 @@ class AssistantsApart:
             stdout=subprocess.PIPE,
             env={**os.environ, **get_settings().environment(), **store},
         )
+        # From its first moment: to load its libraries takes seconds of a processor.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
         # What was asked of one that has ended is asked no more.
         outgoing: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outgoing = outgoing
@@ -278,8 +284,9 @@ def _news_of(message: Message) -> _News:
     words = message.words
     if "status" not in words:
         return _News(fault=words["fault"])
-    proposed = None
-    if message.arrays:
+    arrays = dict(message.arrays)
+    queue, proposed = tuple(arrays.pop("queue").tolist()), None
+    if arrays:
         classes, source = tuple(words["classes"]), words["source"]
-        proposed = ProposedLabels(classes=classes, source=source, **message.arrays)
-    return _News(words["status"], tuple(words["queue"]), proposed, words["fault"])
+        proposed = ProposedLabels(classes=classes, source=source, **arrays)
+    return _News(words["status"], queue, proposed, words["fault"])
