@@ -9,7 +9,6 @@ import logging
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,12 +17,12 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any
 
+from tintype.compute.python_process import start_python_process
 from tintype.errors import OutputError, RequestError
 from tintype.labelling.assistance.messages import Message, read_message, write_message
 from tintype.labelling.assistance.proposed import Group, LikelyError, ProposedLabels, Suggestion
 from tintype.labelling.database import Database
 from tintype.labelling.picture_files import note_contents
-from tintype.settings import get_settings
 
 __all__ = ["AssistantApart", "AssistantsApart"]
 
@@ -139,11 +138,8 @@ class AssistantsApart:
             return False
         uri = self._database.engine.url.render_as_string(hide_password=False)
         store = {"TINTYPE_LABELLING_DATABASE": uri}
-        self._process = process = subprocess.Popen(
-            [sys.executable, "-m", _PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **get_settings().environment(), **store},
+        self._process = process = start_python_process(
+            _PROGRAM, environment=store, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         # From its first moment: to load its libraries takes seconds of a processor.
         with contextlib.suppress(OSError):
