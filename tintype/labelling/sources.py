@@ -13,7 +13,7 @@ import orjson
 
 from tintype.batch.inputs import find_inputs
 from tintype.batch.readers import read_rows
-from tintype.data.label_studio import is_label_studio, label_studio_predictions
+from tintype.data.label_studio import label_studio_predictions, label_studio_tasks
 from tintype.data.locations import local_path
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError
@@ -131,9 +131,10 @@ def suggested_pictures(
             document = orjson.loads(path.read_bytes())
         except (OSError, orjson.JSONDecodeError) as error:
             raise DataError(f"cannot be read: {error}", file=path) from None
-        if is_label_studio(document) and any(task.get("predictions") for task in document):
+        tasks = label_studio_tasks(document) or []
+        if any(task.get("predictions") for task in tasks if isinstance(task, dict)):
             root = str(path.parent)
-            for location, labels, score, field in label_studio_predictions(document, path):
+            for location, labels, score, field in label_studio_predictions(tasks, path):
                 yield SourcePicture(
                     location, _name(location, root), labels, score, str(path), None, field
                 )
