@@ -63,7 +63,7 @@ def test_pictures_and_answers(scorer: Scorer) -> None:
         assert (row.request_id, row.endpoint, row.deployment) == ("asked", "pets", "blue")
         assert row.picture is not None
         assert (folder / row.picture).read_bytes() == image
-        assert row.labels == list(prediction.labels)
+        assert row.labels == prediction.labels
         assert row.probabilities == pytest.approx(prediction.probs.tolist(), abs=1e-5)
         assert row.label == prediction.top(1)[0][0]
         assert row.latency_ms > 0

@@ -31,7 +31,7 @@ def row(number: int, **more: object) -> CollectedRow:
 def test_rows_come_back_as_they_were(workspace_home: Path) -> None:
     folder = collected_folder("pets", "blue")
     full = row(
-        1, picture="pictures/aa/a.jpg", label="cat", score=0.5, labels=["cat"], probabilities=[0.5]
+        1, picture="pictures/aa/a.jpg", label="cat", score=0.5, labels=("cat",), probabilities=[0.5]
     )
     write_rows(folder, [full, row(2)], 1)
     path = write_rows(collected_folder("pets", "green"), [row(3)], 1)

@@ -14,9 +14,12 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
 
 from tintype.errors import DataError
 from tintype.files import write_bytes
@@ -36,6 +39,18 @@ __all__ = [
 ]
 
 _ROWS, _PICTURES = "rows", "pictures"
+
+_PLAIN = (
+    "time",
+    "request_id",
+    "row",
+    "endpoint",
+    "deployment",
+    "latency_ms",
+    "picture",
+    "label",
+    "score",
+)
 
 
 @dataclass(frozen=True)
@@ -57,9 +72,9 @@ class CollectedRow:
     """The likeliest; None where answers are not recorded, and of embeddings."""
     score: float | None = None
     """Its probability."""
-    labels: list[str] | None = None
+    labels: tuple[str, ...] | None = None
     """All classes, in the model's order, or those that the request named."""
-    probabilities: list[float] | None = None
+    probabilities: Sequence[float] | np.ndarray | None = None
     """Of `labels`."""
 
 
@@ -106,7 +121,17 @@ def write_rows(folder: Path, rows: Sequence[CollectedRow], number: int) -> Path:
 
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
     path = folder / _ROWS / f"{stamp}-{os.getpid()}-{number}.parquet"
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_schema())
+    columns = {name: [getattr(row, name) for row in rows] for name in _PLAIN}
+    # A thousand classes in each of a thousand rows: their names are written once, their numbers as they lie
+    # in memory.
+    texts = {labels: orjson.dumps(labels).decode() for labels in {row.labels for row in rows}}
+    columns["labels"] = [None if row.labels is None else texts[row.labels] for row in rows]
+    numbers = [np.asarray(() if row.probabilities is None else row.probabilities) for row in rows]
+    ends = np.cumsum([0, *map(len, numbers)]).astype(np.int32)
+    lists = pa.ListArray.from_arrays(
+        pa.array(ends), pa.array(np.concatenate(numbers).astype(np.float32))
+    )
+    table = pa.table({**columns, "probabilities": lists}, schema=_schema())
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     write_bytes(path, sink.getvalue().to_pybytes(), mode=0o600)
@@ -131,8 +156,14 @@ def read_collected(folder: Path) -> Iterator[tuple[Path, CollectedRow]]:
             continue
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"cannot be read: {error}", file=path) from None
+        labels: dict[str, tuple[str, ...]] = {}
         for row in table.to_pylist():
-            yield path.parent.parent, CollectedRow(**row)
+            text = row["labels"]
+            if text is None:
+                row["probabilities"] = None
+            elif text not in labels:
+                labels[text] = tuple(orjson.loads(text))
+            yield path.parent.parent, CollectedRow(**{**row, "labels": labels.get(text)})
 
 
 def prune(folder: Path, *, days: float, most_bytes: int) -> int:
@@ -178,7 +209,8 @@ def _schema() -> pa.Schema:
             ("picture", pa.string()),
             ("label", pa.string()),
             ("score", pa.float32()),
-            ("labels", pa.list_(pa.string())),
+            # A JSON array.
+            ("labels", pa.dictionary(pa.int32(), pa.string())),
             ("probabilities", pa.list_(pa.float32())),
         ]
     )

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import io
 import logging
+import os
 import queue
 import random
 import threading
@@ -43,6 +44,8 @@ _WRITE_SECONDS, _WRITE_ROWS = 30.0, 2_000
 
 # What is too old or too much is looked for so often.
 _PRUNE_SECONDS = 600.0
+
+_NICE = 10
 
 # Pixels a side of a picture that is kept small.
 _THUMBNAIL_SIDE = 512
@@ -124,6 +127,9 @@ class Collecting:
         self._thread.join()
 
     def _write_all(self) -> None:
+        # Requests come first, where the system can tell threads apart.
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         rows: list[CollectedRow] = []
         while True:
             sample: Sample | None = None
@@ -157,8 +163,8 @@ class Collecting:
             prediction = sample.predictions.get(row)
             if prediction is not None:
                 ((label, score),) = prediction.top(1)
-                kept |= {"label": label, "score": score, "labels": list(prediction.labels)}
-                kept["probabilities"] = prediction.probs.tolist()
+                kept |= {"label": label, "score": score, "labels": prediction.labels}
+                kept["probabilities"] = prediction.probs
             rows.append(
                 CollectedRow(
                     time=sample.answered,
