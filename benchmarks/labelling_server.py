@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -39,6 +40,9 @@ _AHEAD = 9
 
 _PAUSE = 0.5
 """Seconds from one action of a labeller to the next."""
+
+_AGAIN = (0.5, 1.0, 2.0, 5.0)
+"""Seconds after which a request is sent again that got no answer, half of them more or less: outbox.js."""
 
 _THUMBNAIL_EVERY = 4
 """Of so many pictures a labeller asks for one thumbnail; the rest the browser has."""
@@ -172,13 +176,16 @@ class _Client:
 
         What is timed is the request that was answered.
         """
+        tries = 0
         while True:
             begun = time.perf_counter()
             try:
                 status, content = await self._once(method, path, body)
             except (OSError, asyncio.IncompleteReadError):
                 self._streams = None
-                await asyncio.sleep(0.1)
+                # As the page does: not all of them in the moment in which the server is there again.
+                await asyncio.sleep(random.uniform(0.5, 1.5) * _AGAIN[min(tries, len(_AGAIN) - 1)])
+                tries += 1
                 continue
             if status != 403:
                 return status, content, time.perf_counter() - begun
@@ -254,7 +261,10 @@ class _Crowd:
                 await served.start()
 
         labellers = [
-            self._label(_Client(served.port, session), number * _PAUSE / len(self._sessions), end)
+            # Each begins somewhere else in the pictures fetched at once: people do not fetch in step.
+            self._label(
+                _Client(served.port, session), number * _PAUSE * _AHEAD / len(self._sessions), end
+            )
             for number, session in enumerate(self._sessions)
         ]
         await asyncio.gather(*labellers, kill())

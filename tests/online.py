@@ -17,6 +17,7 @@ from azure_samples import AZURE_DEPLOYMENT
 from checkpoints import write_checkpoint
 from commands import run
 from pictures import encoded, noise
+from ports import keep_own_port
 
 CELL = base64.b64encode(encoded(noise(50, 60), "JPEG")).decode()
 REQUEST = json.dumps({"input_data": {"columns": ["image"], "index": [0], "data": [CELL]}}).encode()
@@ -34,6 +35,7 @@ class Workspace:
             "HF_HUB_OFFLINE": "1",
             "TINTYPE_THREADS": "2",
         }
+        keep_own_port(folder / "home")
         self.deployment = folder / "deployment.yml"
         self.deployment.write_text(AZURE_DEPLOYMENT)
         self.request = folder / "request.json"

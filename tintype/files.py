@@ -26,11 +26,14 @@ __all__ = [
 ]
 
 
-def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def write_bytes(
+    path: Path, content: bytes, *, mode: int = 0o644, survives_power_cut: bool = True
+) -> None:
     """Write `content` to `path` through a temporary file and a rename.
 
     Args:
         mode: permissions; nobody else can read the file before it has them.
+        survives_power_cut: wait until the disk has it. A killed process loses nothing in any case.
 
     Raises:
         OutputError: the folder cannot be written, or the disk is full.
@@ -39,7 +42,8 @@ def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if survives_power_cut:
+                os.fsync(file.fileno())
         temporary.chmod(mode)
 
 

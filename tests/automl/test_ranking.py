@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -119,3 +120,30 @@ def test_what_is_served_is_what_was_ranked(
             # Features that were ranked may have been computed in bf16.
             assert np.abs(found - backbone.probabilities).mean() < 0.03
     assert kinds == {"served": kind, "start": "mlp" if kind == "mlp" else "linear"}
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(10.0, 2), (100.0, 1)])
+def test_a_backbone_is_tried_if_it_can_be_done_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, tried: int
+) -> None:
+    """Going by the one before it."""
+    judge = ranking._judged
+    monkeypatch.setattr(
+        ranking,
+        "_judged",
+        lambda *given, **more: dataclasses.replace(judge(*given, **more), seconds=seconds),
+    )
+    train = read_image_table(write_class_folders(tmp_path / "train", per_class=12))
+    validation = read_image_table(write_class_folders(tmp_path / "validation", per_class=4))
+    said: list[str] = []
+    ranked = rank_backbones(
+        [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
+        train,
+        validation,
+        task="image_classification",
+        metric="accuracy",
+        deadline=time.time() + 60,
+        log=said.append,
+    )
+    assert len(ranked) == tried
+    assert ("too short" in said[-1]) == (tried == 1)

@@ -130,10 +130,10 @@ def test_bombs_are_refused_by_their_header(side: int) -> None:
 
     data = bomb(side)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(ImageTooLarge):
         decode_image(data)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024
 
 

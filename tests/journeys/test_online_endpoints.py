@@ -342,6 +342,20 @@ def test_going_down_finishes_what_is_under_way(workspace: Workspace) -> None:
     assert calm.labels() == ["can", "carton", "jug"]
 
 
+def test_what_was_asked_is_labelled(workspace: Workspace) -> None:
+    """Recorded as Azure's data collector does, and the model's answers proposed."""
+    seen = workspace.endpoint("seen")
+    on = [f"data_collector.collections.model_{what}.enabled=true" for what in ("inputs", "outputs")]
+    workspace.deploy("seen", "demo", "one", "--all-traffic", "--set", on[0], "--set", on[1])
+    answers = {seen.labels()[0] for _ in range(3)}
+    workspace("online-endpoint", "delete", "--name", "seen", "--yes")
+    make = ("label", "create", "--name", "seen", "--data", "endpoint:seen")
+    project = workspace.read(*make, "--existing-labels", "suggestions")
+    assert project["pictures"]["unlabelled"] == 1, "one picture, asked about three times"
+    assert {label["name"] for label in project["labels"]} <= {"can", "carton", "jug"}
+    assert answers == {"can"}
+
+
 def test_what_cannot_start_is_said(workspace: Workspace) -> None:
     workspace.endpoint("odd")
     missing = run(

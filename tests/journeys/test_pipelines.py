@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from commands import TINTYPE, run, wait_for_log
+from ports import keep_own_port
 
 from tintype.endpoints.online.daemon.control import ask_daemon
 
@@ -236,6 +237,7 @@ def test_a_daemon_killed_while_a_job_runs_loses_neither_that_job_nor_the_schedul
         "type: pipeline\nsettings: {force_rerun: true}\njobs:\n"
         f"  slow: {{type: command, command: test -e {tmp_path}/go || sleep 8; echo ended >> {tmp_path}/ends}}\n"
     )
+    keep_own_port(workspace_home)
     try:
         run("schedule", "create", "--file", due_soon(tmp_path))
         [first] = submitted_by(workspace_home, 1)

@@ -1,7 +1,8 @@
 """Exports of Label Studio and of Azure's labelling projects, in the shape in which they really come.
 
 Written anew after public ones: of Label Studio, HumanSignal/label-studio-converter's test data (its keys, none
-of its content) and docs/source/guide/export.md of HumanSignal/label-studio; of Azure, MicrosoftLearning's image-classification/training-images/training_labels.json and
+of its content), and docs/source/guide/export.md and tests/test_suites/samples/previous_export.json of
+HumanSignal/label-studio (a single task); of Azure, MicrosoftLearning's image-classification/training-images/training_labels.json and
 Azure's documentation of JSON lines.
 """
 
@@ -130,6 +131,13 @@ def test_label_studio_json(fruit: Store, tmp_path: Path) -> None:
     assert (report.labelled, report.skipped) == (3, 0)
     assert labels_of(fruit) == {NAMES[0]: ["Apple"], NAMES[1]: ["Pear"], NAMES[2]: ["Plum"]}
     assert fruit.picture(0)["how"] == "imported"
+
+
+def test_a_single_task_of_label_studio(fruit: Store, tmp_path: Path) -> None:
+    """As its server gives one, and a bucket keeps each."""
+    task = ls_task(2, "/data/local-files/?d=pictures/IMG_0002.jpg", "Pear")
+    assert imported(written(tmp_path, "2.json", task)).labelled == 1
+    assert labels_of(fruit) == {"IMG_0002.jpg": ["Pear"]}
 
 
 def test_label_studio_json_min(fruit: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from tintype.data import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.labelling.database import Database
 from tintype.labelling.suggestions import suggestions_for
+from tintype.workspace.collected import CollectedRow, collected_folder, write_picture, write_rows
 
 Command = Callable[..., Any]
 
@@ -285,7 +287,7 @@ def test_an_output_of_a_batch(command: Command, database: Database, tmp_path: Pa
     pq.write_table(pa.table(columns), folder / "part-0.parquet")
     create = ("label", "create", "--data", folder.parent)
     made = command(*create, "--name", "b", "--existing-labels", "suggestions")
-    assert made["pictures"]["total"] == 1 and made["labels"][0]["name"] == "cat"
+    assert made["pictures"]["total"] == 2 and [one["name"] for one in made["labels"]] == ["cat"]
     assert command(*create, "--name", "c", "--label", "x")["pictures"]["total"] == 2
 
 
@@ -298,3 +300,48 @@ def test_people_and_roles(command: Command, database: Database) -> None:
     command(*assign, "--role", "none")
     assert command("label", "show", "--name", "fruit")["members"] == {}
     assert len(command(*assign, "--invite")["invite"]) > 40
+
+
+def record(deployment: str, *answers: tuple[int, str | None, float | None]) -> None:
+    """As an instance of endpoint pets does: pictures by number, with what was answered."""
+    folder = collected_folder("pets", deployment)
+    rows = [
+        CollectedRow(
+            datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC),
+            f"request-{place}",
+            0,
+            "pets",
+            deployment,
+            10.0,
+            write_picture(folder, encoded(noise(20, 30, seed=number), "PNG"), ".png"),
+            label,
+            score,
+        )
+        for place, (number, label, score) in enumerate(answers)
+    ]
+    write_rows(folder, rows, 1)
+
+
+def test_pictures_that_an_endpoint_recorded(command: Command, database: Database) -> None:
+    make = ("label", "create", "--label", "cat", "--label", "dog", "--name")
+    assert "nothing was recorded" in command(*make, "x", "--data", "endpoint:pets", code=2)
+    assert "endpoint:NAME" in command(*make, "x", "--data", "endpoint:../pets", code=2)
+    # The first came twice: what was answered last counts.
+    record("blue", (1, "dog", 0.6), (2, "dog", 0.9), (1, "cat", 0.7))
+    record("green", (3, None, None))
+    one = command(*make, "blue", "--data", "endpoint:pets/blue", "--existing-labels", "suggestions")
+    assert one["pictures"]["unlabelled"] == 2
+    store = opened(database, "blue")
+    with database.reading() as connection:
+        found = suggestions_for(connection, [store.picture(place)["id"] for place in range(2)])
+    names = {label["name"] for label in one["labels"]}
+    assert names == {"cat", "dog"}
+    assert sorted(kept[0][2] for kept in found.values()) == pytest.approx([0.7, 0.9])
+    # A picture for which no answer was recorded is one to label.
+    all_of_it = command(*make, "all", "--data", "endpoint:pets", "--existing-labels", "suggestions")
+    assert all_of_it["pictures"]["unlabelled"] == 3
+    both = command(*make, "both", "--data", "endpoint:pets")
+    assert both["pictures"]["unlabelled"] == 3
+    # What comes later comes in by a refresh.
+    record("yellow", (4, "dog", 0.5))
+    assert command("label", "refresh", "--name", "both")["added"] == 1

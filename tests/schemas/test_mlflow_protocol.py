@@ -326,11 +326,11 @@ def test_too_many_rows() -> None:
     ids=["blank lines", "lines in quotes", "carriage returns", "commas", "rows"],
 )
 def test_csv_that_would_keep_the_reader_busy_is_refused_at_once(body: bytes) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(RequestError) as caught:
         read(body, CSV)
     assert caught.value.status == 413
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_messages_stay_short_whatever_was_sent() -> None:

@@ -426,7 +426,6 @@ def test_keys_of_a_deployment_without_effect() -> None:
         "instance_type": "Standard_NC6s_v3",
         "app_insights_enabled": False,
         "egress_public_network_access": "disabled",
-        "data_collector": {"collections": {"model_inputs": {"enabled": "True"}}},
         "model_mount_path": "/var/models",
         "type": "kubernetes",
         "app": "score",
@@ -437,6 +436,29 @@ def test_keys_of_a_deployment_without_effect() -> None:
     for key in given:
         (notice,) = deployment(**{key: given[key]}).notices()
         assert notice.startswith(f"{key} has no effect")
+
+
+def test_what_is_to_be_recorded() -> None:
+    assert deployment().data_collector is None
+    # As Azure's documents write it.
+    given = {
+        "collections": {
+            "model_inputs": {"enabled": "True", "data": {"name": "in", "path": "azureml://x"}},
+            "model_outputs": {"enabled": "False"},
+            "request": {"enabled": "True"},
+        },
+        "sampling_rate": 0.2,
+        "rolling_rate": "day",
+        "request_logging": {"capture_headers": ["x-ms-client-request-id"]},
+    }
+    found = deployment(data_collector=given)
+    assert found.data_collector is not None
+    assert (found.data_collector.inputs_rate, found.data_collector.outputs_rate) == (0.2, 0.0)
+    (notice,) = found.notices()
+    assert notice.startswith("data_collector.collections.request has no effect here")
+    for wrong in ({"sampling_rate": 2}, {"picture": "whole"}, {"keep_days": 0}, {"colections": {}}):
+        with pytest.raises(DocumentError):
+            deployment(data_collector=wrong)
 
 
 def test_notices_of_values() -> None:

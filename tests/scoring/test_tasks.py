@@ -206,10 +206,10 @@ def test_many_labels_are_refused_quickly() -> None:
     import time
 
     text = ",".join(f"label {n}" for n in range(100_000))
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(UsageError):
         parse_labels(text)
-    assert time.perf_counter() - start < 0.05
+    assert time.thread_time() - start < 0.05
 
 
 def test_a_prompt_is_a_template(clip: Path) -> None:

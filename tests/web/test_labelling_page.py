@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,6 +229,30 @@ def test_one_large_picture(server: LabellingServer, photos: Path, open_page: Ope
         expect(cells(page)).to_have_count(min(int(size), 30))
 
 
+def test_the_next_picture_waits_for_no_answer(
+    server: LabellingServer, photos: Path, open_page: Open
+) -> None:
+    page = open_page(server.project("ahead", photos))
+    expect(cells(page)).to_have_count(9)
+    press(page, "0")
+    expect(page.locator(".large img")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    seen = set(names_in_sight(page))
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        for key in ("1", "2", "3"):
+            press(page, key)
+            expect(page.locator(".large img")).not_to_have_js_property("naturalWidth", 0)
+            seen.update(names_in_sight(page))
+        assert len(seen) == 4
+        expect(page.locator(".save-state")).not_to_have_text("Saved")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    saved(page)
+    assert server.states("ahead") == {"labelled": 3, "unlabelled": 27}
+
+
+@pytest.mark.slow  # Milliseconds mean something on a machine that does nothing else.
 def test_the_next_picture_is_there_at_once(
     server: LabellingServer, photos: Path, open_page: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,9 +140,9 @@ def test_clocks_that_are_put_back_repeat_hours_and_no_nights() -> None:
     ],
 )
 def test_one_that_has_run_for_decades_costs_what_a_new_one_does(trigger: dict[str, Any]) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert due("2026-03-05T23:59:30", **trigger) == "2026-03-06 00:00"
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_every_other_week_stays_every_other_week() -> None:

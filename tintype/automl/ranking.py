@@ -84,7 +84,8 @@ def rank_backbones(
 
     Args:
         names: checkpoints, in the order to try them.
-        deadline: time.time() after which no further backbone is tried, once one has been ranked.
+        deadline: time.time() by which all is done: once one backbone has been ranked, no further one is
+            tried that would take longer, if it took as long as the longest before it.
         log: receives plain sentences.
         leads: called whenever a backbone does.
         cancelled: asked after every batch of images and before every head; features that are
@@ -104,9 +105,11 @@ def rank_backbones(
     tables = _Tables.of(train, validation)
     ranking: Ranking = []
     for position, name in enumerate(names):
-        if ranking and (time.time() > deadline or finish()):
+        # As long as the longest so far: what it takes beyond the time set aside, heads are not fitted again in.
+        expected = max((backbone.seconds for backbone in ranking), default=0.0)
+        if ranking and (time.time() + expected > deadline or finish()):
             left = ", ".join(names[position:])
-            log(f"Not tried, for the time set aside for ranking is over: {left}.")
+            log(f"Not tried, for the time set aside for ranking is too short: {left}.")
             break
         try:
             embedder = Embedder(name, tables.rows, cancelled)

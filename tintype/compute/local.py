@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tintype.compute.python_process import start_python_process
 from tintype.errors import OutputError
 from tintype.settings import get_settings
 
@@ -30,22 +30,17 @@ def start_worker(module: str, arguments: list[str], log: Path) -> subprocess.Pop
     """
     settings = get_settings()
     threads = str(settings.cpu_threads)
-    environment = {
-        **os.environ,
-        **settings.environment(),
-        "OMP_NUM_THREADS": threads,
-        "PYTHONUNBUFFERED": "1",
-    }
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         settings.home.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
-            return subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+            return start_python_process(
+                module,
+                arguments,
+                environment={"OMP_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env=environment,
                 cwd=settings.home,
                 start_new_session=True,
             )

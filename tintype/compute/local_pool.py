@@ -12,12 +12,12 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tintype.compute.python_process import start_python_process
 from tintype.settings import get_settings
 from tintype.tasks import Message, Stop
 
@@ -98,18 +98,12 @@ class LocalPool:
     def _spawn(self) -> _Worker:
         place = min(set(range(self._size)) - {worker.place for worker in self._workers})
         receiving, sending = os.pipe()
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tintype.compute.local_worker",
-                str(sending),
-                self._function,
-                *self._preload,
-            ],
+        process = start_python_process(
+            "tintype.compute.local_worker",
+            [str(sending), self._function, *self._preload],
+            environment=self._environment(place),
             stdin=subprocess.PIPE,
             pass_fds=(sending,),
-            env=self._environment(place),
         )
         os.close(sending)
         os.set_blocking(receiving, False)
@@ -123,8 +117,6 @@ class LocalPool:
         settings = get_settings()
         threads = str(max(1, settings.cpu_threads // self._size))
         environment = {
-            **os.environ,
-            **settings.environment(),
             "TINTYPE_THREADS": threads,
             "OMP_NUM_THREADS": threads,
             "PYTHONUNBUFFERED": "1",

@@ -9,7 +9,7 @@ import orjson
 
 from tintype.data.coco import coco_rows, is_coco
 from tintype.data.jsonl import read_jsonl_rows
-from tintype.data.label_studio import is_label_studio, label_studio_rows
+from tintype.data.label_studio import label_studio_rows, label_studio_tasks
 from tintype.data.rows import Reading, Row
 from tintype.errors import DataError
 
@@ -36,8 +36,9 @@ def read_json_rows(path: Path, reading: Reading) -> Iterator[Row]:
         raise DataError(f"not valid JSON: {error}", file=path) from None
     if is_coco(document):
         return coco_rows(document, path, reading)
-    if is_label_studio(document):
-        return label_studio_rows(document, path, reading)
+    tasks = label_studio_tasks(document)
+    if tasks is not None:
+        return label_studio_rows(tasks, path, reading)
     if isinstance(document, dict) and reading.image_column in document:
         return _lines(path, reading)
     raise DataError(

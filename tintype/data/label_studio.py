@@ -18,14 +18,17 @@ from tintype.errors import DataError
 from tintype.settings import Settings, get_settings
 
 __all__ = [
-    "is_label_studio",
     "is_label_studio_header",
     "label_studio_lines",
     "label_studio_predictions",
     "label_studio_rows",
+    "label_studio_tasks",
 ]
 
 _IMAGE_KEYS = ("image", "img", "picture", "photo", "image_url", "url")
+
+# What people and models said of a task.
+_TASK_KEYS = ("annotations", "completions", "predictions")
 
 # What JSON_MIN has beside the image and the choices.
 _OWN_KEYS = frozenset(
@@ -46,14 +49,21 @@ _UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 Answers = dict[str, list[str]] | None
 
 
-def is_label_studio(document: object) -> bool:
-    """Whether a parsed JSON document is a list of Label Studio's tasks, in either form."""
+def label_studio_tasks(document: object) -> list[Any] | None:
+    """The tasks of a parsed JSON document of Label Studio's, in either form: a list of them, or a single one,
+    as its server gives it and as a bucket keeps it; None where it is no such document."""
+    if isinstance(document, dict):
+        single = isinstance(document.get("data"), dict) and any(
+            isinstance(document.get(key), list) for key in _TASK_KEYS
+        )
+        return [document] if single else None
     if not isinstance(document, list) or not document:
-        return False
+        return None
     first = document[0]
-    return isinstance(first, dict) and (
+    found = isinstance(first, dict) and (
         isinstance(first.get("data"), dict) or _image_key(first, "") is not None
     )
+    return document if found else None
 
 
 def is_label_studio_header(header: Iterable[str]) -> bool:

@@ -69,13 +69,22 @@ def thumbnail_bytes(location: str, side: int, *, stamp: str | None = None) -> by
     except OSError:
         pass
     try:
-        image = Image.fromarray(decode_image(read_image(location), min_size=(side, side)))
+        content = small_jpeg(read_image(location), side)
     except (ImageError, FetchError):
         raise RequestError("the picture cannot be read", status=404) from None
-    image.thumbnail((side, side))
-    content = _jpeg(image, 82)
     write_bytes(path, content)
     return content
+
+
+def small_jpeg(content: bytes, side: int) -> bytes:
+    """An encoded picture as a JPEG of at most `side` pixels a side.
+
+    Raises:
+        ImageError: it is no picture, or a damaged one.
+    """
+    image = Image.fromarray(decode_image(content, min_size=(side, side)))
+    image.thumbnail((side, side))
+    return _jpeg(image, 82)
 
 
 def _stamp_of(location: str) -> str:

@@ -61,10 +61,10 @@ def make_project(
         project = create_project(connection, document, within=within)
         if owner is not None:
             assign_role(connection, project.id, owner, "owner")
-        if document.existing_labels == "none":
-            places = ((row.location, row.name) for row in rows)
-            add_pictures(connection, project, places, stamps)
-        else:
+        # Those, too, of which the data say nothing.
+        places = ((row.location, row.name) for row in rows)
+        add_pictures(connection, project, places, stamps)
+        if document.existing_labels != "none":
             import_labels(
                 connection,
                 project,
@@ -72,7 +72,6 @@ def make_project(
                 import_as=document.existing_labels,
                 # Where the document names labels, those of the data must be among them.
                 add_unknown_labels=not project.labels,
-                missing_pictures="add",
             )
             project = find_project(connection, document.name)
         if not project.labels:

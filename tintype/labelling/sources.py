@@ -1,4 +1,4 @@
-"""Where the pictures of a project come from: folders, label files, outputs of batches."""
+"""Where the pictures of a project come from: folders, label files, outputs of batches, endpoints."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import orjson
 
 from tintype.batch.inputs import find_inputs
 from tintype.batch.readers import read_rows
-from tintype.data.label_studio import is_label_studio, label_studio_predictions
+from tintype.data.label_studio import label_studio_predictions, label_studio_tasks
 from tintype.data.locations import local_path
 from tintype.data.reading import read_image_table
-from tintype.errors import DataError
+from tintype.errors import DataError, UsageError
 from tintype.images.source import is_url
 from tintype.schemas.task import ClassificationTask
 from tintype.settings import get_settings
+from tintype.workspace.collected import collected_folder, is_collected, read_collected
 from tintype.workspace.data_assets import resolve_data
+from tintype.workspace.endpoints import is_endpoint_name
 
 __all__ = [
     "SourcePicture",
@@ -47,18 +49,34 @@ class SourcePicture(NamedTuple):
 
 
 def source_path(reference: str) -> Path:
-    """The file or folder that a path, a `file:` or `azureml:` reference means.
+    """The file or folder that a path, a `file:`, `azureml:` or `endpoint:` reference means; the latter is
+    `endpoint:NAME` or `endpoint:NAME/DEPLOYMENT`: what these recorded.
 
     Raises:
-        UsageError: there is no such data asset.
+        UsageError: there is no such data asset, or the endpoint has recorded nothing.
         DataError: it is not here.
     """
+    if reference.startswith("endpoint:"):
+        return _collected_path(reference)
     try:
         path = local_path(resolve_data(reference), Path.cwd(), get_settings())
     except ValueError as error:
         raise DataError(str(error), file=reference) from None
     if not path.exists():
         raise DataError("there is no such file or folder", file=path)
+    return path
+
+
+def _collected_path(reference: str) -> Path:
+    endpoint, _, deployment = reference.removeprefix("endpoint:").partition("/")
+    for name in filter(None, (endpoint, deployment)):
+        if not is_endpoint_name(name):
+            raise UsageError(f"{reference!r}: expected endpoint:NAME or endpoint:NAME/DEPLOYMENT")
+    path = collected_folder(endpoint, deployment or None)
+    if not path.is_dir():
+        raise UsageError(
+            f"{reference!r}: nothing was recorded; data_collector of a deployment's document says what is"
+        )
     return path
 
 
@@ -70,6 +88,9 @@ def unlabelled_pictures(path: Path) -> Iterator[SourcePicture]:
     """
     if _predictions(path) is not None:
         yield from (picture._replace(labels=None) for picture in suggested_pictures(path))
+        return
+    if is_collected(path):
+        yield from (picture._replace(labels=None) for picture in _of_endpoint(path))
         return
     if path.is_dir() and not (path / "MLTable").is_file():
         found = False
@@ -113,8 +134,8 @@ def labelled_pictures(
 def suggested_pictures(
     path: Path, task: ClassificationTask | None = None, *, any_datastore: bool = False
 ) -> Iterator[SourcePicture]:
-    """Pictures with what a model proposes for them: an output of `tintype batch` in Parquet,
-    predictions in an export of Label Studio, or else the labels of any labelled data.
+    """Pictures with what a model proposes for them: an output of `tintype batch` in Parquet, what endpoints
+    recorded, predictions in an export of Label Studio, or else the labels of any labelled data.
 
     Args:
         any_datastore: see `labelled_pictures`.
@@ -126,14 +147,18 @@ def suggested_pictures(
     if files is not None:
         yield from _of_batch(files)
         return
+    if is_collected(path):
+        yield from _of_endpoint(path)
+        return
     if path.suffix.lower() == ".json":
         try:
             document = orjson.loads(path.read_bytes())
         except (OSError, orjson.JSONDecodeError) as error:
             raise DataError(f"cannot be read: {error}", file=path) from None
-        if is_label_studio(document) and any(task.get("predictions") for task in document):
+        tasks = label_studio_tasks(document) or []
+        if any(task.get("predictions") for task in tasks if isinstance(task, dict)):
             root = str(path.parent)
-            for location, labels, score, field in label_studio_predictions(document, path):
+            for location, labels, score, field in label_studio_predictions(tasks, path):
                 yield SourcePicture(
                     location, _name(location, root), labels, score, str(path), None, field
                 )
@@ -180,6 +205,24 @@ def _of_batch(files: list[Path]) -> Iterator[SourcePicture]:
                         )
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"cannot be read: {error}", file=path) from None
+
+
+def _of_endpoint(path: Path) -> Iterator[SourcePicture]:
+    """Every picture that was recorded, with what was answered for it last.
+
+    Raises:
+        DataError: there is none.
+    """
+    newest: dict[str, SourcePicture] = {}
+    for folder, row in read_collected(path):
+        location = None if row.picture is None else folder / row.picture
+        if location is not None and location.is_file():
+            labels = None if row.label is None else (row.label,)
+            name = f"{row.time:%Y-%m-%d}/{_file_name(str(location))}"
+            newest[str(location)] = SourcePicture(str(location), name, labels, row.score)
+    if not newest:
+        raise DataError("no picture was recorded yet", file=path)
+    yield from newest.values()
 
 
 def _listed(path: Path, otherwise: DataError) -> Iterator[SourcePicture]:

@@ -206,7 +206,7 @@ def read_labelling_project(
 
 
 def _located(project: LabellingProjectDocument, path: Path | None) -> LabellingProjectDocument:
-    if re.match(r"azureml:|file:", project.data):
+    if re.match(r"azureml:|file:|endpoint:", project.data):
         return project
     base = Path.cwd() if path is None else path.absolute().parent
     data = os.path.abspath(os.path.join(base, os.path.expanduser(project.data)))

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from tintype.schemas.data_collector import DataCollector
 from tintype.schemas.document import Document, StrictModel, validate
 from tintype.schemas.endpoint_parts import (
     EndpointName,
@@ -51,7 +52,6 @@ _WITHOUT_EFFECT = {
     "instance_type": "an instance is a process on a machine of yours",
     "app_insights_enabled": "see the endpoint's /metrics and the deployment's logs",
     "egress_public_network_access": "TINTYPE_ALLOW_URLS=false keeps instances from fetching URLs",
-    "data_collector": "requests and answers are not recorded",
     "model_mount_path": "the model is read where it lies",
     "type": "there is one kind of online deployment",
     "app": "Tintype scores the model itself",
@@ -117,6 +117,9 @@ class OnlineDeploymentDocument(StrictModel):
     environment_variables: Variables = Field(default_factory=dict)
     """Set in every instance."""
 
+    data_collector: DataCollector | None = None
+    """What is recorded of requests and answers, below `<home>/collected/`. None: nothing."""
+
     settings: ScoringSettings = Field(default_factory=ScoringSettings)
     """Beyond Azure's: how the model is loaded and how it answers."""
 
@@ -137,9 +140,6 @@ class OnlineDeploymentDocument(StrictModel):
     """No effect here."""
 
     egress_public_network_access: Any = None
-    """No effect here."""
-
-    data_collector: Any = None
     """No effect here."""
 
     model_mount_path: Any = None
@@ -175,6 +175,7 @@ class OnlineDeploymentDocument(StrictModel):
             if getattr(self, key) is not None
         ]
         notices += model_notices(self.model)
+        notices += self.data_collector.notices() if self.data_collector is not None else []
         if self.request_settings.max_queue_wait_ms is not None:
             notices.append(
                 "request_settings.max_queue_wait_ms is deprecated and has no effect here"

@@ -48,6 +48,8 @@ class ScoreCall:
     """`fail` or `skip`, likewise."""
     timeout_s: float = 5.0
     """Seconds left to answer in."""
+    request_id: str = ""
+    """By which the gateway's log and the client know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def call_header(call: ScoreCall) -> dict[str, Any]:
         "style": call.style,
         "on_row_error": call.on_row_error,
         "timeout_s": call.timeout_s,
+        "request_id": call.request_id,
     }
 
 
@@ -79,6 +82,8 @@ def call_of(header: dict[str, Any], body: bytes) -> ScoreCall:
         header["style"],
         header["on_row_error"],
         header["timeout_s"],
+        # A gateway that is older than this instance does not say it.
+        header.get("request_id", ""),
     )
 
 

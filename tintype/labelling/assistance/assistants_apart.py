@@ -9,7 +9,6 @@ import logging
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,18 +17,21 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any
 
+from tintype.compute.python_process import start_python_process
 from tintype.errors import OutputError, RequestError
 from tintype.labelling.assistance.messages import Message, read_message, write_message
 from tintype.labelling.assistance.proposed import Group, LikelyError, ProposedLabels, Suggestion
 from tintype.labelling.database import Database
 from tintype.labelling.picture_files import note_contents
-from tintype.settings import get_settings
 
 __all__ = ["AssistantApart", "AssistantsApart"]
 
 _LOG = logging.getLogger(__name__)
 
 _PROGRAM = "tintype.labelling.assistance.assistants_process"
+
+# Added to the niceness of the server.
+_NICE = 10
 
 # A question that people wait for, and one that labelling goes on without an answer to.
 _PATIENCE_SECONDS, _HURRY_SECONDS = 30.0, 2.0
@@ -136,12 +138,12 @@ class AssistantsApart:
             return False
         uri = self._database.engine.url.render_as_string(hide_password=False)
         store = {"TINTYPE_LABELLING_DATABASE": uri}
-        self._process = process = subprocess.Popen(
-            [sys.executable, "-m", _PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **get_settings().environment(), **store},
+        self._process = process = start_python_process(
+            _PROGRAM, environment=store, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        # From its first moment: to load its libraries takes seconds of a processor.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
         # What was asked of one that has ended is asked no more.
         outgoing: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outgoing = outgoing
@@ -278,8 +280,9 @@ def _news_of(message: Message) -> _News:
     words = message.words
     if "status" not in words:
         return _News(fault=words["fault"])
-    proposed = None
-    if message.arrays:
+    arrays = dict(message.arrays)
+    queue, proposed = tuple(arrays.pop("queue").tolist()), None
+    if arrays:
         classes, source = tuple(words["classes"]), words["source"]
-        proposed = ProposedLabels(classes=classes, source=source, **message.arrays)
-    return _News(words["status"], tuple(words["queue"]), proposed, words["fault"])
+        proposed = ProposedLabels(classes=classes, source=source, **arrays)
+    return _News(words["status"], queue, proposed, words["fault"])

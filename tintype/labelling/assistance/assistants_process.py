@@ -18,6 +18,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import IO, Any
 
+import numpy as np
+
 from tintype.errors import RequestError
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.background import Assistants
@@ -28,9 +30,6 @@ from tintype.labelling.projects import Project
 from tintype.settings import get_settings
 
 __all__: list[str] = []
-
-# Added to the niceness of the server.
-_NICE = 10
 
 # Questions that are worked on at once.
 _THREADS = 4
@@ -83,17 +82,16 @@ class _Answering:
 
     def _tell_news(self, name: str, assistant: Assistant | None, fault: str | None) -> None:
         news: dict[str, Any] = {"what": "news", "project": name, "fault": fault}
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         if assistant is not None:
-            news |= {"status": assistant.status(), "queue": list(assistant.order("auto"))}
+            news |= {"status": assistant.status()}
+            arrays["queue"] = np.array(assistant.order("auto"), dtype=np.int64)
             proposed = assistant.proposed()
             if proposed is not None:
                 news |= {"classes": proposed.classes, "source": proposed.source}
-                arrays = {
-                    "pictures": proposed.pictures,
-                    "chosen": proposed.chosen,
-                    "confidence": proposed.confidence,
-                }
+                arrays["pictures"] = proposed.pictures
+                arrays["chosen"] = proposed.chosen
+                arrays["confidence"] = proposed.confidence
         self._tell(Message(news, arrays))
 
     def _features_of(self, database: Database, project: Project) -> PictureFeatures:
@@ -115,8 +113,6 @@ def _main() -> None:
 
     # Ctrl-C is for the server, with which this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
     torch.set_num_threads(max(1, get_settings().cpu_threads // 2))
     # What a library prints, be it in Python or not, is no message.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

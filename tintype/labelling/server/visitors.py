@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import getpass
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 
 from tintype.errors import RequestError, UsageError
@@ -63,6 +64,11 @@ class Labelling:
         self.guard: Guard | None = None
         self._tries = PasswordTries()
         self._own: Visitor | None = None
+
+    @property
+    def knows_nobody_yet(self) -> bool:
+        """Whether `own_visitor` would write, which waits for others who do."""
+        return self.local and self._own is None
 
     def own_visitor(self) -> Visitor:
         """Who sits at this machine."""
@@ -131,13 +137,20 @@ def _visitor(connection: Connection, labelling: Labelling, request: Request) -> 
     raise RequestError("sign in first: POST /api/session", status=401)
 
 
-def _access(needed: Role) -> Callable[[str, Request], Access]:
-    def access(name: str, request: Request) -> Access:
+def _access(needed: Role) -> Callable[[str, Request], Awaitable[Access]]:
+    def look(name: str, request: Request) -> Access:
         labelling = labelling_of(request)
         # Who it is and what they may do, in one look: every request pays for this.
         with labelling.database.reading() as connection:
             visitor = _visitor(connection, labelling, request)
             return access_of(connection, labelling, visitor, name, needed)
+
+    async def access(name: str, request: Request) -> Access:
+        labelling = labelling_of(request)
+        if labelling.database.is_sqlite and not labelling.knows_nobody_yet:
+            # Rows found by their keys, which no writer keeps waiting: less than another thread's turn costs.
+            return look(name, request)
+        return await run_in_threadpool(look, name, request)
 
     return access
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tintype.compute.python_process import start_python_process
 from tintype.errors import OutputError
-from tintype.settings import get_settings
 from tintype.studio.tables import work_process
 from tintype.studio.tables.kept import STAGES, Progress, Stage, read_progress, tell
 from tintype.studio.tables.references import TableSource
@@ -82,11 +80,8 @@ class TableWork:
         with self._lock:
             if self._closed:
                 return 0
-            process = subprocess.Popen(
-                [sys.executable, "-m", work_process.__name__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, **get_settings().environment()},
+            process = start_python_process(
+                work_process.__name__, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
             )
             self._processes.add(process)
         assert process.stdin is not None

@@ -7,7 +7,9 @@ import { Observable } from "../shared/html.js";
 import { notices } from "./notices.js";
 
 const PREFIX = "tintype-outbox ";
+// Half of it more or less, so that not everybody comes in the moment in which the server is there again.
 const WAITS_MS = [500, 1000, 2000, 5000];
+const someOf = (milliseconds) => milliseconds * (0.5 + Math.random());
 
 let made = 0;
 
@@ -102,7 +104,7 @@ export class Outbox extends Observable {
         if (error.status === 401) return this.#show("signed-out");
         if (error.status === undefined || error.status >= 500 || error.status === 429) {
           this.#show("offline", error.message);
-          await this.#pause(WAITS_MS[Math.min(tries++, WAITS_MS.length - 1)]);
+          await this.#pause(someOf(WAITS_MS[Math.min(tries++, WAITS_MS.length - 1)]));
           continue;
         }
         this.#forget(entry);

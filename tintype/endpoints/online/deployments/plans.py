@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from tintype.endpoints.online.deployments.protocol import DeploymentPlan
 from tintype.endpoints.online.deployments.scaling import Autoscaler
@@ -38,6 +39,7 @@ def plan_of(record: DeploymentRecord) -> DeploymentPlan:
                 "on_row_error": document.settings.on_row_error,
                 "max_waiting": _MOST_WAITING_IMAGES,
             },
+            "collector": _collector(document),
         },
         environment={**document.environment_variables, **get_settings().environment()},
         threads=document.settings.threads or _threads_in(document.environment_variables),
@@ -63,6 +65,14 @@ def _threads_in(variables: Mapping[str, str]) -> int | None:
     """Threads that a deployment's own environment sets; None where it does not."""
     given = variables.get("TINTYPE_THREADS", "")
     return int(given) if given.isdigit() and int(given) else None
+
+
+def _collector(document: OnlineDeploymentDocument) -> dict[str, Any] | None:
+    """What is to be recorded; None: nothing."""
+    collector = document.data_collector
+    if collector is None or not (collector.inputs_rate or collector.outputs_rate):
+        return None
+    return collector.model_dump(mode="json", exclude_none=True)
 
 
 def _scaler(document: OnlineDeploymentDocument) -> Autoscaler | None:

@@ -199,6 +199,7 @@ class Gateway:
                     request.header(STYLE_HEADER) or None,
                     request.header(ROW_ERROR_HEADER) or None,
                     backend.timeout_s,
+                    request.request_id,
                 )
                 if wanted is None:
                     self._mirror(endpoint, call)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
+from tintype.endpoints.online.instances.collecting import Collecting
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
 from tintype.errors import CheckpointError, ModelError
+from tintype.schemas.data_collector import DataCollector
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS
 from tintype.schemas.wire import parse_style
@@ -37,7 +39,12 @@ def open_service(specification: dict[str, Any]) -> ScoringService:
         parse_row_errors(settings["on_row_error"]),
         settings["max_waiting"],
     )
-    return ScoringService(scorer, options, name=specification["deployment"])
+    endpoint, deployment = specification["endpoint"], specification["deployment"]
+    collecting = None
+    if specification.get("collector"):
+        collector = DataCollector.model_validate(specification["collector"])
+        collecting = Collecting(collector, endpoint, deployment)
+    return ScoringService(scorer, options, name=deployment, collecting=collecting)
 
 
 def warm_up(service: ScoringService) -> None:

@@ -21,6 +21,7 @@ from tintype.endpoints.online.calls import (
     refusal,
     too_late,
 )
+from tintype.endpoints.online.instances.collecting import Collecting
 from tintype.endpoints.online.instances.protocols import PROTOCOLS
 from tintype.endpoints.online.instances.protocols.face import (
     Features,
@@ -71,12 +72,19 @@ class ScoringService:
     """Answers calls with one Scorer; decodes in threads, joins calls into micro-batches."""
 
     def __init__(
-        self, scorer: Scorer, options: ServiceOptions | None = None, *, name: str = "model"
+        self,
+        scorer: Scorer,
+        options: ServiceOptions | None = None,
+        *,
+        name: str = "model",
+        collecting: Collecting | None = None,
     ) -> None:
         """
         Args:
             name: what the Open Inference Protocol calls the model.
+            collecting: what records requests; None: nothing does. Closed with the service.
         """
+        self._collecting = collecting
         self.scorer = scorer
         self.name = name
         self._options = options or ServiceOptions()
@@ -96,6 +104,8 @@ class ScoringService:
         """Finish what is queued."""
         self.batcher.close()
         self._decoders.shutdown(wait=False)
+        if self._collecting is not None:
+            self._collecting.close()
 
     async def answer(self, call: ScoreCall) -> Answer:
         """Answer one call; whatever goes wrong is an answer too."""
@@ -124,13 +134,18 @@ class ScoringService:
         protocol = PROTOCOLS[call.protocol]
         style, skip = self._wishes(call, protocol)
         rows = await self._rows(call, protocol)
+        rows.sample = self._collecting.sample(call.request_id) if self._collecting else None
         if skip:
             rows.errors = {}
         self.batcher.admit(len(rows.cells), deadline)
         try:
             if self.scorer.task == EMBEDDINGS:
-                return await self._embeddings(call, protocol, rows, deadline)
-            return await self._probabilities(call, protocol, rows, style, deadline)
+                body = await self._embeddings(call, protocol, rows, deadline)
+            else:
+                body = await self._probabilities(call, protocol, rows, style, deadline)
+            if self._collecting is not None and rows.sample is not None:
+                self._collecting.record(rows.sample, _readable(rows))
+            return body
         finally:
             self.batcher.release(len(rows.cells))
 
@@ -161,6 +176,8 @@ class ScoringService:
         outputs = await self._outputs(rows, deadline, call.timeout_s)
         labels = label_set.labels if label_set is not None else self.scorer.classes
         predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
+        if rows.sample is not None and rows.sample.with_answers:
+            rows.sample.predictions = dict(zip(_readable(rows), predictions, strict=True))
         rows_of_probs = [prediction.probs for prediction in predictions]
         answer = Probabilities(rows_of_probs, labels, style)
         return protocol.write_probabilities(rows, answer, self.name)
@@ -228,8 +245,10 @@ class ScoringService:
             RequestError: 422 for the first row that cannot be read, where rows are not skipped.
         """
         loop = asyncio.get_running_loop()
+        sample = rows.sample
+        kept = sample.pictures if sample is not None and sample.with_pictures else None
         jobs = [
-            loop.run_in_executor(self._decoders, self._decode, cell, row, deadline)
+            loop.run_in_executor(self._decoders, self._decode, cell, row, deadline, kept)
             for row, cell in enumerate(rows.cells)
         ]
         try:
@@ -252,7 +271,9 @@ class ScoringService:
                 pixels.append(result)
         return pixels
 
-    def _decode(self, cell: str | bytes, row: int, deadline: float) -> np.ndarray:
+    def _decode(
+        self, cell: str | bytes, row: int, deadline: float, kept: dict[int, bytes] | None
+    ) -> np.ndarray:
         if time.monotonic() > deadline:
             raise RequestError("no answer in time", status=408)
         try:
@@ -261,7 +282,10 @@ class ScoringService:
                 if isinstance(cell, str)
                 else cell
             )
-            return pixels_of(data, self.scorer.preprocessor, exact=self.scorer.exact)
+            pixels = pixels_of(data, self.scorer.preprocessor, exact=self.scorer.exact)
+            if kept is not None:
+                kept[row] = data
+            return pixels
         except (ImageError, FetchError) as error:
             raise RequestError(f"row {row}: {error}", status=422, row=row) from None
 
@@ -283,3 +307,9 @@ class ScoringService:
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _readable(rows: Rows) -> list[int]:
+    """Places of the rows that could be read."""
+    count = max(len(rows.cells), len(rows.texts))
+    return [row for row in range(count) if row not in (rows.errors or ())]

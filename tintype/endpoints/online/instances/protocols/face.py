@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from tintype.endpoints.online.calls import ScoreCall, refusal
+from tintype.endpoints.online.instances.collecting import Sample
 from tintype.errors import RequestError
 from tintype.schemas.wire import Style
 
@@ -37,6 +38,8 @@ class Rows:
     """What else the protocol has to know when it answers."""
     errors: dict[int, RequestError] | None = None
     """Rows that could not be read, where they are skipped; None where one refuses the call."""
+    sample: Sample | None = None
+    """What is recorded of them; None: nothing."""
 
 
 @dataclass(frozen=True)
