@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import commands
 import filelock
+import psutil
 import pytest
 from hub import Hub
 from pictures import encoded, noise, write_class_folders
@@ -79,7 +81,7 @@ def workspace_home(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-) -> Path:
+) -> Iterator[Path]:
     """A fresh workspace folder for this test; nothing reads or writes the user's own."""
     home = tmp_path_factory.mktemp("home")
     if WITH_MLFLOW & set(request.path.parts):
@@ -89,7 +91,19 @@ def workspace_home(
     # Exact and without a conversion for every tiny model; tests of the others ask for them.
     monkeypatch.setenv("TINTYPE_RUNTIME", "torch")
     monkeypatch.setenv("TINTYPE_PRECISION", "fp32")
-    return home
+    yield home
+    end_processes_of(home)
+
+
+def end_processes_of(home: Path) -> None:
+    """End what a test has left running in its workspace, as one does that fails: a job takes the time of all
+    tests that follow."""
+    if not (home / "runs").exists() and not (home / "daemon").exists():
+        return
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("TINTYPE_HOME") == str(home):
+                process.kill()
 
 
 @pytest.fixture

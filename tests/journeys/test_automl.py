@@ -163,24 +163,26 @@ def test_cancel_ends_within_seconds_and_a_crash_is_only_its_own(
     # A checkpoint that cannot be trained: its trials fail, the others do not.
     shutil.copytree(folder / "vit", folder / "broken")
     (folder / "broken" / "model.safetensors").write_bytes(b"not tensors")
-    text = MANUAL.replace("[./resnet]", "[./broken]").replace("max_trials: 5", "max_trials: 4")
+    # One worker: each takes seconds to start.
+    alone = MANUAL.replace("max_concurrent_trials: 2", "max_concurrent_trials: 1")
+    text = alone.replace("[./resnet]", "[./broken]").replace("max_trials: 5", "max_trials: 4")
     text = text.replace("choice(3, 5)", "choice(1, 2)")
     run("job", "create", "-f", write(folder, text), "-n", "b", "--stream")
     states = [t["state"] for t in sweep_of(workspace_home, "b")["trials"]]
     assert sorted(set(states)) == ["completed", "failed"]
 
-    endless = MANUAL.replace("choice(3, 5)", "choice(3000, 5000)").replace(
+    endless = alone.replace("choice(3, 5)", "choice(3000, 5000)").replace(
         "epochs: 4", "epochs: 4000"
     )
     run("job", "create", "-f", write(folder, endless), "-n", "long")
-    wait_for_log(workspace_home, "long_HD_1", "epoch 2")
+    wait_for_log(workspace_home, "long_HD_0", "epoch 2")
     start = time.monotonic()
     assert json.loads(run("job", "cancel", "-n", "long").stdout)["status"] == "Canceled"
     assert time.monotonic() - start < 12
     assert "resume that" in run("job", "resume", "-n", "long_HD_0", code=2).stderr
     run("job", "resume", "-n", "long")
     try:
-        wait_for_log(workspace_home, "long_HD_1", "resumed")
+        wait_for_log(workspace_home, "long_HD_0", "resumed")
     finally:
         run("job", "cancel", "-n", "long")
 
