@@ -66,8 +66,8 @@ def _checked(
 def wait_for_log(workspace: Path, name: str, text: str) -> None:
     """Wait until the log of the run `name` holds `text`."""
     log = workspace / "runs" / name / "log.txt"
-    # Twice the time that imports take on two busy cores.
-    for _ in range(1200):
+    # Several times what imports take on two busy cores.
+    for _ in range(3600):
         if log.exists() and text in log.read_text():
             return
         time.sleep(0.05)

@@ -110,12 +110,13 @@ def test_of_rows_in_groups_whole_groups_are_drawn() -> None:
     held, alone = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for number in range(200):
         made = drawn(MULTICLASS, 480, seed=number, group=8)
-        for counts, of in ((held, groups), (alone, None)):
+        # Fewer are enough to see that rows alone are far off.
+        for counts, of in ((held, groups), (alone, None))[: 2 if number < 60 else 1]:
             found = evaluate_predictions(MULTICLASS, *made, "abcd", metrics=names, groups=of)
             for name, (low, high) in found.intervals.items():
                 counts[name] += low <= truth[name] <= high
     assert {name: count for name, count in held.items() if not 180 <= count <= 198} == {}
-    assert alone["log_loss"] < 170
+    assert alone["log_loss"] < 51
 
 
 @pytest.mark.parametrize("task", [MULTICLASS, MULTILABEL])
