@@ -12,7 +12,6 @@ from labelling_store import KnownFeatures, Store
 from pictures import write_class_folders
 from sqlalchemy import select
 
-from tintype.automl.standardisation import Standardisation
 from tintype.errors import RequestError
 from tintype.labelling.assistance import orders
 from tintype.labelling.assistance.accuracy import running_accuracy
@@ -176,12 +175,11 @@ def test_several_labels(database: Database) -> None:
 
 
 def test_a_head_needs_two_classes_and_ten_rows() -> None:
-    features = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
-    scaling = Standardisation.of(features)
+    rows = orders.unit_rows(np.random.default_rng(0).normal(size=(12, 5)))
     task = "image_classification"
-    assert fit_quick_head(features, np.zeros(12, np.int64), (7,), task, scaling) is None
+    assert fit_quick_head(rows, np.zeros(12, np.int64), (7,), task, rows[:0]) is None
     targets = np.arange(9) % 2
-    assert fit_quick_head(features[:9], targets, (7, 8), task, scaling) is None
+    assert fit_quick_head(rows[:9], targets, (7, 8), task, rows[:0]) is None
 
 
 def test_coreset_and_copies() -> None:

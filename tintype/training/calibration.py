@@ -13,7 +13,7 @@ import numpy as np
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import logits_of, with_temperature
 
-__all__ = ["Calibration", "choose_temperature", "fit_temperature", "log_loss"]
+__all__ = ["Calibration", "choose_temperature", "fit_temperature", "log_loss", "row_losses"]
 
 # Bounds of the search: a discriminant's logits are dozens of times too large.
 _LOW, _HIGH = 1 / 100, 100.0
@@ -62,14 +62,19 @@ def choose_temperature(
         inside, outside = fold != number, fold == number
         temperature = fit_temperature(logits[inside], targets[inside], task)
         held_out = with_temperature(probabilities[outside], temperature, task)
-        after[outside] = _row_losses(held_out, targets[outside], task)
+        after[outside] = row_losses(held_out, targets[outside], task)
     before = log_loss(probabilities, targets, task)
     if after.mean() >= before:
         return None
     return Calibration(fit_temperature(logits, targets, task), before, float(after.mean()))
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: ClassificationTask) -> float:
+def fit_temperature(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    task: ClassificationTask,
+    weights: np.ndarray | None = None,
+) -> float:
     """The temperature from 1/100 to 100 of the least log loss, by a bounded search (Brent).
 
     One row is added whose target is spread evenly over the classes, as Platt (1999) smooths his
@@ -79,6 +84,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: Classificatio
     Args:
         logits: (n, classes) of rows that the model was not trained on.
         targets: int (n,) class codes, or (n, classes) of 0 and 1.
+        weights: (n,), what each row counts, 1 on average; None: 1.
     """
     from scipy.optimize import minimize_scalar
 
@@ -91,7 +97,7 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: Classificatio
         own = _losses_of_logits(tempered, right, task)
         # Its logits are those of an average row: the mean over rows is its loss.
         spread = _losses_of_logits(tempered, np.full_like(tempered, even), task)
-        return float(own.sum() + spread.mean())
+        return float((own if weights is None else own * weights).sum() + spread.mean())
 
     found = minimize_scalar(
         objective, bounds=(np.log(_LOW), np.log(_HIGH)), method="bounded", options={"xatol": 1e-4}
@@ -101,10 +107,10 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, task: Classificatio
 
 def log_loss(probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask) -> float:
     """Mean negative log likelihood of a row; multi-label, of a (row, class) pair."""
-    return float(_row_losses(probabilities, targets, task).mean())
+    return float(row_losses(probabilities, targets, task).mean())
 
 
-def _row_losses(
+def row_losses(
     probabilities: np.ndarray, targets: np.ndarray, task: ClassificationTask
 ) -> np.ndarray:
     """float64 (n,)."""

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tintype.automl.label_issues import find_label_issues
 from tintype.errors import RequestError
 from tintype.labelling.assistance.features import Features
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.insight import Insight, lesson_of
 from tintype.labelling.assistance.known import KnownPictures, targets_of
 from tintype.labelling.assistance.learning import Learn, learn
+from tintype.labelling.assistance.likely_errors import likely_errors
 from tintype.labelling.assistance.orders import (
     Order,
     bald,
@@ -28,7 +28,6 @@ from tintype.labelling.assistance.orders import (
 )
 from tintype.labelling.assistance.proposed import Group, LikelyError, ProposedLabels, Suggestion
 from tintype.labelling.assistance.quick_head import QuickHead, fit_resampled_heads
-from tintype.labelling.assistance.unit_rows import unit_rows
 from tintype.labelling.database import Database
 from tintype.labelling.projects import Project, find_project
 
@@ -46,8 +45,8 @@ _HEADS = 8
 # Before anything is labelled, and as one group to label at a stroke.
 _CLUSTERS, _LARGEST_GROUP = 24, 60
 
-# What a head makes of fewer labels than these says too little of what would teach it most.
-_TYPICAL_PER_LABEL, _MOST_TYPICAL = 3, 60
+# What a head makes of fewer labels than one a kind says too little of what would teach it most.
+_LEAST_TYPICAL, _MOST_TYPICAL = 10, 60
 
 # Clusters are looked for again when there are so many times as many pictures.
 _GROWN = 1.25
@@ -137,8 +136,8 @@ class Assistant:
         insight = self._insight
         if insight is None or not self._features.has(picture):
             raise RequestError("the picture has no features yet; try again shortly", status=409)
-        query = unit_rows(self._features.gather([picture]))[0]
-        nearness = (insight.units @ query)[insight.places]
+        query = insight.space.placed(self._features.gather([picture]))[0]
+        nearness = (insight.rows @ query)[insight.places]
         order = np.argsort(-nearness, kind="stable")[: limit + 1]
         return [int(number) for number in insight.pool[order] if number != picture][:limit]
 
@@ -150,26 +149,11 @@ class Assistant:
         return self._once(insight, "groups", lambda: _groups(insight))
 
     def likely_errors(self, limit: int) -> list[LikelyError]:
-        """Labelled pictures whose labels are likely wrong, by cleanlab, the worst first."""
+        """Labelled pictures whose labels are likely wrong, the worst first."""
         insight = self._insight
         if insight is None or insight.head is None:
             return []
-        head, project, decided = insight.head, insight.project, insight.decided
-        targets, _ = targets_of(decided, project, head.classes)
-        names = tuple(map(str, head.classes))
-        issues = find_label_issues(project.task, head.out_of_fold, targets, names, most=limit)
-        wrong = [decided[issue.row] for issue in issues]
-        proposed = ProposedLabels.of(
-            [one.id for one in wrong],
-            head.out_of_fold[[issue.row for issue in issues]],
-            head.classes,
-            "labels",
-            multilabel=project.multilabel,
-        ).of_pictures([one.id for one in wrong])
-        return [
-            LikelyError(one.id, one.labels, proposed[one.id].labels, proposed[one.id].confidence)
-            for one in wrong
-        ]
+        return likely_errors(insight.head, insight.decided, insight.project, limit)
 
     def status(self) -> dict[str, Any]:
         """How far it has come: `features` computed, `labelled` that it learnt from, where suggestions
@@ -209,7 +193,7 @@ class Assistant:
         probabilities, classes, source = None, tuple(label.id for label in project.labels), "names"
         if head is not None:
             classes, source = head.classes, "labels"
-            probabilities = head.probabilities(gathered.rows)[places]
+            probabilities = head.probabilities(gathered.placed[places])
         elif free:
             names = [label.name for label in project.labels]
             probabilities = self._features.zero_shot(names, gathered.rows[places])
@@ -222,7 +206,8 @@ class Assistant:
         insight = Insight(
             project,
             pool,
-            gathered.units,
+            gathered.space,
+            gathered.placed,
             places,
             probabilities,
             proposed,
@@ -237,14 +222,14 @@ class Assistant:
 
     def _taught_most_by(self, insight: Insight) -> list[int]:
         """Free pictures, those whose labels teach most in front: typical ones of all kinds, until there are
-        some of each label; then those that the head is least sure about."""
-        wanted = min(_TYPICAL_PER_LABEL * len(insight.project.labels), _MOST_TYPICAL)
+        as many as labels; then those that the head is least sure about."""
+        wanted = min(max(_LEAST_TYPICAL, len(insight.project.labels)), _MOST_TYPICAL)
         if insight.head is not None and len(insight.decided) >= wanted:
             order = self._places(insight, "uncertainty")[:_QUEUE]
             return list(insight.pool[order].tolist())
         if len(insight.pool) > _GROWN * len(self._typical):
             count = max(_CLUSTERS, wanted)
-            order = typical_of_clusters(insight.units[insight.places], count)
+            order = typical_of_clusters(insight.rows[insight.places], count)
             self._typical = insight.pool[order].tolist()
         free = set(insight.pool.tolist())
         return [number for number in self._typical if number in free]
@@ -255,7 +240,8 @@ class Assistant:
             return None
         features = self._features.gather(pictures)
         if insight.head is not None:
-            probabilities: np.ndarray | None = insight.head.probabilities(features)
+            rows = insight.space.placed(features)
+            probabilities: np.ndarray | None = insight.head.probabilities(rows)
         else:
             names = [label.name for label in insight.project.labels]
             probabilities = self._features.zero_shot(names, features)
@@ -271,10 +257,10 @@ class Assistant:
         if kind == "random":
             return np.arange(len(insight.pool))
         if kind == "coreset":
-            known = insight.units[insight.decided_places]
-            return coreset(insight.units[insight.places], known, _DIVERSE)
+            known = insight.rows[insight.decided_places]
+            return coreset(insight.rows[insight.places], known, _DIVERSE)
         if insight.probabilities is None or kind == "auto":
-            return typical_of_clusters(insight.units[insight.places], _CLUSTERS)
+            return typical_of_clusters(insight.rows[insight.places], _CLUSTERS)
         if kind == "margin":
             return np.argsort(-margin(insight.probabilities, task), kind="stable")
         if kind == "entropy":
@@ -284,22 +270,21 @@ class Assistant:
         if kind == "bald" and insight.head is not None:
             return np.argsort(-self._disagreement(insight, insight.head), kind="stable")
         uncertainty = margin(insight.probabilities, task)
-        return uncertain_and_diverse(uncertainty, insight.units, insight.places, _DIVERSE)
+        return uncertain_and_diverse(uncertainty, insight.rows, insight.places, _DIVERSE)
 
     def _disagreement(self, insight: Insight, head: QuickHead) -> np.ndarray:
         decided = insight.decided
         targets, _ = targets_of(decided, insight.project, head.classes)
-        taught = self._features.gather([one.id for one in decided])
-        features = self._features.gather(insight.pool.tolist())
-        heads = fit_resampled_heads(taught, targets, head, _HEADS)
-        return bald([one.probabilities(features) for one in heads], insight.project.task)
+        heads = fit_resampled_heads(insight.rows[insight.decided_places], targets, head, _HEADS)
+        pool = insight.rows[insight.places]
+        return bald([one.probabilities(pool) for one in heads], insight.project.task)
 
 
 def _groups(insight: Insight) -> list[Group]:
-    units = insight.units[insight.places]
+    rows = insight.rows[insight.places]
     count = min(_CLUSTERS, max(2, len(insight.pool) // 8))
-    centres, labels = cluster(units, count)
-    nearness = np.einsum("nd,nd->n", units, centres[labels])
+    centres, labels = cluster(rows, count)
+    nearness = np.einsum("nd,nd->n", rows, centres[labels])
     groups = []
     for number in range(len(centres)):
         members = np.flatnonzero(labels == number)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.accuracy import RunningAccuracy
+from tintype.labelling.assistance.feature_space import FeatureSpace
 from tintype.labelling.assistance.gathered import GatheredFeatures
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.learning import Lesson
@@ -18,11 +18,8 @@ from tintype.labelling.projects import Project
 
 __all__ = ["Insight", "lesson_of"]
 
-# Free pictures by which features are scaled.
-_SCALED_BY = 5_000
-
-# Free pictures that a head may learn from while few are labelled.
-_UNLABELLED = 800
+# Free pictures that a head may learn from, beside labelled ones.
+_UNLABELLED = 1_000
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,11 @@ class Insight:
     project: Project
     pool: np.ndarray
     """int64 (n,): ids of free pictures that have features, in random order."""
-    units: np.ndarray
-    """float32 (m, D): features of length 1, of these and others."""
+    space: FeatureSpace
+    rows: np.ndarray
+    """float32 (m, r): in that space, of these and others."""
     places: np.ndarray
-    """int64 (n,): which of `units` are those of the pool."""
+    """int64 (n,): which of `rows` are those of the pool."""
     probabilities: np.ndarray | None
     """float32 (n, classes)."""
     proposed: ProposedLabels | None
@@ -44,7 +42,7 @@ class Insight:
     decided: list[Decided]
     """What the head was fitted to, or would be."""
     decided_places: np.ndarray
-    """int64: which of `units` are those of the decided ones."""
+    """int64: which of `rows` are those of the decided ones."""
     accuracy: RunningAccuracy | None
     queue: list[int]
     """Ids, those that teach most in front."""
@@ -69,16 +67,14 @@ def lesson_of(
     in_front = _answered_in_front(sample)
     judged = np.array([one.id in in_front for one in decided])
     rows = np.union1d(rows_to_fit(targets), np.flatnonzero(judged))
-    seen = [*free[:_SCALED_BY], *(one.id for one in decided)][:_SCALED_BY]
     decided = [decided[row] for row in rows]
     lesson = Lesson(
         project.task,
         classes,
-        gathered.rows[gathered.places([one.id for one in decided])],
+        gathered.placed[gathered.places([one.id for one in decided])],
         targets[rows],
         judged[rows],
-        gathered.rows[gathered.places(free[:_UNLABELLED])],
-        Standardisation.of(gathered.rows[gathered.places(seen)]),
+        gathered.placed[gathered.places(free[:_UNLABELLED])],
     )
     return lesson, decided
 
