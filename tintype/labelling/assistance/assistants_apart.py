@@ -168,8 +168,8 @@ class AssistantsApart:
                     self._news_waits = False
                     write_message(process.stdin, Message({"what": "wake"}))
             process.stdin.close()
-        except OSError:
-            # It has ended; the thread that reads tells so.
+        except (OSError, ValueError):
+            # It has ended, or its input was closed; the thread that reads tells so.
             return
 
     def _read(

@@ -9,7 +9,6 @@ import contextlib
 import datetime
 import io
 import logging
-import os
 import queue
 import random
 import threading
@@ -44,8 +43,6 @@ _WRITE_SECONDS, _WRITE_ROWS = 30.0, 2_000
 
 # What is too old or too much is looked for so often.
 _PRUNE_SECONDS = 600.0
-
-_NICE = 10
 
 # Pixels a side of a picture that is kept small.
 _THUMBNAIL_SIDE = 512
@@ -127,9 +124,6 @@ class Collecting:
         self._thread.join()
 
     def _write_all(self) -> None:
-        # Requests come first, where the system can tell threads apart.
-        with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         rows: list[CollectedRow] = []
         while True:
             sample: Sample | None = None
