@@ -21,7 +21,7 @@ from tintype.labelling.database import Database
 from tintype.labelling.password_tries import PasswordTries
 from tintype.labelling.people import Role, allows, person_named, role_of
 from tintype.labelling.projects import Project, find_project
-from tintype.web.guard import Guard, cookie_in
+from tintype.web.guard import cookie_in
 
 __all__ = [
     "Access",
@@ -58,11 +58,18 @@ class Labelling:
         folders: AllowedFolders,
         *,
         local: bool,
+        tries: PasswordTries | None = None,
+        in_studio: bool = False,
     ) -> None:
+        """
+        Args:
+            local: the server listens on this machine alone. Whoever asks then is owner of every project.
+            tries: the count of wrong passwords, where the same server has another door.
+            in_studio: the server is the studio's.
+        """
         self.database, self.assistants, self.local = database, assistants, local
-        self.folders = folders
-        self.guard: Guard | None = None
-        self._tries = PasswordTries()
+        self.folders, self.in_studio = folders, in_studio
+        self._tries = tries or PasswordTries()
         self._own: Visitor | None = None
 
     @property
@@ -108,8 +115,8 @@ class Access:
 
 
 def labelling_of(request: Request) -> Labelling:
-    """What the routes share."""
-    found: Labelling = request.app.state.labelling
+    """What the routes share; opened by the first request that needs it."""
+    found: Labelling = request.app.state.labelling()
     return found
 
 
