@@ -54,10 +54,10 @@ def include_labelling(app: FastAPI, opened: Callable[[], Labelling], prefix: str
     """Have `app` answer labelling's routes and show its page, both below `prefix`.
 
     Args:
-        opened: what the routes share; asked by each request that needs it.
+        opened: gives what the routes share; called by the first request that needs it.
         prefix: "" or such as "/label".
     """
-    app.state.labelling = opened
+    app.state.open_labelling, app.state.labelling = opened, None
     for routes in (
         session_routes,
         new_project_routes,

@@ -115,8 +115,11 @@ class Access:
 
 
 def labelling_of(request: Request) -> Labelling:
-    """What the routes share; opened by the first request that needs it."""
-    found: Labelling = request.app.state.labelling()
+    """What the routes share; opened by the first request that needs it, which may take a second."""
+    state = request.app.state
+    if state.labelling is None:
+        state.labelling = state.open_labelling()
+    found: Labelling = state.labelling
     return found
 
 
@@ -153,8 +156,8 @@ def _access(needed: Role) -> Callable[[str, Request], Awaitable[Access]]:
             return access_of(connection, labelling, visitor, name, needed)
 
     async def access(name: str, request: Request) -> Access:
-        labelling = labelling_of(request)
-        if labelling.database.is_sqlite and not labelling.knows_nobody_yet:
+        labelling: Labelling | None = request.app.state.labelling
+        if labelling and labelling.database.is_sqlite and not labelling.knows_nobody_yet:
             # Rows found by their keys, which no writer keeps waiting: less than another thread's turn costs.
             return look(name, request)
         return await run_in_threadpool(look, name, request)
