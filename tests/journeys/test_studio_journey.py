@@ -58,7 +58,7 @@ def label_in_the_browser(page: Page) -> None:
     """From the folder to a data asset of labels."""
     page.get_by_role("link", name="photos", exact=True).click()
     page.get_by_role("link", name="Label these").click()
-    expect(page.get_by_role("combobox", name="Pictures")).to_have_value("folder:photos")
+    expect(page.get_by_role("combobox", name="Pictures", exact=True)).to_have_value("folder:photos")
     check_usable(page, "the form for a project")
     page.get_by_label("Name", exact=True).fill("stripes")
     page.get_by_label("Labels, one a line").fill("Level\nUpright")

@@ -1,7 +1,7 @@
 // Labelling projects, and how far they have come.
 
 import { ask } from "../../../shared/api.js";
-import { html, useLoaded } from "../../../shared/html.js";
+import { html, percent, useLoaded } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine } from "../../parts/command_line.js";
 import { Status } from "../../parts/figures.js";
@@ -27,15 +27,15 @@ export function Page() {
 function Projects({ all }) {
   return html`
     <div class="panel scroll" tabindex="0" role="group" aria-label="Labelling projects"><table class="plain">
-      <thead><tr><th scope="col">Project</th><th scope="col">State</th><th scope="col">Done</th><th scope="col">Pictures</th><th scope="col">Unlabelled</th><th scope="col">To review</th><th scope="col"><span class="unseen">Work</span></th></tr></thead>
+      <thead><tr><th scope="col">Project</th><th scope="col"><span class="unseen">Work</span></th><th scope="col">Done</th><th scope="col">State</th><th scope="col">Pictures</th><th scope="col">Unlabelled</th><th scope="col">To review</th></tr></thead>
       <tbody>${all.map(({ name, state, pictures, role }) => html`
         <tr key=${name}>
           <th scope="row"><a href=${projectPath(name)}>${name}</a></th>
-          <td><${Status} status=${state} /></td>
+          <td>${role && state === "running" && html`<a class="button" href=${labellerPath(name)} aria-label=${`Label ${name}`}>Label</a>`}</td>
           <td><${Done} pictures=${pictures} /></td>
+          <td><${Status} status=${state} /></td>
           <td>${pictures.total.toLocaleString("en")}</td><td>${(pictures.unlabelled ?? 0).toLocaleString("en")}</td>
           <td>${pictures.needs_review && role && role !== "labeller" ? html`<a href=${labellerPath(name, "review")}>${pictures.needs_review.toLocaleString("en")}</a>` : (pictures.needs_review ?? 0).toLocaleString("en")}</td>
-          <td>${role && state === "running" && html`<a class="button" href=${labellerPath(name)} aria-label=${`Label ${name}`}>Label</a>`}</td>
         </tr>`)}
       </tbody>
     </table></div>`;
@@ -48,6 +48,6 @@ export function Done({ pictures }) {
   return html`
     <span class="done-share">
       <progress aria-label="Pictures done" max=${Math.max(1, total)} value=${done}></progress>
-      <span class="figure">${total ? Math.floor((100 * done) / total) : 0} %</span>
+      <span class="figure">${percent(total ? done / total : 0)}</span>
     </span>`;
 }
