@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS, EACH = ("level", "upright"), 9
 
-LEARNING = "hyperparameters: {number_of_epochs: 12, learning_rate: 0.003, training_batch_size: 8}\n"
+LEARNING = "hyperparameters: {number_of_epochs: 25, learning_rate: 0.003, training_batch_size: 8}\n"
 
 
 @pytest.fixture

@@ -727,7 +727,7 @@ def test_page_follows_what_its_reader_prefers(open_page: Open) -> None:
         grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         fill = page.locator(".bar span").first
         assert fill.evaluate("node => getComputedStyle(node).transitionDuration") == seconds
-    assert grounds == {"rgb(245, 247, 250)", "rgb(16, 20, 26)"}
+    assert grounds == {"rgb(244, 245, 247)", "rgb(15, 18, 22)"}
 
 
 def test_page_fits_a_narrow_screen(open_page: Open) -> None:
