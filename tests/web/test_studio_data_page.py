@@ -207,7 +207,7 @@ def test_rows_ahead_are_asked_for_and_outdated_ones_given_up(
         )
 
     held: list[Any] = []
-    page.route(re.compile(r"/table/rows\?.*offset=1200"), held.append)
+    page.route(re.compile(r"/table/rows\?.*offset=1200"), lambda route: held.append(route))
     with page.expect_request(re.compile(r"/table/rows\?.*offset=1200")):
         scroll_to(1210)
     with page.expect_event("requestfailed", lambda request: "offset=1200" in request.url):
