@@ -6,9 +6,28 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-__all__ = ["PASSWORD", "Person"]
+from tintype.labelling.allowed_folders import AllowedFolders
+from tintype.labelling.assistance.asking import AskedAssistants
+from tintype.labelling.database import Database
+from tintype.labelling.server.app import create_labelling_app
+from tintype.labelling.server.visitors import Labelling
+from tintype.web.guard import Guard
+
+__all__ = ["PASSWORD", "Person", "labelling_app"]
 
 PASSWORD = "a long enough one"
+
+
+def labelling_app(
+    database: Database,
+    assistants: AskedAssistants,
+    *,
+    local: bool,
+    folders: AllowedFolders | None = None,
+) -> Guard:
+    """The application of a server with that store and those assistants."""
+    labelling = Labelling(database, assistants, folders or AllowedFolders(), local=local)
+    return create_labelling_app(lambda: labelling, local=local)
 
 
 class Person:

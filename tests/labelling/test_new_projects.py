@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from labelling_store import Store
-from labelling_visitors import PASSWORD, Person
+from labelling_visitors import PASSWORD, Person, labelling_app
 from pictures import encoded, striped, write_class_folders
 
 from tintype.errors import DataError, UsageError
@@ -18,7 +18,6 @@ from tintype.labelling.assistance.background import Assistants
 from tintype.labelling.database import Database
 from tintype.labelling.making import refresh_project
 from tintype.labelling.people import assign_role, person_named
-from tintype.labelling.server.app import create_labelling_app
 
 LABELS = {"labels": ["a", "b"]}
 
@@ -34,7 +33,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.fixture
 def local(store: Store, assistants: Assistants, photos: Path) -> Person:
     folders = AllowedFolders([photos])
-    return Person(create_labelling_app(store.database, assistants, local=True, folders=folders))
+    return Person(labelling_app(store.database, assistants, local=True, folders=folders))
 
 
 def names_of(person: Person) -> list[str]:
@@ -130,7 +129,7 @@ def test_pictures_that_come_later_are_looked_at_too(
 
 
 def test_no_folder_no_project(store: Store, assistants: Assistants) -> None:
-    person = Person(create_labelling_app(store.database, assistants, local=True))
+    person = Person(labelling_app(store.database, assistants, local=True))
     assert person.ask("GET", "/folders")["folders"] == []
     answer = person.ask("POST", "/projects", {"name": "new", "data": "x", **LABELS}, status=403)
     assert "--data FOLDER" in answer["error"]["message"]
@@ -161,9 +160,7 @@ def test_owners_alone_make_projects(
             set_password(connection, number, PASSWORD)
             if name != "stranger":
                 assign_role(connection, store.project.id, number, name)  # type: ignore[arg-type]
-    app = create_labelling_app(
-        store.database, assistants, local=False, folders=AllowedFolders([photos])
-    )
+    app = labelling_app(store.database, assistants, local=False, folders=AllowedFolders([photos]))
     body = {"name": "new", "data": "photos", **LABELS}
     for name in ("reviewer", "stranger"):
         person = Person(app, "labels.test")

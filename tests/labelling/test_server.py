@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from labelling_store import Store
-from labelling_visitors import PASSWORD, Person
+from labelling_visitors import PASSWORD, Person, labelling_app
 from pictures import encoded, noise, write_class_folders
 from sqlalchemy import event
 
@@ -25,7 +25,6 @@ from tintype.labelling.people import ROLES, assign_role, person_named
 from tintype.labelling.pictures import add_pictures
 from tintype.labelling.projects import find_project
 from tintype.labelling.server.answers import ActionAnswer, PageAnswer, PicturesAnswer
-from tintype.labelling.server.app import create_labelling_app
 from tintype.labelling.suggestions import add_suggestions
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
@@ -35,7 +34,7 @@ XSS = "<img src=x onerror=alert(1)>"
 @pytest.fixture
 def local(store: Store, assistants: Assistants) -> Person:
     """Somebody at the machine itself."""
-    return Person(create_labelling_app(store.database, assistants, local=True))
+    return Person(labelling_app(store.database, assistants, local=True))
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def shared(store: Store, assistants: Assistants, monkeypatch: pytest.MonkeyPatch
             set_password(connection, person, PASSWORD)
             if name in ROLES:
                 assign_role(connection, store.project.id, person, name)  # type: ignore[arg-type]
-    return create_labelling_app(store.database, assistants, local=False)
+    return labelling_app(store.database, assistants, local=False)
 
 
 def test_the_walk_of_a_labeller(local: Person, store: Store) -> None:
@@ -242,7 +241,7 @@ def test_urls_of_pictures_reach_no_private_address(
 
 def test_markup_in_names_comes_back_as_json(database: Database, assistants: Assistants) -> None:
     Store(database, name="hostile", labels=[XSS.replace("/", "")])
-    person = Person(create_labelling_app(database, assistants, local=True))
+    person = Person(labelling_app(database, assistants, local=True))
     assert person.ask("GET", "/projects/hostile")["labels"][0]["name"] == XSS
     person.ask("GET", "/projects/%3Cscript%3E", status=404)
     person.ask("GET", f"/projects/hostile/pictures?label={XSS}x", status=400)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import csv
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,12 +16,15 @@ import numpy as np
 import pytest
 from checkpoints import write_checkpoint
 from pictures import encoded, noise, write_class_folders, write_jsonl_rows
+from studio_models import make_model_run
 from studio_runs import make_run
 from studio_visitors import Visitor
 
+from tintype.batch.options import BatchOptions
+from tintype.batch.runner import run_batch
 from tintype.client import Client
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.studio.app import create_studio_app, end_of_streams
+from tintype.studio.app import create_studio_app, studio_behind
 from tintype.studio.tables.embedding_map import map_table
 from tintype.studio.tables.inspection import inspect_table
 from tintype.studio.tables.kept import Progress, read_progress, tell
@@ -69,7 +75,8 @@ def photos(tmp_path: Path) -> Path:
 def visitor(workspace_home: Path, photos: Path) -> Iterator[Visitor]:
     guard = create_studio_app(folders=AllowedFolders([photos]))
     yield Visitor(guard)
-    end_of_streams(guard)()
+    studio_behind(guard).end_streams()
+    studio_behind(guard).labelling.close()
 
 
 def opened(visitor: Visitor, of: str) -> Any:
@@ -269,6 +276,36 @@ def test_predictions_of_runs_stand_beside_labels(
     assert "has no 'validation_data'" in visitor.refusal(
         "GET", "/table?of=run:judged:validation_data", 404
     )
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_batch_whose_output_is_csv(
+    visitor: Visitor, workspace_home: Path, photos: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "scored"
+    model = str(make_model_run(workspace_home, "teach", tmp_path))
+    run_batch(model, {"input": str(photos / "level")}, output, options=BatchOptions(header=True))
+    document = {"output_path": str(output)}
+    make_run(workspace_home, "scored", type="batch", document=document)
+    assert visitor.ask("GET", "/data/runs/scored")["tables"] == ["run:scored:predictions"]
+    table = opened(visitor, "run:scored:predictions")
+    # A CSV holds no row of what could not be scored.
+    scored = len(list((photos / "level").iterdir())) - 1
+    assert table["summary"]["rows"] == scored and table["summary"]["faults"] == 0
+    (row,) = visitor.ask("GET", "/table/rows?of=run:scored:predictions&text=twin.jpg")["rows"]
+    with (output / "predictions.csv").open(newline="") as stream:
+        (told,) = (each for each in csv.DictReader(stream) if each["file_name"] == "twin.jpg")
+    probs = json.loads(told["preds"])
+    assert row["confidence"] == pytest.approx(max(probs), abs=5e-5)
+    assert row["prediction"] == ast.literal_eval(told["labels"])[probs.index(max(probs))]
+
+    # Of pictures that were moved away, what was predicted stays.
+    photos.rename(photos.with_name("elsewhere"))
+    assert opened(visitor, "run:scored:predictions")["summary"]["predictions"]
+    broken = output / "predictions.csv"
+    broken.write_text('row_number_per_file,preds,labels,file_name\n0,[0.5,"[1]",x.png\n')
+    reading = opened(visitor, "run:scored:predictions")["work"]["reading"]
+    assert "predictions.csv:2" in reading["error"]
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -48,6 +48,11 @@ def studio(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ]
     hostile = write_class_folders(photos.parent / "hostile", per_class=2)
     write_jsonl_rows(hostile / "rows.jsonl", rows)
+    many: list[dict[str, object]] = [
+        {"image_url": f"{('level', 'upright')[number % 2]}/0.png", "label": f"row {number}"}
+        for number in range(2400)
+    ]
+    write_jsonl_rows(hostile / "many.jsonl", many)
     served = Studio(tmp_path_factory.mktemp("studio-home"), photos, hostile)
     yield served
     served.close()
@@ -168,6 +173,49 @@ def test_names_are_no_markup_and_faults_are_sentences(studio: Studio, open_page:
     expect(page.get_by_role("alert")).to_contain_text("there is no 'photos/none'")
     page.goto(f"{studio.url}/data/picture?of=folder:photos&row=999")
     expect(page.get_by_role("alert")).to_contain_text("there is no row 999")
+
+
+def test_rows_ahead_are_asked_for_and_outdated_ones_given_up(
+    studio: Studio, open_page: Open
+) -> None:
+    page = open_page(studio.url)
+    asked: list[int] = []
+
+    def note(request: Any) -> None:
+        if found := re.search(r"/table/rows\?.*offset=(\d+)", request.url):
+            asked.append(int(found[1]))
+
+    page.on("request", note)
+    page.goto(f"{studio.url}/data/table?of=folder:hostile/many.jsonl")
+    expect(grid(page)).to_be_visible(timeout=240_000)
+    # Fewer than a page of 120 are in sight, and the one behind it is asked for, and no other.
+    expect(grid(page).get_by_text("row 0", exact=True)).to_be_visible()
+    loaded = "performance.getEntriesByType('resource').some(({ name }) => /offset=120/.test(name))"
+    page.wait_for_function(loaded)
+    assert set(asked) == {0, 120}
+
+    def scroll_to(row: int) -> None:
+        page.evaluate(
+            """row => {
+              const grid = document.querySelector(".pictures");
+              const [line] = grid.querySelectorAll(".picture-line");
+              const columns = line.children.length;
+              const step = grid.querySelector(".pictures-all").offsetHeight / Math.ceil(2400 / columns);
+              grid.scrollTop = Math.floor(row / columns) * step;
+            }""",
+            row,
+        )
+
+    held: list[Any] = []
+    page.route(re.compile(r"/table/rows\?.*offset=1200"), lambda route: held.append(route))
+    with page.expect_request(re.compile(r"/table/rows\?.*offset=1200")):
+        scroll_to(1210)
+    with page.expect_event("requestfailed", lambda request: "offset=1200" in request.url):
+        scroll_to(2390)
+    expect(grid(page).get_by_text("row 2399", exact=True)).to_be_visible()
+    page.unroute(re.compile(r"/table/rows\?.*offset=1200"))
+    scroll_to(1210)
+    expect(grid(page).get_by_text("row 1210", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -254,6 +254,16 @@ def test_the_watch_tells_of_records_and_logs(workspace_home: Path) -> None:
     assert watch.look(topics) == {"endpoint:photos": {"logs"}}
 
 
+def test_the_watch_tells_that_the_daemon_came(
+    workspace_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = EndpointWatch()
+    assert watch.look({"endpoints"}) == {}
+    monkeypatch.setattr("tintype.studio.endpoint_watch.daemon_answers", lambda: True)
+    assert watch.look({"endpoints"}) == {"endpoints": {"list"}}
+    assert watch.look({"endpoints"}) == {}
+
+
 def test_the_watch_tells_that_requests_came_and_that_no_more_do(
     workspace_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

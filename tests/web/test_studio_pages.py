@@ -76,6 +76,7 @@ PAGES = {
     "/data": "No data assets yet",
     "/endpoints": "No endpoints yet",
     "/labelling": "No labelling projects yet",
+    "/new-labelling-project": "People who answer each picture",
 }
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from tintype.errors import MissingExtraError, OutputError, UsageError
 from tintype.settings import get_settings
 
-__all__ = ["LATEST", "Database", "open_database", "tolerant_insert"]
+__all__ = ["LATEST", "Database", "open_database", "store_exists", "tolerant_insert"]
 
 LATEST = "0002"
 """The version that this code reads and writes; see migrations/versions."""
@@ -121,6 +121,12 @@ def open_database(uri: str | None = None) -> Database:
     """
     settings = get_settings()
     return _opened(uri or settings.labelling_database or _file(settings.home / "labelling"))
+
+
+def store_exists() -> bool:
+    """Whether there is a store, or one is named: looking at what was labelled makes none."""
+    settings = get_settings()
+    return bool(settings.labelling_database) or (settings.home / "labelling").is_dir()
 
 
 def tolerant_insert(dialect: str, row: type[Any]) -> Any:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tintype.errors import UsageError, nearest
 from tintype.labelling.labels import Label, add_labels, labels_of
-from tintype.labelling.tables import ProjectRow
+from tintype.labelling.tables import ActionRow, ProjectRow
 from tintype.schemas.labelling_project import LabellingProjectDocument
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 
@@ -26,6 +26,7 @@ __all__ = [
     "list_projects",
     "moment",
     "numbered_project",
+    "store_revision",
 ]
 
 ProjectState = Literal["running", "paused", "archived"]
@@ -185,3 +186,10 @@ def _project(connection: Connection, row: Any) -> Project:
     values = dict(zip(_COLUMNS, row, strict=True))
     labels = labels_of(connection, cast(int, values["id"]))
     return Project(**values, labels=labels)
+
+
+def store_revision(connection: Connection) -> tuple[int, tuple[tuple[int, str], ...]]:
+    """Another one whenever something was done in some project, or one was made, paused or archived."""
+    last = connection.execute(select(func.max(ActionRow.id))).scalar() or 0
+    states = connection.execute(select(ProjectRow.id, ProjectRow.state).order_by(ProjectRow.id))
+    return last, tuple((number, state) for number, state in states)

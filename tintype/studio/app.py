@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import Depends, FastAPI
 
 from tintype.client import Client
 from tintype.labelling.allowed_folders import AllowedFolders
+from tintype.labelling.server.app import LABEL_STUDIO, include_labelling
+from tintype.labelling.server.service import LabellingService
 from tintype.studio.people import People
 from tintype.studio.routes import (
     batch_endpoints,
@@ -40,11 +41,14 @@ from tintype.web.guard import Guard
 from tintype.web.json_errors import ErrorAnswer, answer_errors_as_json
 from tintype.workspace.run_index import RunIndex
 
-__all__ = ["create_studio_app", "end_of_streams"]
+__all__ = ["create_studio_app", "studio_behind"]
 
 _REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says why"}
 
-# What needs nobody to be signed in is in `session` and `page` alone.
+# Below it is all that `tintype label serve` answers, the labeller's page included.
+_LABELLING = "/label"
+
+# What needs nobody to be signed in is in `session` and `page` alone; labelling asks for members of a project.
 _OF_PAGES = (
     home,
     jobs,
@@ -84,29 +88,32 @@ def create_studio_app(people: People | None = None, folders: AllowedFolders | No
         docs_url=None,
         redoc_url=None,
     )
+    folders = folders or AllowedFolders()
     runs = RunIndex()
-    tables = Tables(folders or AllowedFolders())
-    studio = Studio(runs, Watch(runs), Client(), people, tables)
-    app.state.studio = studio
+    service = LabellingService(
+        local=people is None,
+        folders=folders,
+        tries=None if people is None else people.tries,
+        in_studio=True,
+    )
+    app.state.studio = Studio(
+        runs, Watch(runs, service.stamp), Client(), people, Tables(folders), labelling=service
+    )
     refused: dict[int | str, dict[str, Any]] = dict.fromkeys(("4XX", "422", "500", "503"), _REFUSED)
     app.include_router(session.router, responses=refused)
     for routes in _OF_PAGES:
         app.include_router(
             routes.router, dependencies=[Depends(session.signed_in)], responses=refused
         )
+    include_labelling(app, service.labelling, _LABELLING)
     # Last: it takes whatever no other route does.
     app.include_router(page.router)
     answer_errors_as_json(app)
-    studio.guard = Guard(app, loopback_only=people is None)
-    return studio.guard
+    programs = (_LABELLING + LABEL_STUDIO,)
+    return Guard(app, loopback_only=people is None, for_programs=programs)
 
 
-def end_of_streams(guard: Guard) -> Callable[[], None]:
-    """What ends the pages' open connections, and work that goes on beside them, when the server stops."""
-    studio: Studio = guard.app.state.studio
-
-    def end() -> None:
-        studio.watch.end()
-        studio.tables.close()
-
-    return end
+def studio_behind(guard: Guard) -> Studio:
+    """What the routes behind `guard` share."""
+    found: Studio = guard.app.state.studio
+    return found

@@ -1,6 +1,6 @@
 """What changes of endpoints: their records and logs as files, instances and counts of requests as the daemon tells.
 
-Topics: `endpoints` (any record, its part is `list`), and `endpoint:NAME`, whose parts are record, logs and metrics.
+Topics: `endpoints` (any record, or whether the daemon runs; its part is `list`), and `endpoint:NAME`, whose parts are record, logs and metrics.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tintype.endpoints.online.daemon.control import ask_daemon
+from tintype.endpoints.online.daemon.control import ask_daemon, daemon_answers
 from tintype.errors import TintypeError
 from tintype.files import file_stamp
 from tintype.settings import get_settings
@@ -56,7 +56,7 @@ class EndpointWatch:
                 *home.glob("batch-endpoints/*/endpoint.json"),
                 *home.glob("batch-endpoints/*/deployments/*.json"),
             ]
-            return {"list": _files(records)}
+            return {"list": (_files(records), daemon_answers())}
         folder = home / "endpoints" / name
         records = [folder / "endpoint.json", *folder.glob("deployments/*/deployment.json")]
         instances, metrics = _live(name)

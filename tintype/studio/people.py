@@ -47,7 +47,8 @@ class People:
         check_passwords_can_be_used()
         self._names = frozenset(map(check_person_name, names))
         self._database = database or open_database()
-        self._tries = PasswordTries()
+        self.tries = PasswordTries()
+        """Of labelling's door of the same server, too."""
 
     def give_password(self, name: str, password: str) -> None:
         """Give one of them a (new) password; whoever was signed in as them is not any more.
@@ -78,7 +79,7 @@ class People:
         """
         host = request.client.host if request.client else ""
         with self._database.reading() as connection:
-            person = self._tries.person_of(connection, host, name, password)
+            person = self.tries.person_of(connection, host, name, password)
         if name not in self._names:
             raise RequestError("name or password is wrong", status=401)
         with self._database.writing() as connection:

@@ -17,7 +17,7 @@ from tintype.endpoints.online.gateway.http_server import (
 )
 from tintype.errors import UsageError
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.studio.app import create_studio_app, end_of_streams
+from tintype.studio.app import create_studio_app, studio_behind
 from tintype.studio.people import People
 
 __all__ = ["serve_studio"]
@@ -62,10 +62,14 @@ def serve_studio(
     listener = announced_listener("Studio", host, port, tls, unencrypted="passwords")
     end_well_on_signals()
     app = create_studio_app(allowed, looked_at)
-    server = http_server(app, tls, on_end=end_of_streams(app))
+    studio = studio_behind(app)
+    server = http_server(app, tls, on_end=studio.end_streams)
     if open_browser:
         # It listens already: a browser may wait for its first answer.
         bound_host, bound_port = listener.getsockname()[:2]
         address = address_of(bound_host, bound_port, tls)
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        studio.labelling.close()

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from tintype.client import Client
+from tintype.labelling.server.service import LabellingService
 from tintype.studio.people import People
 from tintype.studio.tables.opened import Tables
 from tintype.studio.watch import Watch
-from tintype.web.guard import Guard
 from tintype.workspace.run_index import RunIndex
 
 __all__ = ["Studio", "StudioOf", "studio_of"]
@@ -28,7 +28,13 @@ class Studio:
     """Who may sign in; None where the server listens on this machine alone."""
     tables: Tables
     """Tables of pictures that pages look at."""
-    guard: Guard | None = None
+    labelling: LabellingService
+    """The store of labelling projects, and who helps there."""
+
+    def end_streams(self) -> None:
+        """End the pages' open connections, and work that goes on beside them: the server stops."""
+        self.watch.end()
+        self.tables.close()
 
 
 def studio_of(request: Request) -> Studio:

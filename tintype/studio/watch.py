@@ -3,7 +3,7 @@
 One task looks once a second, and only while a page is open, at files whose change means something: pages poll
 nothing. What it tells is which part of what is another one; the page asks for that by the ordinary routes.
 
-Topics: `runs` (any run), `run:NAME` (its `record`, `log`, `trials`, `graph`, `metrics`, `children`) and `table:KEY`
+Topics: `runs` (any run), `labelling` (any labelling project, its part is `list`), `run:NAME` (its `record`, `log`, `trials`, `graph`, `metrics`, `children`) and `table:KEY`
 (the work on a table: `reading`, `inspection`, `map`); those of endpoints are in `endpoint_watch`.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,8 +57,17 @@ class _Listener:
 class Watch:
     """Looks at the workspace for as long as somebody listens."""
 
-    def __init__(self, runs: RunIndex, store: RunStore | None = None) -> None:
-        self._runs, self._store = runs, store or RunStore()
+    def __init__(
+        self,
+        runs: RunIndex,
+        labelling: Callable[[], Any] = lambda: None,
+        store: RunStore | None = None,
+    ) -> None:
+        """
+        Args:
+            labelling: another value whenever something of the labelling projects has changed.
+        """
+        self._runs, self._labelling, self._store = runs, labelling, store or RunStore()
         self._endpoints = EndpointWatch()
         self._listeners: set[_Listener] = set()
         self._task: asyncio.Task[None] | None = None
@@ -125,24 +134,25 @@ class Watch:
         revision = self._runs.refresh()
         changes = self._runs.changes_since(self._revision)
         self._revision = revision
-        names = {topic.partition(":")[2] for topic in topics}
-        self._stamps = {name: known for name, known in self._stamps.items() if name in names}
+        self._stamps = {topic: known for topic, known in self._stamps.items() if topic in topics}
         found = self._endpoints.look(topics)
         if changes.changed or changes.removed:
             found["runs"] = {"list"}
         for topic in topics:
             kind, _, name = topic.partition(":")
             if kind == "run":
-                parts = self._look_at_run(name, changes)
+                parts = self._look_at_run(topic, name, changes)
             elif kind == "table":
-                parts = self._changed(name, table_stamps(name))
+                parts = self._changed(topic, table_stamps(name))
+            elif kind == "labelling":
+                parts = self._changed(topic, {"list": self._labelling()})
             else:
                 continue
             if parts:
                 found[topic] = parts
         return found
 
-    def _look_at_run(self, name: str, changes: Changes) -> set[str]:
+    def _look_at_run(self, topic: str, name: str, changes: Changes) -> set[str]:
         parts: set[str] = set()
         if name in changes.changed | changes.removed:
             parts.add("record")
@@ -157,11 +167,11 @@ class Watch:
             children = []
         if children:
             parts.add("children")
-        return parts | self._changed(name, stamps)
+        return parts | self._changed(topic, stamps)
 
-    def _changed(self, name: str, stamps: Stamps) -> set[str]:
-        before = self._stamps.get(name, stamps)
-        self._stamps[name] = stamps
+    def _changed(self, topic: str, stamps: Stamps) -> set[str]:
+        before = self._stamps.get(topic, stamps)
+        self._stamps[topic] = stamps
         return changed_parts(before, stamps)
 
 
@@ -178,7 +188,8 @@ def check_topics(topics: Sequence[str]) -> None:
             RunStore().path(name)
         elif (kind == "endpoint" and is_endpoint_name(name)) or (kind == "table" and is_key(name)):
             continue
-        elif topic not in ("runs", "endpoints"):
+        elif topic not in ("runs", "endpoints", "labelling"):
             raise RequestError(
-                f"topic {topic!r}: expected runs, run:NAME, endpoints, endpoint:NAME or table:KEY"
+                f"topic {topic!r}: expected runs, run:NAME, endpoints, endpoint:NAME, labelling or "
+                "table:KEY"
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["COOKIE", "SESSION_SECONDS", "Guard", "cookie_in", "set_session_cookie"]
+__all__ = ["COOKIE", "SESSION_SECONDS", "Guard", "cookie_in", "guard_of", "set_session_cookie"]
 
 COOKIE = "tintype_session"
 
@@ -63,6 +63,7 @@ class Guard:
         self.app, self._loopback_only = app, loopback_only
         self._for_programs = for_programs
         self._secret = secrets.token_bytes(32)
+        app.state.guard = self
 
     def csrf_token(self, session: str) -> str:
         """What a page shows with whatever changes something; `session` "" without one."""
@@ -113,6 +114,12 @@ class Guard:
             raise _Refused(
                 403, "the header x-csrf-token is missing or old; GET /api/session gives it"
             )
+
+
+def guard_of(request: Request) -> Guard:
+    """What a request has passed."""
+    found: Guard = request.app.state.guard
+    return found
 
 
 def cookie_in(header: str) -> str:

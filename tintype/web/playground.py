@@ -42,12 +42,14 @@ _FILES = {
             *(_HERE / "playground").glob("*.js"),
             *(_HERE / "playground").glob("*.css"),
             _HERE / "shared" / "html.js",
+            _HERE / "shared" / "controls.css",
         )
     },
     **{
         path.relative_to(_PAGES).as_posix(): path
         for path in (
             _PAGES / "components" / "html.js",
+            _PAGES / "components" / "colours.css",
             _PAGES / "vendor" / "htm.js",
             _PAGES / "vendor" / "preact.js",
             _PAGES / "vendor" / "preact-hooks.js",

@@ -48,6 +48,8 @@ class SessionAnswer(BaseModel):
     """Goes into the header x-csrf-token of everything that changes something."""
     local: bool
     """Whether the server is this machine's alone, where nobody signs in."""
+    in_studio: bool
+    """Whether the server is the studio's, whose pages stand beside these."""
 
 
 class MemberAnswer(BaseModel):

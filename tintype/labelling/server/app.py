@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
 
-from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.asking import AskedAssistants
-from tintype.labelling.database import Database
 from tintype.labelling.server import (
     assistance_routes,
     label_studio_routes,
@@ -23,24 +21,21 @@ from tintype.version import __version__
 from tintype.web.guard import Guard
 from tintype.web.json_errors import ErrorAnswer, answer_errors_as_json
 
-__all__ = ["create_labelling_app"]
+__all__ = ["LABEL_STUDIO", "create_labelling_app", "include_labelling"]
+
+LABEL_STUDIO = "/api/label-studio/"
+"""What Label Studio asks begins with this: a program, which says who it is by a header of its own."""
 
 _REFUSED: dict[str, Any] = {"model": ErrorAnswer, "description": "refused; says why"}
 
 
-def create_labelling_app(
-    database: Database,
-    assistants: AskedAssistants,
-    *,
-    local: bool,
-    folders: AllowedFolders | None = None,
-) -> Guard:
+def create_labelling_app(opened: Callable[[], Labelling], *, local: bool) -> Guard:
     """All routes behind the guard.
 
     Args:
+        opened: as of `include_labelling`.
         local: whether the server listens on this machine alone. Whoever asks then is owner of every
             project; else people sign in.
-        folders: what projects may be made of by requests; None: nothing.
     """
     app = FastAPI(
         title="Labelling",
@@ -50,8 +45,19 @@ def create_labelling_app(
         docs_url=None,
         redoc_url=None,
     )
-    labelling = Labelling(database, assistants, folders or AllowedFolders(), local=local)
-    app.state.labelling = labelling
+    include_labelling(app, opened)
+    answer_errors_as_json(app)
+    return Guard(app, loopback_only=local, for_programs=(LABEL_STUDIO,))
+
+
+def include_labelling(app: FastAPI, opened: Callable[[], Labelling], prefix: str = "") -> None:
+    """Have `app` answer labelling's routes and show its page, both below `prefix`.
+
+    Args:
+        opened: gives what the routes share; called by the first request that needs it.
+        prefix: "" or such as "/label".
+    """
+    app.state.open_labelling, app.state.labelling = opened, None
     for routes in (
         session_routes,
         new_project_routes,
@@ -60,9 +66,9 @@ def create_labelling_app(
         assistance_routes,
         label_studio_routes,
     ):
-        app.include_router(routes.router, responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED))
-    app.include_router(page_router)
-    answer_errors_as_json(app)
-    guard = Guard(app, loopback_only=local, for_programs=("/api/label-studio/",))
-    labelling.guard = guard
-    return guard
+        app.include_router(
+            routes.router,
+            prefix=prefix,
+            responses=dict.fromkeys(("4XX", "422", "503"), _REFUSED),
+        )
+    app.include_router(page_router, prefix=prefix)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-import threading
-
 from tintype.endpoints.online.gateway.http_server import (
     Tls,
     announced_listener,
@@ -13,18 +9,11 @@ from tintype.endpoints.online.gateway.http_server import (
     http_server,
     is_loopback,
 )
-from tintype.errors import TintypeError
 from tintype.labelling.allowed_folders import AllowedFolders
-from tintype.labelling.assistance.assistants_apart import AssistantsApart
-from tintype.labelling.database import Database, open_database
-from tintype.labelling.doing import finish_actions
 from tintype.labelling.server.app import create_labelling_app
+from tintype.labelling.server.service import LabellingService
 
 __all__ = ["serve_labelling"]
-
-_LOG = logging.getLogger(__name__)
-
-_SWITCH_SECONDS = 0.0005
 
 
 def serve_labelling(
@@ -52,31 +41,15 @@ def serve_labelling(
         check_passwords_can_be_used()
     if tls is not None:
         tls.check()
-    database = open_database()
+    service = LabellingService(local=local, folders=folders)
+    # A store that cannot be used is told at once.
+    service.labelling()
     listener = announced_listener(
         "Labelling", host, port, tls, unencrypted="passwords and pictures"
     )
-    assistants = AssistantsApart(database)
-    # A request gives the interpreter away at each statement, and waits so long for it where an export or an action
-    # about many pictures has it; by default 5 ms, a dozen times a request.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     end_well_on_signals()
-    stop = threading.Event()
-    finishing = threading.Thread(target=_finish_actions, args=(database, stop), daemon=True)
-    finishing.start()
     try:
-        app = create_labelling_app(database, assistants, local=local, folders=folders)
+        app = create_labelling_app(service.labelling, local=local)
         http_server(app, tls).run(sockets=[listener])
     finally:
-        stop.set()
-        assistants.close()
-        finishing.join()
-        database.close()
-
-
-def _finish_actions(database: Database, stop: threading.Event) -> None:
-    """Those in whose midst a server was killed; people need not wait for them."""
-    try:
-        finish_actions(database, stop=stop)
-    except TintypeError as error:
-        _LOG.warning("an action about many pictures is left half done: %s", error)
+        service.close()

@@ -28,8 +28,8 @@ from tintype.labelling.server.bodies import (
     MemberBody,
     SignInBody,
 )
-from tintype.labelling.server.visitors import Access, Labelling, as_owner, labelling_of, signed_in
-from tintype.web.guard import COOKIE, Guard, cookie_in, set_session_cookie
+from tintype.labelling.server.visitors import Access, as_owner, labelling_of, signed_in
+from tintype.web.guard import COOKIE, cookie_in, guard_of, set_session_cookie
 
 __all__ = ["router"]
 
@@ -41,21 +41,19 @@ AsOwner = Annotated[Access, Depends(as_owner)]
 @router.get("/session", response_model=SessionAnswer)
 def show_session(request: Request) -> dict[str, Any]:
     """Who is signed in, and the token that every change carries in the header x-csrf-token."""
-    labelling = labelling_of(request)
     token = cookie_in(request.headers.get("cookie", ""))
     try:
         person: str | None = signed_in(request).name
     except RequestError:
         person = None
-    return {"person": person, "csrf": _guard(labelling).csrf_token(token), "local": labelling.local}
+    return _session(request, person, token)
 
 
 @router.post("/session", response_model=SessionAnswer)
 def sign_in(body: SignInBody, request: Request, response: Response) -> dict[str, Any]:
     """Sign in by name and password; sets a cookie. The token for changes is another one then."""
-    labelling = labelling_of(request)
-    person = labelling.try_password(request, body.name, body.password)
-    return _begin_session(labelling, person, body.name, request, response)
+    person = labelling_of(request).try_password(request, body.name, body.password)
+    return _begin_session(person, body.name, request, response)
 
 
 @router.delete("/session", response_model=SessionAnswer)
@@ -65,11 +63,7 @@ def sign_out(request: Request, response: Response) -> dict[str, Any]:
     with labelling.database.writing() as connection:
         close_session(connection, cookie_in(request.headers.get("cookie", "")))
     response.delete_cookie(COOKIE, path="/")
-    return {
-        "person": None,
-        "csrf": _guard(labelling).csrf_token(""),
-        "local": labelling.local,
-    }
+    return _session(request, None, "")
 
 
 @router.post("/invites", response_model=SessionAnswer)
@@ -83,7 +77,7 @@ def accept_invitation(
         found = person_of_session(connection, token) if token else None
         signed_in = None if found is None else found[0]
         person, name = accept_invite(connection, body.token, body.password, signed_in)
-    return _begin_session(labelling, person, name, request, response)
+    return _begin_session(person, name, request, response)
 
 
 @router.post("/projects/{name}/invites")
@@ -133,17 +127,20 @@ def _check_is_another(access: Access, person: int) -> None:
         raise RequestError("nobody changes their own role", status=409)
 
 
-def _guard(labelling: Labelling) -> Guard:
-    assert labelling.guard is not None
-    return labelling.guard
+def _session(request: Request, person: str | None, token: str) -> dict[str, Any]:
+    labelling = labelling_of(request)
+    return {
+        "person": person,
+        "csrf": guard_of(request).csrf_token(token),
+        "local": labelling.local,
+        "in_studio": labelling.in_studio,
+    }
 
 
-def _begin_session(
-    labelling: Labelling, person: int, name: str, request: Request, response: Response
-) -> dict[str, Any]:
+def _begin_session(person: int, name: str, request: Request, response: Response) -> dict[str, Any]:
     # What was signed in before is not any more: no session outlives a change of person.
-    with labelling.database.writing() as connection:
+    with labelling_of(request).database.writing() as connection:
         close_session(connection, cookie_in(request.headers.get("cookie", "")))
         token = open_session(connection, person)
     set_session_cookie(request, response, token)
-    return {"person": name, "csrf": _guard(labelling).csrf_token(token), "local": labelling.local}
+    return _session(request, name, token)

@@ -21,7 +21,7 @@ from tintype.labelling.database import Database
 from tintype.labelling.password_tries import PasswordTries
 from tintype.labelling.people import Role, allows, person_named, role_of
 from tintype.labelling.projects import Project, find_project
-from tintype.web.guard import Guard, cookie_in
+from tintype.web.guard import cookie_in
 
 __all__ = [
     "Access",
@@ -58,11 +58,18 @@ class Labelling:
         folders: AllowedFolders,
         *,
         local: bool,
+        tries: PasswordTries | None = None,
+        in_studio: bool = False,
     ) -> None:
+        """
+        Args:
+            local: the server listens on this machine alone. Whoever asks then is owner of every project.
+            tries: the count of wrong passwords, where the same server has another door.
+            in_studio: the server is the studio's.
+        """
         self.database, self.assistants, self.local = database, assistants, local
-        self.folders = folders
-        self.guard: Guard | None = None
-        self._tries = PasswordTries()
+        self.folders, self.in_studio = folders, in_studio
+        self._tries = tries or PasswordTries()
         self._own: Visitor | None = None
 
     @property
@@ -108,8 +115,11 @@ class Access:
 
 
 def labelling_of(request: Request) -> Labelling:
-    """What the routes share."""
-    found: Labelling = request.app.state.labelling
+    """What the routes share; opened by the first request that needs it, which may take a second."""
+    state = request.app.state
+    if state.labelling is None:
+        state.labelling = state.open_labelling()
+    found: Labelling = state.labelling
     return found
 
 
@@ -146,8 +156,8 @@ def _access(needed: Role) -> Callable[[str, Request], Awaitable[Access]]:
             return access_of(connection, labelling, visitor, name, needed)
 
     async def access(name: str, request: Request) -> Access:
-        labelling = labelling_of(request)
-        if labelling.database.is_sqlite and not labelling.knows_nobody_yet:
+        labelling: Labelling | None = request.app.state.labelling
+        if labelling and labelling.database.is_sqlite and not labelling.knows_nobody_yet:
             # Rows found by their keys, which no writer keeps waiting: less than another thread's turn costs.
             return look(name, request)
         return await run_in_threadpool(look, name, request)

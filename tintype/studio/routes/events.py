@@ -25,7 +25,7 @@ async def stream_events(
     """Events `change` with `{"topic": ..., "parts": [...]}`: what to ask for again. Events `beat` tell
     that the connection lives.
 
-    Topics: `runs`, and `run:NAME`, whose parts are record, log, trials, graph, metrics and children;
+    Topics: `runs`, and `run:NAME`, whose parts are record, log, trials, graph, metrics and children; `labelling`;
     `endpoints`, and `endpoint:NAME`, whose parts are record, logs and metrics; `table:KEY`, whose parts are
     reading, inspection and map.
     """

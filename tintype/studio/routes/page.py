@@ -23,6 +23,7 @@ _PAGES = (
     "endpoints",
     "batch-endpoints",
     "labelling",
+    "new-labelling-project",
 )
 
 

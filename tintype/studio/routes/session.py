@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from tintype.errors import RequestError
-from tintype.studio.state import Studio, StudioOf, studio_of
-from tintype.web.guard import COOKIE, cookie_in, set_session_cookie
+from tintype.studio.state import StudioOf, studio_of
+from tintype.web.guard import COOKIE, cookie_in, guard_of, set_session_cookie
 
 __all__ = ["router", "signed_in"]
 
@@ -53,7 +53,7 @@ def signed_in(request: Request) -> str:
 def show_session(request: Request, studio: StudioOf) -> dict[str, Any]:
     """Who is signed in, and the token that every change carries in the header x-csrf-token."""
     name = _LOCAL if studio.people is None else studio.people.signed_in(request)
-    return _answer(studio, name, cookie_in(request.headers.get("cookie", "")))
+    return _answer(request, name, cookie_in(request.headers.get("cookie", "")))
 
 
 @router.post("/session", response_model=SessionAnswer)
@@ -65,23 +65,22 @@ def sign_in(
         raise RequestError("nobody signs in at this machine's own studio", status=409)
     token = studio.people.sign_in(request, body.name, body.password)
     set_session_cookie(request, response, token)
-    return _answer(studio, body.name, token)
+    return _answer(request, body.name, token)
 
 
 @router.delete("/session", response_model=SessionAnswer)
 def sign_out(request: Request, response: Response, studio: StudioOf) -> dict[str, Any]:
     """Sign out."""
     if studio.people is None:
-        return _answer(studio, _LOCAL, "")
+        return _answer(request, _LOCAL, "")
     studio.people.sign_out(request)
     response.delete_cookie(COOKIE, path="/")
-    return _answer(studio, None, "")
+    return _answer(request, None, "")
 
 
-def _answer(studio: Studio, person: str | None, token: str) -> dict[str, Any]:
-    assert studio.guard is not None
+def _answer(request: Request, person: str | None, token: str) -> dict[str, Any]:
     return {
         "person": person,
-        "csrf": studio.guard.csrf_token(token),
-        "local": studio.people is None,
+        "csrf": guard_of(request).csrf_token(token),
+        "local": studio_of(request).people is None,
     }

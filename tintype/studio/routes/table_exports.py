@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from tintype.errors import RequestError
+from tintype.labelling.server.visitors import SignedIn, labelling_of
 from tintype.studio.routes.table_answers import OpenedOf, WantedOf
 from tintype.studio.state import StudioOf
 from tintype.studio.tables.exports import export_data_asset, export_labelling_project
@@ -61,11 +62,18 @@ def make_data_asset(
 
 @router.post("/labelling-projects", response_model=MadeAnswer)
 def make_labelling_project(
-    studio: StudioOf, opened: OpenedOf, wanted: WantedOf, body: LabellingProjectBody
+    request: Request,
+    visitor: SignedIn,
+    opened: OpenedOf,
+    wanted: WantedOf,
+    body: LabellingProjectBody,
 ) -> dict[str, Any]:
     """A new labelling project of the pictures of a filter; labels that they have are suggestions in it."""
     rows = _rows(opened.rows(wanted.filter, wanted.selection))
-    count = export_labelling_project(studio.client, opened, rows, body.name, body.labels)
+    database = labelling_of(request).database
+    count = export_labelling_project(
+        database, opened, rows, body.name, body.labels, owner=visitor.id
+    )
     return {
         "reference": body.name,
         "pictures": count,

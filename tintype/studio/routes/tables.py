@@ -60,6 +60,8 @@ class TableAnswer(BaseModel):
     key: str
     """Of these row numbers: requests that give it are refused once the table has changed. The topic
     `table:KEY` tells when the work on it goes on."""
+    labelling_project: str | None
+    """Whose labels it is, where it is the data asset of an export."""
     summary: SummaryAnswer | None
     """None until it was read."""
     work: dict[Literal["reading", "inspection", "map"], ProgressAnswer | None]
@@ -110,6 +112,7 @@ def show_table(studio: StudioOf, of: str) -> dict[str, Any]:
         "title": source.title,
         "command": source.command,
         "key": key_of(folder),
+        "labelling_project": source.labelling_project,
         "summary": None if opened is None else _summary(opened),
         "work": {stage: None if told is None else asdict(told) for stage, told in work.items()},
     }

@@ -12,6 +12,8 @@ from tintype.client import Client
 from tintype.data.writing import write_jsonl, write_mltable
 from tintype.errors import UsageError
 from tintype.files import atomic_folder, write_bytes
+from tintype.labelling.database import Database
+from tintype.labelling.making import make_project
 from tintype.schemas.data_asset import read_data_asset
 from tintype.schemas.document import Document
 from tintype.schemas.labelling_project import read_labelling_project
@@ -20,7 +22,7 @@ from tintype.settings import get_settings
 from tintype.studio.tables.opened import OpenTable
 from tintype.workspace.data_assets import DataAsset
 
-__all__ = ["export_data_asset", "export_labelling_project"]
+__all__ = ["export_data_asset", "export_labelling_project", "selection_folder"]
 
 _ROWS = "annotations.jsonl"
 
@@ -44,7 +46,7 @@ def export_data_asset(
             "none of the pictures has a label, and a data asset is for training: make a labelling project "
             "of them"
         )
-    folder = _new_folder("tables", name)
+    folder = selection_folder("tables", name)
     with atomic_folder(folder) as made:
         # Paths in it are from where it will be.
         write_jsonl(made / _ROWS, _labelled(opened, labelled))
@@ -55,13 +57,19 @@ def export_data_asset(
 
 
 def export_labelling_project(
-    client: Client, opened: OpenTable, rows: np.ndarray, name: str, labels: list[str]
+    database: Database,
+    opened: OpenTable,
+    rows: np.ndarray,
+    name: str,
+    labels: list[str],
+    owner: int,
 ) -> int:
     """The pictures of `rows` as a new labelling project; gives how many it has. Labels that they have are
     shown as suggestions.
 
     Args:
         labels: to label with; empty: those of the table.
+        owner: the person who becomes owner of the project.
 
     Raises:
         UsageError: there is, or was, a project of that name, or nothing to label with.
@@ -78,7 +86,7 @@ def export_labelling_project(
         "existing_labels": "suggestions" if with_labels else "none",
     }
     read_labelling_project(Document(content))
-    folder = _new_folder("projects", name)
+    folder = selection_folder("projects", name)
     with atomic_folder(folder) as made:
         if with_labels:
             write_jsonl(made / _ROWS, _labelled(opened, rows.tolist()))
@@ -87,7 +95,8 @@ def export_labelling_project(
             lines = (orjson.dumps({"image_url": table.location(row)}) for row in rows.tolist())
             write_bytes(made / _ROWS, b"\n".join(lines) + b"\n")
     data = folder if with_labels else folder / _ROWS
-    client.labels.create_or_update({**content, "data": str(data)})
+    document = read_labelling_project(Document({**content, "data": str(data)}))
+    make_project(database, document, owner=owner)
     return len(rows)
 
 
@@ -98,8 +107,13 @@ def _labelled(opened: OpenTable, rows: list[int]) -> Iterator[tuple[str, str | l
         yield table.location(row), labels if table.multilabel else labels[0]
 
 
-def _new_folder(kind: str, name: str) -> Path:
-    """A folder of the workspace that is not there yet."""
+def selection_folder(kind: str, name: str) -> Path:
+    """A folder of the workspace that is not there yet, for what is made of chosen pictures.
+
+    Args:
+        kind: tables, projects or labels.
+        name: of what is made.
+    """
     above = get_settings().home / "selections" / kind / name
     number = 1
     while (above / str(number)).exists():

@@ -16,6 +16,7 @@ from tintype.files import write_json
 from tintype.images.source import is_url
 from tintype.labelling.allowed_folders import refuse_outside
 from tintype.labelling.sources import SourcePicture, unlabelled_pictures
+from tintype.studio.tables.predictions import predicted_rows
 from tintype.studio.tables.references import TableSource
 
 __all__ = ["read_table"]
@@ -129,62 +130,10 @@ def _missing(location: str) -> str | None:
 
 
 def _predictions(folder: Path) -> Iterator[_Row]:
-    """Rows of a batch's Parquet or JSON lines.
-
-    Raises:
-        DataError: they are of another kind, or damaged.
-    """
-    files = sorted((folder / "predictions").glob("[!.]*.parquet"))
-    lines = sorted((folder / "predictions").glob("[!.]*.jsonl"))
-    if not files and not lines:
-        raise DataError(
-            "the predictions are CSV, which does not say where pictures lie; have the batch write Parquet "
-            "(output: parquet)",
-            file=folder,
-        )
-    for file in files:
-        yield from _of_parquet(file)
-    for file in lines:
-        yield from _of_lines(file)
-
-
-def _of_parquet(file: Path) -> Iterator[_Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(file) as opened:
-            wanted = ("file_name", "image", "label", "score", "error")
-            names = [name for name in wanted if name in opened.schema_arrow.names]
-            line = 0
-            for batch in opened.iter_batches(_PART, columns=names):
-                for row in batch.to_pylist():
-                    line += 1
-                    yield _predicted(row, file, line)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot be read: {error}", file=file) from None
-
-
-def _of_lines(file: Path) -> Iterator[_Row]:
-    import orjson
-
-    line = 0
-    try:
-        with file.open("rb") as stream:
-            for line, text in enumerate(stream, 1):
-                yield _predicted(orjson.loads(text), file, line)
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise DataError(f"cannot be read: {error}", file=file, line=line or None) from None
-
-
-def _predicted(row: dict[str, Any], file: Path, line: int) -> _Row:
-    location = row.get("image")
-    name = row.get("file_name") or location or ""
-    fault = row.get("error")
-    if location is None:
-        location, fault = name, fault or "the picture was sent inline: there is no file to show"
-    picture = SourcePicture(location, name, None, None, str(file), line)
-    return _Row(picture, None, row.get("label"), row.get("score"), fault or _missing(location))
+    for found in predicted_rows(folder):
+        picture = SourcePicture(found.location, found.name, None, None, found.file, found.line)
+        fault = found.fault or _missing(found.location)
+        yield _Row(picture, None, found.label, found.score, fault)
 
 
 class _Columns:

@@ -23,6 +23,7 @@ from tintype.jobs.run import Run
 from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.sources import source_path
 from tintype.settings import get_settings
+from tintype.studio.tables.predictions import has_predictions
 from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.runs import RunStore
 
@@ -60,6 +61,9 @@ class TableSource:
 
     command: str = ""
     """What says the same in the command line; "" where nothing does."""
+
+    labelling_project: str | None = None
+    """Whose labels it is, where it is the data asset of an export."""
 
 
 def named_table(of: str, folders: AllowedFolders) -> TableSource:
@@ -99,11 +103,12 @@ def tables_of_run(name: str) -> list[str]:
 
 def _of_asset(of: str, name: str, version: str) -> TableSource:
     asset = DataAssetStore().get(name, version)
-    return _of_path(of, f"{name}, version {version}", source_path(asset.path), None)
+    found = _of_path(of, f"{name}, version {version}", source_path(asset.path), None)
+    return replace(found, labelling_project=asset.properties.get("labelling_project"))
 
 
 def _of_path(of: str, title: str, path: Path, within: Path | None) -> TableSource:
-    if (path / "summary.json").is_file() and (path / PREDICTIONS).is_dir():
+    if (path / "summary.json").is_file() and has_predictions(path):
         # The output of a batch: what there is of pictures was predicted.
         return TableSource(of, title, None, path, within)
     command = f"tintype data check {shlex.quote(str(path))}"
@@ -177,4 +182,4 @@ def _predictions_of(run: Run) -> Path | None:
     kept = run.outputs / "evaluation" / "predictions"
     if run.document.get("type") == "batch":
         kept = score_folder(run)
-    return kept if (kept / "predictions").is_dir() else None
+    return kept if has_predictions(kept) else None

@@ -1,6 +1,6 @@
 // The top of every view: where one is, how far the project has come, and whether everything is saved.
 
-import { session, signOut } from "./api.js";
+import { session, signOut, studioPath } from "./api.js";
 import { counted, html, percent, useEffect, useObservable, useRef } from "../shared/html.js";
 
 /** `views` of the project, each {name, title}. */
@@ -10,7 +10,9 @@ export function Header({ outbox, project = null, view = "", views = [] }) {
   useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [view]);
   return html`
     <header class="top">
-      <a class="home" href="#/" aria-label="All projects">Tintype</a>
+      ${session.in_studio
+        ? html`<a class="home" href=${studioPath(project?.name)}>‹ Studio</a>`
+        : html`<a class="home" href="#/" aria-label="All projects">Tintype</a>`}
       ${project && html`<h1 title=${project.name}>${project.name}</h1>`}
       ${project && html`
         <nav aria-label="Views of the project">

@@ -1,6 +1,6 @@
 // What an owner does: state, labels, instructions, data, exports and imports, members and invitations.
 
-import { ask, projectPath } from "./api.js";
+import { apiUrl, ask, projectPath, session, studioPath } from "./api.js";
 import { counted, html, useRef, useState } from "../shared/html.js";
 import { Colour, LabelName } from "./labels.js";
 import { Members } from "./members.js";
@@ -126,7 +126,8 @@ function Files({ project }) {
       <h2 id="files-heading">Out and in</h2>
       <div class="row">
         <label>Format <select value=${format} onChange=${(event) => setFormat(event.target.value)}>${FORMATS.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select></label>
-        <a class="button" href=${`/api${projectPath(project.name, "/export", { format })}`} download>Export the labels</a>
+        ${session.in_studio && html`<a class="button main" href=${studioPath(project.name)}>Make a data asset</a>`}
+        <a class="button" href=${apiUrl(projectPath(project.name, "/export", { format }))} download>Export the labels</a>
       </div>
       <form ref=${form} class="fields" onSubmit=${upload}>
         <h3>Import labels</h3>

@@ -51,7 +51,7 @@ function Labels({ name, labels, marking }) {
 
 function Bar({ label, share, marked }) {
   return html`
-    <li class=${marked ? "marked" : ""}><span class="label">${label}${marked && html`<span class="mark">${" ✓"}<span class="visually-hidden">${" (at or above 50 %)"}</span></span>`}</span><span class="number">${percent(share)}</span><span class="bar" aria-hidden="true"><span style=${{ "--share": Math.min(1, Math.max(0, share)) }}></span></span></li>`;
+    <li class=${marked ? "marked" : ""}><span class="label">${label}${marked && html`<span class="mark">${" ✓"}<span class="unseen">${" (at or above 50 %)"}</span></span>`}</span><span class="number">${percent(share)}</span><span class="bar" aria-hidden="true"><span style=${{ "--share": Math.min(1, Math.max(0, share)) }}></span></span></li>`;
 }
 
 function Nearest({ picture }) {

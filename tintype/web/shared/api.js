@@ -4,6 +4,12 @@ import { Observable } from "./html.js";
 
 const TIMEOUT_MS = 30_000;
 
+// Beside the folder that this module is served from: servers have their pages below a prefix.
+const ROOT = new URL("../api", import.meta.url).pathname;
+
+/** The address of a route, such as that of a picture. */
+export const apiUrl = (path) => `${ROOT}${path}`;
+
 /** The server said no; `status` is that of HTTP. */
 export class Refusal extends Error {
   constructor(status, message) {
@@ -18,14 +24,16 @@ export class Unreachable extends Error {}
 class Session extends Observable {
   person = null;
   local = false;
+  /** Whether the labelling page is a part of the studio. */
+  in_studio = false;
   csrf = "";
   /** Whether somebody has to sign in before anything goes on. */
   needed = false;
   /** Counts up whenever who is signed in was told. */
   turn = 0;
 
-  take({ person, local, csrf }) {
-    Object.assign(this, { person, local, csrf, needed: person === null, turn: this.turn + 1 });
+  take({ person, local, csrf, in_studio = false }) {
+    Object.assign(this, { person, local, csrf, in_studio, needed: person === null, turn: this.turn + 1 });
     this.changed();
   }
 
@@ -100,7 +108,7 @@ async function fetched(method, path, body, { signal, timeout = TIMEOUT_MS } = {}
   const limit = AbortSignal.timeout(timeout);
   options.signal = signal ? AbortSignal.any([signal, limit]) : limit;
   try {
-    return await fetch(`/api${path}`, options);
+    return await fetch(apiUrl(path), options);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Unreachable("The server cannot be reached.");

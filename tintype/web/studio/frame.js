@@ -17,6 +17,7 @@ const PAGES = [
 // Pages that belong to another one.
 const BELOW = {
   "/new-job": "/jobs", "/compare": "/jobs", "/catalog": "/models", "/compare-models": "/models", "/batch-endpoints": "/endpoints",
+  "/new-labelling-project": "/labelling",
 };
 
 export function Frame({ children }) {

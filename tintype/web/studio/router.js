@@ -24,7 +24,9 @@ const ROUTES = [
   { path: "/endpoints", title: "Endpoints", load: () => import("./pages/endpoints/list.js") },
   { path: "/endpoints/:name", title: ({ name }) => name, load: () => import("./pages/endpoints/endpoint.js") },
   { path: "/batch-endpoints/:name", title: ({ name }) => name, load: () => import("./pages/endpoints/batch_endpoint.js") },
-  { path: "/labelling", title: "Labelling", load: () => import("./pages/labelling.js") },
+  { path: "/labelling", title: "Labelling", load: () => import("./pages/labelling/list.js") },
+  { path: "/labelling/:name", title: ({ name }) => name, load: () => import("./pages/labelling/project.js") },
+  { path: "/new-labelling-project", title: "New labelling project", load: () => import("./pages/labelling/new.js") },
 ];
 
 class Address extends Observable {

@@ -6,15 +6,19 @@ import { useEvents } from "../events.js";
 import { CommandLine } from "../parts/command_line.js";
 import { Ago, bytes, Duration, figure, Status } from "../parts/figures.js";
 import { Loaded } from "../parts/states.js";
+import { newJobPath, pathOf } from "./jobs/addresses.js";
+import { labellerPath } from "./labelling/addresses.js";
 
 export function Page() {
   const home = useLoaded(() => ask("GET", "/home"), []);
   const endpoints = useLoaded(() => ask("GET", "/endpoints"), []);
   const projects = useLoaded(() => ask("GET", "/labelling/projects"), []);
   useEvents("runs", home.reload);
+  useEvents("endpoints", endpoints.reload);
+  useEvents("labelling", projects.reload);
   return html`
     <div class="stack">
-      <div class="page-head"><h1>Home</h1><a class="button main" href="/new-job">New job</a></div>
+      <div class="page-head"><h1>Home</h1><a class="button main" href=${newJobPath()}>New job</a></div>
       <${Loaded} of=${home}>${(found) => html`
         <div class="columns">
           <${Now} runs=${found.active} />
@@ -24,8 +28,6 @@ export function Page() {
         <p class="hint">Workspace ${found.workspace}${found.disk && `, ${bytes(found.disk.free_bytes)} free of ${bytes(found.disk.total_bytes)}`}</p>`}<//>
     </div>`;
 }
-
-export const pathOf = (run) => `/jobs/${encodeURIComponent(run.name)}`;
 
 function Now({ runs }) {
   return html`
@@ -47,15 +49,15 @@ function Needs({ home, endpoints, projects }) {
   for (const endpoint of endpoints?.endpoints ?? []) {
     const failed = endpoint.deployments.filter((one) => one.provisioning_state === "Failed" || one.error);
     for (const one of failed) {
-      lines.push(html`<li key=${`${endpoint.name}/${one.name}`}><a class="name" href="/endpoints" title=${one.error ?? ""}>${endpoint.name}, deployment ${one.name}</a><${Status} status="Failed" /></li>`);
+      lines.push(html`<li key=${`${endpoint.name}/${one.name}`}><a class="name" href=${`/endpoints/${encodeURIComponent(endpoint.name)}`} title=${one.error ?? ""}>${endpoint.name}, deployment ${one.name}</a><${Status} status="Failed" /></li>`);
     }
   }
   if (endpoints?.endpoints.length && !endpoints.daemon) {
     lines.push(html`<li key="daemon"><a class="name" href="/endpoints">The daemon does not run: no endpoint answers</a></li>`);
   }
-  for (const { name, state, pictures } of projects ?? []) {
-    if (state === "running" && pictures.needs_review) {
-      lines.push(html`<li key=${`project ${name}`}><a class="name" href="/labelling">${name}: ${counted(pictures.needs_review)} to review</a></li>`);
+  for (const { name, state, pictures, role } of projects ?? []) {
+    if (state === "running" && pictures.needs_review && role && role !== "labeller") {
+      lines.push(html`<li key=${`project ${name}`}><a class="name" href=${labellerPath(name, "review")}>${name}: ${counted(pictures.needs_review)} to review</a></li>`);
     }
   }
   for (const run of home.failed) {

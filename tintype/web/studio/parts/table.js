@@ -9,7 +9,7 @@ const SPARE = 10;
  * columns: `{key, title, draw(row), sort?, width?, end?, wide?}`; `sort` names what the rows are sorted by, and what is
  * `wide` is left out where there is little room.
  * rows: by position, with holes where they are not loaded; `total` is how many there are.
- * need(first, last): rows that are in sight and not here.
+ * need(first, last): which rows are in sight.
  * sorted: `{by, descending}`, onSort(by).
  * selected: a Set of keys, with onSelect(key, chosen); rowKey(row), href(row).
  */
@@ -31,14 +31,7 @@ export function Table({ label, columns: all, rows, total, need, sorted, onSort, 
   }, []);
   const last = Math.min(range.last, total);
   const first = Math.min(range.first, Math.max(0, last - 1));
-  useEffect(() => {
-    for (let index = first; index < last; index += 1) {
-      if (!rows[index]) {
-        need?.(first, last);
-        return;
-      }
-    }
-  }, [first, last, rows, total]);
+  useEffect(() => need?.(first, last), [first, last, total]);
 
   const shown = [];
   for (let index = first; index < last; index += 1) shown.push(index);

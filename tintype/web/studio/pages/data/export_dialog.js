@@ -4,15 +4,24 @@ import { ask, withQuery } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
 import { counted, html, useState } from "../../../shared/html.js";
 import { CommandLine } from "../../parts/command_line.js";
+import { newJobPath } from "../jobs/addresses.js";
+import { labellerPath, projectPath } from "../labelling/addresses.js";
+import { tablePath } from "./addresses.js";
 
 const KINDS = {
   "data-assets": { title: "A data asset", hint: "Labelled pictures, for jobs to train on or to be judged by. Nothing is copied." },
   "labelling-projects": { title: "A labelling project", hint: "People look at them again; labels that they have are suggestions." },
 };
 
-/** wanted: a filter of the table; count: how many pictures it has. */
-export function ExportDialog({ of, tableKey, wanted, count, title, onClose }) {
-  const [kind, setKind] = useState("data-assets");
+const OfAsset = ({ reference }) => html`
+  <div class="row"><a class="button main" href=${newJobPath({ data: `azureml:${reference}` })}>New job from it</a><a class="button" href=${tablePath({ of: `asset:${reference}` })}>Look at it</a></div>`;
+
+const OfProject = ({ name }) => html`
+  <div class="row"><a class="button main" href=${labellerPath(name)}>Label</a><a class="button" href=${projectPath(name)}>To the project</a></div>`;
+
+/** wanted: a filter of the table; count: how many pictures it has; first: the kind that is offered first. */
+export function ExportDialog({ of, tableKey, wanted, count, title, first, onClose }) {
+  const [kind, setKind] = useState(first);
   const [name, setName] = useState("");
   const [labels, setLabels] = useState("");
   const [made, setMade] = useState(null);
@@ -37,7 +46,7 @@ export function ExportDialog({ of, tableKey, wanted, count, title, onClose }) {
       <${Dialog} title="Made" onClose=${onClose}>
         <div class="stack">
           <p role="status">${made.reference} has ${counted(made.pictures)}.</p>
-          <a href=${kind === "data-assets" ? "/data" : "/labelling"}>${kind === "data-assets" ? "To the data assets" : "To labelling"}</a>
+          ${kind === "data-assets" ? html`<${OfAsset} reference=${made.reference} />` : html`<${OfProject} name=${made.reference} />`}
           <${CommandLine} command=${made.command} />
         </div>
       <//>`;

@@ -16,7 +16,7 @@ const PASSING_MS = 40;
 const TALLEST = 16_000_000;
 
 /**
- * rows: by position, with holes; need(first, last) has those loaded.
+ * rows: by position, with holes; need(first, last) tells which are in sight.
  * chosen: a Set of row numbers, onChoose(rows, on); null: nothing can be chosen.
  */
 export function PictureGrid({ of, tableKey, label, rows, total, need, chosen = null, onChoose }) {
@@ -51,14 +51,7 @@ export function PictureGrid({ of, tableKey, label, rows, total, need, chosen = n
   const first = firstLine * size.columns;
   const end = Math.min(total, lastLine * size.columns);
 
-  useEffect(() => {
-    for (let index = first; index < end; index += 1) {
-      if (!rows[index]) {
-        need(first, end);
-        return;
-      }
-    }
-  }, [first, end, rows, total]);
+  useEffect(() => need(first, end), [first, end, total]);
 
   // The keys reach the grid wherever it was scrolled to.
   const place = current >= first && current < end ? current : Math.min(total - 1, Math.ceil(seen / step) * size.columns);
@@ -137,16 +130,21 @@ function Tile({ of, tableKey, row, column, current, chosen, onClick, onFocus }) 
 /** The picture of a row, or why there is none. */
 export function Thumbnail({ of, tableKey, row, side = 256 }) {
   const [state, setState] = useState("waits");
+  const image = useRef(null);
   useEffect(() => {
     setState("waits");
     const timer = setTimeout(() => setState("asked"), PASSING_MS);
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      // Taken away alone, it would still be fetched to its end.
+      image.current?.removeAttribute("src");
+    };
   }, [of, tableKey, row.row]);
   const broken = row.fault ?? (state === "broken" ? "This picture cannot be read." : null);
   if (broken) return html`<div class="thumb broken"><span>${broken}</span></div>`;
   return html`
     <div class="thumb" style=${{ backgroundImage: row.tiny ? tinyUrl(row.tiny) : "none" }}>
-      ${state === "asked" && html`<img src=${thumbnailUrl(of, tableKey, row.row, side)} alt="" decoding="async" draggable=${false} onError=${() => setState("broken")} />`}
+      ${state === "asked" && html`<img ref=${image} fetchpriority="low" src=${thumbnailUrl(of, tableKey, row.row, side)} alt="" decoding="async" draggable=${false} onError=${() => setState("broken")} />`}
     </div>`;
 }
 

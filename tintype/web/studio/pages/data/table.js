@@ -7,6 +7,8 @@ import { CommandLine } from "../../parts/command_line.js";
 import { Empty, Failure, Loaded } from "../../parts/states.js";
 import { complain } from "../../parts/toasts.js";
 import { setQuery } from "../../router.js";
+import { newJobPath } from "../jobs/addresses.js";
+import { newProjectPath, projectPath } from "../labelling/addresses.js";
 import { filterOf, NO_FILTER, tablePath } from "./addresses.js";
 import { ExportDialog } from "./export_dialog.js";
 import { Filters } from "./filters.js";
@@ -74,17 +76,20 @@ function Table({ table, query, reload }) {
       complain(error);
     }
   };
-  const make = async () => {
+  /** Ask what is to be made of the chosen rows, or of all; `first` is offered first. */
+  const make = async (first) => {
     try {
       const wanted = chosen.size
         ? { selection: (await ask("POST", withQuery("/table/selections", { of, key }), { rows: [...chosen] })).selection }
         : filter;
-      setMaking({ wanted, count: chosen.size || rows.total });
+      setMaking({ wanted, count: chosen.size || rows.total, first });
     } catch (error) {
       complain(error);
     }
   };
   const notices = summary.notices;
+  // All of a folder or of an asset: the project is of that, and takes what comes to it later.
+  const whole = !chosen.size && !Object.keys(filter).length;
   return html`
     <div class="page-head">
       <h1>${table.title}</h1>
@@ -93,13 +98,18 @@ function Table({ table, query, reload }) {
           <span class="hint" role="status">${chosen.size.toLocaleString("en")} chosen</span>
           <button type="button" onClick=${() => select(chosen)}>Show only these</button>
           <button type="button" onClick=${() => setChosen(new Set())}>Choose none</button>`}
-        <button type="button" class="main" disabled=${!rows.total} onClick=${make}>Make a data set …</button>
+        ${of.startsWith("asset:") && html`<a class="button" href=${newJobPath({ data: of.replace("asset:", "azureml:") })}>New job from it</a>`}
+        ${whole
+          ? html`<a class="button" href=${newProjectPath(of)}>Label these</a>`
+          : html`<button type="button" disabled=${!rows.total} onClick=${() => make("labelling-projects")}>Label these</button>`}
+        <button type="button" class="main" disabled=${!rows.total} onClick=${() => make("data-assets")}>Make a data set …</button>
       </div>
     </div>
     <p class="facts-line row">
       <span><strong class="figure">${summary.rows.toLocaleString("en")}</strong> pictures</span>
       <span><strong class="figure">${summary.labels.toLocaleString("en")}</strong> labels</span>
       ${Object.entries(summary.splits).map(([split, count]) => html`<span key=${split}><strong class="figure">${count.toLocaleString("en")}</strong> ${split}</span>`)}
+      ${table.labelling_project && html`<span>Labels of the project <a href=${projectPath(table.labelling_project)}>${table.labelling_project}</a></span>`}
       ${summary.faults > 0 && html`<a class="error" href=${tablePath({ of, fault: "true" })}>${counted(summary.faults)} cannot be shown</a>`}
     </p>
     ${notices.length > 0 && html`<details class="hint"><summary>${counted(notices.length, "notice")} of how it was read</summary><ul>${notices.map((notice) => html`<li key=${notice}>${notice}</li>`)}</ul></details>`}

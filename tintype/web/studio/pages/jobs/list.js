@@ -1,14 +1,15 @@
 // All runs: found by words, status, kind and experiment; however many, only those in sight are drawn.
 
 import { ask, withQuery } from "../../../shared/api.js";
-import { html, useEffect, useRef, useState } from "../../../shared/html.js";
+import { html, useRef, useState } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine } from "../../parts/command_line.js";
 import { Ago, Duration, figure, Status } from "../../parts/figures.js";
+import { usePagedRows } from "../../parts/paged_rows.js";
 import { Empty, Failure } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 import { go, setQuery } from "../../router.js";
-import { pathOf } from "../home.js";
+import { newJobPath, pathOf } from "./addresses.js";
 
 const PAGE = 100;
 const TYPING_MS = 200;
@@ -51,7 +52,7 @@ export function Page({ query }) {
         <div class="row">
           <button type="button" disabled=${chosen.size < 2 || chosen.size > MOST_COMPARED} onClick=${() => go(withQuery("/compare", { name: [...chosen] }))}
             title=${`Choose 2 to ${MOST_COMPARED} runs`}>Compare${chosen.size ? ` ${chosen.size}` : ""}</button>
-          <a class="button main" href="/new-job">New job</a>
+          <a class="button main" href=${newJobPath()}>New job</a>
         </div>
       </div>
       <${Filters} asked=${asked} page=${page} />
@@ -61,63 +62,23 @@ export function Page({ query }) {
           selected=${chosen} onSelect=${choose} rowKey=${(run) => run.name} rowName=${(run) => run.display_name} />`}
       ${page && page.total === 0 && (filtered
         ? html`<${Empty} title="No run is like that"><a href="/jobs">Show all</a><//>`
-        : html`<${Empty} title="No jobs yet"><p class="hint">A job is a document that says what to train, on which pictures.</p><a class="button" href="/new-job">New job</a><//>`)}
+        : html`<${Empty} title="No jobs yet"><p class="hint">A job is a document that says what to train, on which pictures.</p><a class="button" href=${newJobPath()}>New job</a><//>`)}
       ${!page && !error && html`<p role="status" class="wait">Loading …</p>`}
       <${CommandLine} command="tintype job list -o table" />
     </div>`;
 }
 
-/** Runs by their position, loaded where they are looked at; what was there stays until it is replaced. */
+/** Runs by their position, looked at again when any has changed. */
 function useRuns(asked) {
-  const [page, setPage] = useState(null);
-  const [error, setError] = useState(null);
-  const state = useRef({ round: 0, range: [0, PAGE], waiting: new Set() });
+  const load = async (offset, limit, signal) => {
+    const query = { ...asked, descending: String(asked.descending), offset, limit };
+    const answer = await ask("GET", withQuery("/jobs", query), undefined, { signal });
+    return { ...answer, rows: answer.runs };
+  };
   const key = JSON.stringify(asked);
-  const fetched = async (first) => [first, await ask("GET", withQuery("/jobs", { ...asked, descending: String(asked.descending), offset: first, limit: PAGE }))];
-
-  /** Pages that begin at `starts`; `anew`: in place of all that is known. */
-  const load = async (starts, anew) => {
-    const { current } = state;
-    if (anew) {
-      current.round += 1;
-      current.waiting.clear();
-    }
-    const { round } = current;
-    const wanted = starts.filter((start) => !current.waiting.has(start));
-    wanted.forEach((start) => current.waiting.add(start));
-    try {
-      const answers = await Promise.all(wanted.map(fetched));
-      if (round !== current.round || !answers.length) return;
-      setError(null);
-      setPage((before) => {
-        const rows = anew || !before ? [] : [...before.rows];
-        for (const [first, { runs }] of answers) runs.forEach((run, index) => { rows[first + index] = run; });
-        return { ...answers.at(-1)[1], rows };
-      });
-    } catch (failure) {
-      if (round === current.round) setError(failure);
-    } finally {
-      wanted.forEach((start) => current.waiting.delete(start));
-    }
-  };
-  const reload = () => load(startsOf(...state.current.range), true);
-  const need = (first, last) => {
-    state.current.range = [first, last];
-    load(startsOf(first, last), false);
-  };
-  useEffect(() => {
-    state.current.range = [0, PAGE];
-    reload();
-  }, [key]);
-  useEvents("runs", reload, [key]);
-  return { page, error, need, reload };
-}
-
-/** Where the pages begin that rows from `first` to before `last` are on. */
-function startsOf(first, last) {
-  const starts = [];
-  for (let start = Math.floor(first / PAGE) * PAGE; start < last; start += PAGE) starts.push(start);
-  return starts;
+  const found = usePagedRows(load, key, { size: PAGE });
+  useEvents("runs", found.reload, [key]);
+  return found;
 }
 
 function Filters({ asked, page }) {

@@ -13,10 +13,13 @@ const TYPING_MS = 300;
 // Data and model are looked at before a run is made.
 const SUBMIT_MS = 600_000;
 
+// What the form begins with, where the address does not say otherwise.
+const ANSWERS = { kind: "finetuning", task: "image_classification", model: "", data: "", name: "", minutes: "10", trials: "10", register: "" };
+
 export function Page({ query }) {
   const from = query.get("from");
   const choices = useLoaded(() => ask("GET", "/job-choices"), []);
-  const [answers, setAnswers] = useState({ kind: "finetuning", task: "image_classification", model: "", data: "", name: "", minutes: "10", trials: "10", register: "" });
+  const [answers, setAnswers] = useState(() => givenBy(query));
   const [yaml, setYaml] = useState(() => written(answers));
   const [edited, setEdited] = useState(false);
   const [submitting, setSubmitting] = useState(false);
@@ -68,6 +71,12 @@ export function Page({ query }) {
       </div>
       ${choices.value && html`<p class="hint">Relative paths are taken from ${choices.value.folder}</p>`}
     </div>`;
+}
+
+/** The answers that the address gives, as `newJobPath` writes them. */
+function givenBy(query) {
+  const answers = Object.fromEntries(Object.entries(ANSWERS).map(([key, value]) => [key, query.get(key) ?? value]));
+  return { ...answers, kind: answers.kind in KINDS ? answers.kind : ANSWERS.kind };
 }
 
 /** What is wrong with the document, asked a moment after it was typed. */

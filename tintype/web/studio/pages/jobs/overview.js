@@ -4,12 +4,15 @@ import { ask } from "../../../shared/api.js";
 import { html, useLoaded } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { figure, Status } from "../../parts/figures.js";
+import { tablePath } from "../data/addresses.js";
+import { pathOfReference } from "../models/names.js";
 
 export function Tab({ run, parts }) {
   const children = useLoaded(
     () => (run.parts.includes("children") && !run.parts.includes("trials") ? ask("GET", `/jobs?parent=${encodeURIComponent(run.name)}&limit=100`) : Promise.resolve(null)),
     [run.name, parts.children],
   );
+  const tables = useLoaded(() => ask("GET", `/data/runs/${encodeURIComponent(run.name)}`), [run.name, run.status]);
   const metrics = Object.entries(run.metrics);
   return html`
     <div class="columns">
@@ -22,7 +25,7 @@ export function Tab({ run, parts }) {
         <dl class="facts">
           <div><dt>name</dt><dd>${run.name}</dd></div>
           ${run.description && html`<div><dt>description</dt><dd>${run.description}</dd></div>`}
-          ${run.registered_model && html`<div><dt>model</dt><dd>${run.registered_model}</dd></div>`}
+          ${run.registered_model && html`<div><dt>model</dt><dd><a href=${pathOfReference(run.registered_model)}>${run.registered_model}</a></dd></div>`}
           ${run.best_child && html`<div><dt>best trial</dt><dd><a href=${`/jobs/${encodeURIComponent(run.best_child)}`}>${run.best_child}</a></dd></div>`}
           <div><dt>made</dt><dd>${new Date(run.created_at).toLocaleString()}</dd></div>
           ${run.started_at && html`<div><dt>began</dt><dd>${new Date(run.started_at).toLocaleString()}</dd></div>`}
@@ -31,6 +34,10 @@ export function Tab({ run, parts }) {
         </dl>
         ${run.parts.includes("files") && html`<${CommandLine} command=${`tintype job download --name ${quoted(run.name)}`} label="How to download its outputs" />`}
       </section>
+      ${tables.value?.tables.length > 0 && html`
+        <section class="panel" aria-labelledby="tables"><h2 id="tables">Tables of pictures</h2>
+          <ul class="lines">${tables.value.tables.map((of) => html`<li key=${of}><a class="name" href=${tablePath({ of })}>${of.split(":").at(-1).replaceAll("_", " ")}</a></li>`)}</ul>
+        </section>`}
       ${children.value?.runs.length > 0 && html`
         <section class="panel" aria-labelledby="children"><h2 id="children">Parts</h2>
           <ul class="lines">${children.value.runs.map((child) => html`

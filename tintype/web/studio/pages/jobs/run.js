@@ -8,6 +8,7 @@ import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Ago, Duration, figure, Status } from "../../parts/figures.js";
 import { Failure } from "../../parts/states.js";
 import { complain, say } from "../../parts/toasts.js";
+import { newJobPath } from "./addresses.js";
 
 const TABS = [
   { key: "overview", title: "Overview", load: () => import("./overview.js") },
@@ -105,7 +106,7 @@ function Head({ run, gone, reload }) {
         ${!gone && html`
           <div class="row">
             ${run.can.map((what) => html`<button key=${what} type="button" class=${what === "resume" ? "main" : ""} onClick=${() => (ACTS[what].question ? setAsking(what) : act(what))}>${ACTS[what].title}</button>`)}
-            ${!run.parents.length && html`<a class="button" href=${`/new-job?from=${encodeURIComponent(run.name)}`}>New job from it</a>`}
+            ${!run.parents.length && html`<a class="button" href=${newJobPath({ from: run.name })}>New job from it</a>`}
           </div>`}
       </div>
       ${gone && html`<p class="error" role="alert">${gone.message} What is shown was read before.</p>`}

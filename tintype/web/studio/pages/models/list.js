@@ -7,6 +7,7 @@ import { CommandLine } from "../../parts/command_line.js";
 import { Ago } from "../../parts/figures.js";
 import { Empty, Loaded } from "../../parts/states.js";
 import { go, setQuery } from "../../router.js";
+import { newJobPath } from "../jobs/addresses.js";
 import { pathOfModel, REGISTRY, taskName } from "./names.js";
 import { RegisterDialog } from "./register.js";
 import { Sides } from "./sides.js";
@@ -40,7 +41,7 @@ export function Page({ query }) {
         return all.length ? html`<${Empty} title="No model is like that" />` : html`
           <${Empty} title="No registered models yet">
             <p class="hint">A job registers its model where its document has an output with a name; what a run has made can be registered later.</p>
-            <div class="row"><a class="button" href="/new-job">New job</a><a class="button" href="/catalog">Catalog</a></div>
+            <div class="row"><a class="button" href=${newJobPath()}>New job</a><a class="button" href="/catalog">Catalog</a></div>
           <//>`;
       }}<//>
       <${CommandLine} command=${`tintype model list -o table${archived ? " --include-archived" : ""}`} />

@@ -22,3 +22,6 @@ export function millions(count) {
   if (count < 1e6) return count.toLocaleString("en");
   return count >= 1e9 ? `${(count / 1e9).toFixed(1)}B` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)}M`;
 }
+
+/** The page of a model as documents name it: `photos:1`, whose name may hold no colon. */
+export const pathOfReference = (reference) => pathOfModel(...reference.split(":"));
