@@ -116,7 +116,9 @@ def end_processes_of(home: Path) -> None:
         return
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("TINTYPE_HOME") == str(home):
+            # A Ray cluster is another one's to end: whoever is connected to it would end with it.
+            ours = any(part.startswith("tintype.") for part in process.cmdline())
+            if ours and process.environ().get("TINTYPE_HOME") == str(home):
                 process.kill()
 
 
