@@ -35,30 +35,16 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 # others file by file.
 DEALT_OUT = {"test_automl.py", "test_batch_endpoints.py", "test_main_job.py", "test_pipelines.py"}
 
-# Rooms whose files take minutes; what is quick fills up the end.
-LONGEST_FIRST = ("journeys", "web", "samples", "jobs", "labelling")
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say what follows what on which worker; the longest first, so that all workers end together."""
-    items.sort(key=lambda item: (not uses_ray(item), _room_rank(item)))
+    items.sort(key=lambda item: (not uses_ray(item), "journeys" not in item.path.parts))
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
     # What was imported stays: no collection of garbage needs to look at it again.
     gc.freeze()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Groups are told by names; where these are missing, every worker sets up what a group shares."""
-    if session.items and session.config.getoption("loadgroup", False):
-        assert "@" in session.items[0].nodeid, "pytest-xdist does not group tests of this pytest"
-
-
-def _room_rank(item: pytest.Item) -> int:
-    room = item.path.relative_to(Path(__file__).parent).parts[0]
-    return LONGEST_FIRST.index(room) if room in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def uses_ray(item: pytest.Item) -> bool:
