@@ -23,7 +23,7 @@ from pictures import encoded, noise, write_class_folders
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# Rooms whose tests use MLflow, one after the other; tests/workspace makes its own database.
+# Rooms whose tests use MLflow.
 WITH_MLFLOW = {"cli", "client", "jobs", "journeys", "samples", "workspace"}
 
 Command = Callable[..., Any]

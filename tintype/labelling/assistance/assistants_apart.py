@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import os
 import queue
 import subprocess
 import threading
@@ -29,9 +28,6 @@ __all__ = ["AssistantApart", "AssistantsApart"]
 _LOG = logging.getLogger(__name__)
 
 _PROGRAM = "tintype.labelling.assistance.assistants_process"
-
-# Added to the niceness of the server.
-_NICE = 10
 
 # A question that people wait for, and one that labelling goes on without an answer to.
 _PATIENCE_SECONDS, _HURRY_SECONDS = 30.0, 2.0
@@ -141,9 +137,6 @@ class AssistantsApart:
         self._process = process = start_python_process(
             _PROGRAM, environment=store, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        # From its first moment: to load its libraries takes seconds of a processor.
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
         # What was asked of one that has ended is asked no more.
         outgoing: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._outgoing = outgoing

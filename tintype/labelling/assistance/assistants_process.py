@@ -31,6 +31,9 @@ from tintype.settings import get_settings
 
 __all__: list[str] = []
 
+# Added to the niceness of the server.
+_NICE = 10
+
 # Questions that are worked on at once.
 _THREADS = 4
 
@@ -113,6 +116,9 @@ def _main() -> None:
 
     # Ctrl-C is for the server, with which this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Only now: beside busy processes its libraries would take minutes to load.
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
     torch.set_num_threads(max(1, get_settings().cpu_threads // 2))
     # What a library prints, be it in Python or not, is no message.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
