@@ -217,6 +217,8 @@ def test_a_break_is_told_and_made_up_for(studio: Studio, open_page: Open) -> Non
     page.wait_for_function(
         "performance.getEntriesByType('resource').some(({name}) => name.includes('/api/jobs/slept'))"
     )
+    # Its parts, too, are modules that come from the server.
+    expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
     studio.kill()
     expect(page.get_by_text("No connection")).to_be_visible()
     run.update(description="changed meanwhile")
