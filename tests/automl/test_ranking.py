@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,24 @@ from pictures import write_class_folders
 from tintype.automl import head_search, ranking
 from tintype.automl.ranking import RankedBackbone, rank_backbones, write_backbone_classifier
 from tintype.data import read_image_table
+from tintype.data.image_table import ImageTable
 from tintype.errors import RunCancelled
 from tintype.scoring import Scorer
+
+
+def rank(
+    folder: Path, names: str, train: ImageTable, validation: ImageTable, **more: Any
+) -> list[RankedBackbone]:
+    """The ranking of small ViTs, one of each letter, with time for all of them."""
+    given: dict[str, Any] = {"deadline": time.time() + 600, "log": lambda sentence: None, **more}
+    return rank_backbones(
+        [str(write_checkpoint(folder / name, "vit")) for name in names],
+        train,
+        validation,
+        task="image_classification",
+        metric="accuracy",
+        **given,
+    )
 
 
 def test_a_first_model_comes_from_a_sample_of_every_class(
@@ -29,16 +46,7 @@ def test_a_first_model_comes_from_a_sample_of_every_class(
     )
     found: list[RankedBackbone] = []
     said: list[str] = []
-    ranked = rank_backbones(
-        [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
-        train,
-        validation,
-        task="image_classification",
-        metric="accuracy",
-        deadline=time.time() + 600,
-        log=said.append,
-        leads=found.append,
-    )
+    ranked = rank(tmp_path, "ab", train, validation, log=said.append, leads=found.append)
     assert len(ranked) == 2
     first, whole = found[:2]
     assert (first.fitted, first.judged) == (12, 6)
@@ -70,17 +78,7 @@ def test_a_ranking_stops_where_it_is_asked_to(tmp_path: Path, asked: int) -> Non
         return count >= asked
 
     with pytest.raises(RunCancelled, match="asked to stop"):
-        rank_backbones(
-            [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
-            train,
-            validation,
-            task="image_classification",
-            metric="accuracy",
-            deadline=time.time() + 600,
-            log=lambda sentence: None,
-            leads=found.append,
-            cancelled=cancelled,
-        )
+        rank(tmp_path, "ab", train, validation, leads=found.append, cancelled=cancelled)
     assert count == asked
     assert len(found) == (asked == 5)
 
@@ -97,15 +95,7 @@ def test_what_is_served_is_what_was_ranked(
     validation = read_image_table(
         write_class_folders(tmp_path / "validation", per_class=4, classes=3)
     )
-    (backbone,) = rank_backbones(
-        [str(write_checkpoint(tmp_path / "vit", "vit"))],
-        train,
-        validation,
-        task="image_classification",
-        metric="accuracy",
-        deadline=time.time() + 600,
-        log=lambda sentence: None,
-    )
+    (backbone,) = rank(tmp_path, "v", train, validation)
     heads = {"served": backbone.head, "start": backbone.head.to_finetune}
     kinds = {}
     for name, head in heads.items():
@@ -136,14 +126,6 @@ def test_a_backbone_is_tried_if_it_can_be_done_in_time(
     train = read_image_table(write_class_folders(tmp_path / "train", per_class=12))
     validation = read_image_table(write_class_folders(tmp_path / "validation", per_class=4))
     said: list[str] = []
-    ranked = rank_backbones(
-        [str(write_checkpoint(tmp_path / name, "vit")) for name in ("a", "b")],
-        train,
-        validation,
-        task="image_classification",
-        metric="accuracy",
-        deadline=time.time() + 60,
-        log=said.append,
-    )
+    ranked = rank(tmp_path, "ab", train, validation, deadline=time.time() + 60, log=said.append)
     assert len(ranked) == tried
     assert ("too short" in said[-1]) == (tried == 1)

@@ -612,6 +612,8 @@ def test_an_owner_changes_the_project(
 
 
 def test_a_project_is_made_by_page(server: LabellingServer, photos: Path, open_page: Open) -> None:
+    # Its worker may have run none of the others.
+    server.project("there", photos)
     page = open_page(f"{server.url}/")
     expect(page.locator(".projects")).to_be_visible()
     asked: list[dict[str, Any]] = []

@@ -75,7 +75,7 @@ class DataCollector(StrictModel):
     @property
     def inputs_rate(self) -> float:
         """Share of requests whose pictures are recorded."""
-        return self._rate("model_inputs")
+        return 0.0 if self.picture == "none" else self._rate("model_inputs")
 
     @property
     def outputs_rate(self) -> float:

@@ -10,7 +10,6 @@ from tintype.labelling.database import Database
 from tintype.labelling.doing import finish_actions
 from tintype.labelling.exporting.exporting import Exported, export_project
 from tintype.labelling.making import make_project
-from tintype.labelling.people import role_of
 from tintype.labelling.pictures import count_by_state
 from tintype.labelling.projects import Project, find_project, list_projects
 from tintype.labelling.server.visitors import Visitor
@@ -52,7 +51,7 @@ def project_lines(database: Database, visitor: Visitor) -> list[dict[str, Any]]:
                 "task": project.task,
                 "state": project.state,
                 "pictures": _counted(count_by_state(connection, project)),
-                "role": "owner" if visitor.local else role_of(connection, project.id, visitor.id),
+                "role": visitor.role_in(connection, project),
             }
             for project in list_projects(connection)
         ]
@@ -69,7 +68,7 @@ def project_shown(database: Database, visitor: Visitor, name: str) -> dict[str, 
         with database.reading() as connection:
             project = find_project(connection, name)
             statistics = project_statistics(connection, project)
-            role = "owner" if visitor.local else role_of(connection, project.id, visitor.id)
+            role = visitor.role_in(connection, project)
     except UsageError as error:
         raise RequestError(str(error), status=404) from None
     return {

@@ -147,7 +147,9 @@ def read_collected(folder: Path) -> Iterator[tuple[Path, CollectedRow]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    files = sorted(folder.glob(f"**/{_ROWS}/*.parquet"), key=lambda path: path.name)
+    # Of a deployment, or of all of an endpoint's; pictures, of which there are many, are not looked through.
+    found = [*folder.glob(f"{_ROWS}/*.parquet"), *folder.glob(f"*/{_ROWS}/*.parquet")]
+    files = sorted(found, key=lambda path: path.name)
     for path in files:
         try:
             table = pq.read_table(path)

@@ -17,7 +17,6 @@ from tintype.labelling.exporting.exporting import export_project
 from tintype.labelling.importing import import_labels
 from tintype.labelling.labels import remove_label
 from tintype.labelling.making import refresh_project, with_new_labels
-from tintype.labelling.people import role_of
 from tintype.labelling.pictures import PictureFilter
 from tintype.labelling.projects import change_project, find_project, list_projects
 from tintype.labelling.server.answers import (
@@ -50,7 +49,7 @@ def list_own_projects(request: Request, visitor: SignedIn) -> list[dict[str, Any
     with labelling_of(request).database.reading() as connection:
         found = []
         for project in list_projects(connection):
-            role = "owner" if visitor.local else role_of(connection, project.id, visitor.id)
+            role = visitor.role_in(connection, project)
             if role is not None:
                 found.append(
                     {

@@ -47,6 +47,10 @@ class Visitor:
     local: bool
     """At this machine, of a server that nobody else reaches: owner of every project."""
 
+    def role_in(self, connection: Connection, project: Project) -> Role | None:
+        """What they are in a project; None: no member of it."""
+        return "owner" if self.local else role_of(connection, project.id, self.id)
+
 
 class Labelling:
     """What the routes of one server share."""
@@ -180,7 +184,7 @@ def access_of(
         # Whoever is no member does not learn what there is.
         message = str(error) if labelling.local else f"there is no labelling project {name!r}"
         raise RequestError(message, status=404) from None
-    role: Role | None = "owner" if visitor.local else role_of(connection, project.id, visitor.id)
+    role = visitor.role_in(connection, project)
     if role is None:
         raise RequestError(f"there is no labelling project {name!r}", status=404)
     if not allows(role, needed):

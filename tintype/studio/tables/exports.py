@@ -85,7 +85,7 @@ def export_labelling_project(
         "data": ".",
         "existing_labels": "suggestions" if with_labels else "none",
     }
-    read_labelling_project(Document(content))
+    document = read_labelling_project(Document(content))
     folder = selection_folder("projects", name)
     with atomic_folder(folder) as made:
         if with_labels:
@@ -95,8 +95,7 @@ def export_labelling_project(
             lines = (orjson.dumps({"image_url": table.location(row)}) for row in rows.tolist())
             write_bytes(made / _ROWS, b"\n".join(lines) + b"\n")
     data = folder if with_labels else folder / _ROWS
-    document = read_labelling_project(Document({**content, "data": str(data)}))
-    make_project(database, document, owner=owner)
+    make_project(database, document.model_copy(update={"data": str(data)}), owner=owner)
     return len(rows)
 
 

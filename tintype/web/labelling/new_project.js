@@ -1,30 +1,20 @@
 // Making a project of a folder that the server may read.
 
 import { ask } from "./api.js";
-import { html, useRef, useState } from "../shared/html.js";
+import { html, useForm, useRef } from "../shared/html.js";
 
 const TASKS = [["image_classification", "one label a picture"], ["image_classification_multilabel", "several labels a picture, or none"]];
 const EXISTING = [["none", "pass them over"], ["suggestions", "suggestions to review"], ["final", "labels"]];
 
 /** `folders` are those that projects may be made of; `made` is called with the new project's name. */
 export function NewProject({ folders, made }) {
-  const [error, setError] = useState("");
-  const [busy, setBusy] = useState(false);
   const form = useRef(null);
-  const submit = async (event) => {
-    event.preventDefault();
+  const { submit, busy, error } = useForm(async () => {
     const { labels, people, ...given } = Object.fromEntries(new FormData(form.current));
     const names = labels.split("\n").map((name) => name.trim()).filter(Boolean);
-    setError("");
-    setBusy(true);
-    try {
-      await ask("POST", "/projects", { ...given, labels: names, labellers: Number(people) }, { timeout: 600_000 });
-      made(given.name);
-    } catch (failure) {
-      setError(failure.message);
-      setBusy(false);
-    }
-  };
+    await ask("POST", "/projects", { ...given, labels: names, labellers: Number(people) }, { timeout: 600_000 });
+    made(given.name);
+  });
   const options = (pairs) => pairs.map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`);
   return html`
     <details class="panel">

@@ -47,5 +47,24 @@ export function useLoaded(load, inputs) {
   return { ...state, reload: () => setRound((count) => count + 1) };
 }
 
+/** A form that `send` (async) takes to the server: `{submit, busy, error}`; what refused it is told in error. */
+export function useForm(send) {
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async (event) => {
+    event.preventDefault();
+    setError("");
+    setBusy(true);
+    try {
+      await send();
+    } catch (failure) {
+      setError(failure.message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { submit, busy, error };
+}
+
 export const percent = (share, digits = 0) => `${(share * 100).toFixed(digits)} %`;
 export const counted = (count, one = "picture") => (count === 1 ? `1 ${one}` : `${count.toLocaleString("en")} ${one}s`);

@@ -55,12 +55,10 @@ class Sample:
     request_id: str
     began: float
     """time.monotonic()."""
-    with_pictures: bool
-    with_answers: bool
-    pictures: dict[int, bytes]
-    """Encoded, by row, where they are recorded."""
-    predictions: Mapping[int, Prediction]
-    """By row, where there are any."""
+    pictures: dict[int, bytes] | None
+    """Encoded, by row; None: they are not recorded."""
+    predictions: Mapping[int, Prediction] | None
+    """By row, where there are any; None: they are not recorded."""
     rows: Sequence[int] = ()
     """Those that were answered."""
     latency_ms: float = 0.0
@@ -69,7 +67,7 @@ class Sample:
     @property
     def bytes(self) -> int:
         """Of its pictures."""
-        return sum(map(len, self.pictures.values()))
+        return sum(map(len, (self.pictures or {}).values()))
 
 
 class Collecting:
@@ -85,7 +83,6 @@ class Collecting:
         """Samples that there was no room for, on the way or on the disk."""
         self._told = 0
         self._files = 0
-        self._next_write = time.monotonic() + _WRITE_SECONDS
         self._next_prune = 0.0
         self._thread = threading.Thread(target=self._write_all, name="collecting", daemon=True)
         self._thread.start()
@@ -94,11 +91,11 @@ class Collecting:
         """Draw whether a request is recorded: None where nothing of it is."""
         # One draw for both, so that with equal rates a picture has its answer.
         drawn = random.random()
-        with_pictures = drawn < self._collector.inputs_rate and self._collector.picture != "none"
-        with_answers = drawn < self._collector.outputs_rate
-        if not (with_pictures or with_answers):
+        pictures: dict[int, bytes] | None = {} if drawn < self._collector.inputs_rate else None
+        answers: dict[int, Prediction] | None = {} if drawn < self._collector.outputs_rate else None
+        if pictures is None and answers is None:
             return None
-        return Sample(request_id, time.monotonic(), with_pictures, with_answers, {}, {})
+        return Sample(request_id, time.monotonic(), pictures, answers)
 
     def record(self, sample: Sample, rows: Sequence[int]) -> None:
         """Take a sample whose request was answered; returns at once.
@@ -125,11 +122,12 @@ class Collecting:
 
     def _write_all(self) -> None:
         rows: list[CollectedRow] = []
+        next_write = time.monotonic() + _WRITE_SECONDS
         while True:
             sample: Sample | None = None
             ended = False
             with contextlib.suppress(queue.Empty):
-                sample = self._waiting.get(timeout=max(0.0, self._next_write - time.monotonic()))
+                sample = self._waiting.get(timeout=max(0.0, next_write - time.monotonic()))
                 ended = sample is None
             if sample is not None:
                 size = sample.bytes
@@ -140,21 +138,22 @@ class Collecting:
                 with self._count:
                     self._samples -= 1
                     self._bytes -= size
-            if ended or len(rows) >= _WRITE_ROWS or time.monotonic() >= self._next_write:
+            if ended or len(rows) >= _WRITE_ROWS or time.monotonic() >= next_write:
                 self._write(rows)
                 rows = []
-                self._next_write = time.monotonic() + _WRITE_SECONDS
+                next_write = time.monotonic() + _WRITE_SECONDS
             if ended:
                 return
 
     def _rows_of(self, sample: Sample) -> list[CollectedRow]:
         assert sample.answered is not None
+        pictures, predictions = sample.pictures or {}, sample.predictions or {}
         rows = []
         for row in sample.rows:
             kept: dict[str, Any] = {}
-            if row in sample.pictures:
-                kept["picture"] = self._kept(sample.pictures[row])
-            prediction = sample.predictions.get(row)
+            if row in pictures:
+                kept["picture"] = self._kept(pictures[row])
+            prediction = predictions.get(row)
             if prediction is not None:
                 ((label, score),) = prediction.top(1)
                 kept |= {"label": label, "score": score, "labels": prediction.labels}

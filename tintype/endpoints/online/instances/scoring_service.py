@@ -176,7 +176,7 @@ class ScoringService:
         outputs = await self._outputs(rows, deadline, call.timeout_s)
         labels = label_set.labels if label_set is not None else self.scorer.classes
         predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
-        if rows.sample is not None and rows.sample.with_answers:
+        if rows.sample is not None and rows.sample.predictions is not None:
             rows.sample.predictions = dict(zip(_readable(rows), predictions, strict=True))
         rows_of_probs = [prediction.probs for prediction in predictions]
         answer = Probabilities(rows_of_probs, labels, style)
@@ -245,8 +245,7 @@ class ScoringService:
             RequestError: 422 for the first row that cannot be read, where rows are not skipped.
         """
         loop = asyncio.get_running_loop()
-        sample = rows.sample
-        kept = sample.pictures if sample is not None and sample.with_pictures else None
+        kept = None if rows.sample is None else rows.sample.pictures
         jobs = [
             loop.run_in_executor(self._decoders, self._decode, cell, row, deadline, kept)
             for row, cell in enumerate(rows.cells)

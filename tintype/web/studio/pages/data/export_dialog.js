@@ -2,7 +2,7 @@
 
 import { ask, withQuery } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { counted, html, useState } from "../../../shared/html.js";
+import { counted, html, useForm, useState } from "../../../shared/html.js";
 import { CommandLine } from "../../parts/command_line.js";
 import { newJobPath } from "../jobs/addresses.js";
 import { labellerPath, projectPath } from "../labelling/addresses.js";
@@ -25,22 +25,11 @@ export function ExportDialog({ of, tableKey, wanted, count, title, first, onClos
   const [name, setName] = useState("");
   const [labels, setLabels] = useState("");
   const [made, setMade] = useState(null);
-  const [error, setError] = useState("");
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError("");
+  const { submit, busy, error } = useForm(async () => {
     const body = { name };
     if (kind === "labelling-projects" && labels.trim()) body.labels = labels.split(",").map((label) => label.trim()).filter(Boolean);
-    try {
-      setMade(await ask("POST", withQuery(`/table/${kind}`, { of, key: tableKey, ...wanted }), body, { timeout: 300_000 }));
-    } catch (failure) {
-      setError(failure.message);
-    } finally {
-      setBusy(false);
-    }
-  };
+    setMade(await ask("POST", withQuery(`/table/${kind}`, { of, key: tableKey, ...wanted }), body, { timeout: 300_000 }));
+  });
   if (made) {
     return html`
       <${Dialog} title="Made" onClose=${onClose}>

@@ -1,7 +1,7 @@
 // A new labelling project: of a data asset, or of a folder that the studio was started with.
 
 import { ask } from "../../../shared/api.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { go } from "../../router.js";
 import { titleOf } from "../data/addresses.js";
@@ -17,8 +17,6 @@ export function Page({ query }) {
   const assets = useLoaded(() => ask("GET", "/data"), []);
   const folders = useLoaded(() => ask("GET", "/data/folders"), []);
   const [given, setGiven] = useState({ name: "", data: query.get("of") ?? "", task: TASKS[0][0], labels: "", existing_labels: "none", people: "1", instructions: "" });
-  const [error, setError] = useState("");
-  const [busy, setBusy] = useState(false);
   const give = (key) => (event) => setGiven({ ...given, [key]: event.target.value });
   const labels = given.labels.split("\n").map((label) => label.trim()).filter(Boolean);
   const sources = [...new Set([
@@ -26,19 +24,11 @@ export function Page({ query }) {
     ...(folders.value?.tables ?? []),
     ...(assets.value ?? []).map(({ name, version }) => `asset:${name}:${version}`),
   ])];
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError("");
+  const { submit, busy, error } = useForm(async () => {
     const { people, ...rest } = given;
-    try {
-      const project = await ask("POST", "/labelling/projects", { ...rest, labels, labellers: Number(people) }, { timeout: MAKE_MS });
-      go(projectPath(project.name));
-    } catch (failure) {
-      setError(failure.message);
-      setBusy(false);
-    }
-  };
+    const project = await ask("POST", "/labelling/projects", { ...rest, labels, labellers: Number(people) }, { timeout: MAKE_MS });
+    go(projectPath(project.name));
+  });
   const pick = (key, title, options, more = {}) => html`
     <label>${title}<select value=${given[key]} onChange=${give(key)} ...${more}>${options.map(([value, told]) => html`<option key=${value} value=${value} selected=${given[key] === value}>${told}</option>`)}</select></label>`;
   const command = ["tintype label create", "--name", quoted(given.name || "NAME"), "--data", "PATH", ...labels.flatMap((label) => ["--label", quoted(label)])];

@@ -1,7 +1,7 @@
 // A labelling project: how far it is, the way to the labeller's page, and from its labels to data and a job.
 
 import { ask } from "../../../shared/api.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Ago, Status } from "../../parts/figures.js";
@@ -67,22 +67,11 @@ function Project({ project, reload }) {
 
 function Export({ name, decided, made }) {
   const [asset, setAsset] = useState(name);
-  const [error, setError] = useState("");
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError("");
-    try {
-      const done = await ask("POST", `/labelling/projects/${encodeURIComponent(name)}/data-assets`, { name: asset }, { timeout: EXPORT_MS });
-      say(`${done.data_asset} has ${done.pictures.toLocaleString("en")} pictures.`);
-      made();
-    } catch (failure) {
-      setError(failure.message);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { submit, busy, error } = useForm(async () => {
+    const done = await ask("POST", `/labelling/projects/${encodeURIComponent(name)}/data-assets`, { name: asset }, { timeout: EXPORT_MS });
+    say(`${done.data_asset} has ${done.pictures.toLocaleString("en")} pictures.`);
+    made();
+  });
   if (!decided) return html`<p class="hint">Once pictures are labelled, they can become a data asset here, which jobs train on.</p>`;
   return html`
     <form class="fields" onSubmit=${submit}>
