@@ -31,34 +31,23 @@ Command = Callable[..., Any]
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-# Rooms whose every test stands alone and takes long: their tests are dealt out one by one, those of
-# others file by file.
-DEALT_OUT = {"test_automl.py", "test_batch_endpoints.py", "test_main_job.py", "test_pipelines.py"}
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal out files, not single tests."""
+    from work_units import WorkUnits
+
+    return WorkUnits(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what follows what on which worker; the longest first, so that all workers end together."""
-    items.sort(key=lambda item: (not uses_ray(item), "journeys" not in item.path.parts))
+    """The longest first where several workers share them."""
     if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+        from work_units import turn
+
+        items.sort(key=lambda item: turn(item.nodeid))
     # What was imported stays: no collection of garbage needs to look at it again.
     gc.freeze()
-
-
-def uses_ray(item: pytest.Item) -> bool:
-    """Whether a test starts a cluster: one at a time, or they would wait for each other."""
-    return "ray" in item.path.stem.split("_")
-
-
-def _group(item: pytest.Item) -> str:
-    """What runs on one worker, one after the other."""
-    if uses_ray(item):
-        return "ray"
-    if "journeys" in item.path.parts and item.path.name in DEALT_OUT:
-        return f"{item.path.stem} {item.name.partition('[')[0]}"
-    return f"{item.path.parent.name} {item.path.stem}"
 
 
 @pytest.fixture(scope="session")

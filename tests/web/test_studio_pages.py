@@ -15,7 +15,7 @@ from pictures import write_class_folders
 from studio_runs import make_pipeline, make_run, make_sweep, write_runs
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text("utf-8")
 
@@ -364,6 +364,26 @@ def test_a_job_is_made_by_a_form(studio: Studio, open_page: Open, tmp_path: Path
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_what_a_submission_says_is_not_wiped_by_a_check_under_way(
+    studio: Studio, open_page: Open
+) -> None:
+    page = open_page(f"{studio.url}/new-job")
+    document = page.get_by_label("Job document, YAML")
+    expect(document).to_have_value(re.compile("type: finetuning"))
+    held: list[Route] = []
+    page.route("**/job-check", lambda route: held.append(route))
+    text = "type: finetuning\ntask: image_classification\nmodel_name: tintype/resnet-small\n"
+    with page.expect_request("**/job-check"):
+        document.fill(f"{text}training_data: {{path: /nowhere/at/all}}\n")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".problems")).to_contain_text("/nowhere/at/all")
+    for route in held:
+        route.fulfill(json={"problems": [], "notices": ["late"]})
+    page.wait_for_timeout(300)
+    expect(page.locator(".problems")).to_contain_text("/nowhere/at/all")
+    expect(page.get_by_text("late", exact=True)).to_have_count(0)
 
 
 def test_runs_side_by_side(studio: Studio, open_page: Open) -> None:

@@ -1,7 +1,7 @@
 // A new job: a form makes the YAML, which can be edited; it is checked as it is typed, and submitted as it stands.
 
 import { ask } from "../../../shared/api.js";
-import { html, useEffect, useLoaded, useState } from "../../../shared/html.js";
+import { html, useEffect, useLoaded, useRef, useState } from "../../../shared/html.js";
 import { CommandLine } from "../../parts/command_line.js";
 import { complain, say } from "../../parts/toasts.js";
 import { YamlEditor } from "../../parts/yaml_editor.js";
@@ -41,6 +41,8 @@ export function Page({ query }) {
   };
   const submit = async () => {
     setSubmitting(true);
+    // What the submission says is the last word on this text: an answer still under way knows less.
+    check.stop();
     try {
       const run = await ask("POST", "/jobs", { yaml }, { timeout: SUBMIT_MS });
       say("Submitted.");
@@ -82,6 +84,7 @@ function givenBy(query) {
 /** What is wrong with the document, asked a moment after it was typed. */
 function useCheck(yaml) {
   const [found, setFound] = useState({ problems: [], notices: [] });
+  const stop = useRef(() => {});
   useEffect(() => {
     const controller = new AbortController();
     const timer = setTimeout(() => {
@@ -89,13 +92,14 @@ function useCheck(yaml) {
         if (!controller.signal.aborted) setFound({ problems: [{ line: null, field: null, message: error.message }], notices: [] });
       });
     }, TYPING_MS);
-    return () => {
+    stop.current = () => {
       clearTimeout(timer);
       controller.abort();
     };
+    return stop.current;
   }, [yaml]);
   const refused = (message) => setFound({ problems: message.split("\n").map(problemOf), notices: [] });
-  return { ...found, refused };
+  return { ...found, refused, stop: () => stop.current() };
 }
 
 /** A line of a refusal, with its place in the document where it names one. */
