@@ -227,6 +227,35 @@ def test_a_break_is_told_and_made_up_for(studio: Studio, open_page: Open) -> Non
     expect(page.get_by_text("No connection")).to_have_count(0)
 
 
+def test_a_part_that_is_first_needed_in_a_break_comes_after_it(
+    studio: Studio, open_page: Open
+) -> None:
+    make_run(studio.home, "half", display_name="Half there")
+    page = open_page(f"{studio.url}/jobs/half")
+    heading(page, "Half there").to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
+    studio.kill()
+    expect(page.get_by_text("No connection")).to_be_visible()
+    page.get_by_role("link", name="Document").click()
+    expect(page.get_by_role("status").filter(has_text="Loading")).to_be_visible()
+    page.wait_for_timeout(500)
+    studio.start()
+    expect(page.get_by_text("model_name:").first).to_be_visible()
+
+
+def test_a_part_that_is_not_there_at_all_is_told(studio: Studio, open_page: Open) -> None:
+    make_run(studio.home, "lacking", display_name="Lacking")
+    page = open_page(f"{studio.url}/jobs/lacking")
+    heading(page, "Lacking").to_be_visible()
+    page.route("**/jobs/document.js", lambda route: route.fulfill(status=404))
+    page.get_by_role("link", name="Document").click()
+    # Loaded anew once, not again and again.
+    expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    page.unroute("**/jobs/document.js")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("model_name:").first).to_be_visible()
+
+
 def test_trials_come_while_they_are_looked_at(studio: Studio, open_page: Open) -> None:
     run = make_sweep(studio.home, "growing", 3)
     page = open_page(f"{studio.url}/jobs/growing?tab=trials")

@@ -3,8 +3,8 @@
 //
 // A new page: a module in pages/ that exports `Page`, and a row here. `routes/page.py` knows the first part.
 
-import { html, Observable, useEffect, useObservable, useState } from "../shared/html.js";
-import { Failure } from "./parts/states.js";
+import { html, Observable, useEffect, useObservable } from "../shared/html.js";
+import { LoadedComponent } from "./parts/modules.js";
 
 const ROUTES = [
   { path: "/", title: "Home", load: () => import("./pages/home.js") },
@@ -108,24 +108,11 @@ routeOf(location.pathname)?.route.load().catch(() => {});
 export function Route() {
   useObservable(address);
   const found = routeOf(address.path);
-  const [loaded, setLoaded] = useState({ route: null, Page: null, error: null });
-  const load = () => {
-    const { route } = found;
-    route.load().then(
-      ({ Page }) => setLoaded({ route, Page, error: null }),
-      () => setLoaded({ route, Page: null, error: new Error("A part of the page could not be loaded: is the studio still running?") }),
-    );
-  };
-  useEffect(() => {
-    if (found) load();
-  }, [found?.route]);
   const title = found && (typeof found.route.title === "function" ? found.route.title(found.parts) : found.route.title);
   useEffect(() => {
     document.title = `${title ?? "Not found"} · Tintype`;
   }, [title]);
 
   if (!found) return html`<div class="empty"><h1>There is nothing at this address</h1><a href="/">Go to the first page</a></div>`;
-  if (loaded.route !== found.route) return html`<p role="status" class="wait">Loading …</p>`;
-  if (loaded.error) return html`<${Failure} error=${loaded.error} again=${load} />`;
-  return html`<${loaded.Page} key=${JSON.stringify(found.parts)} ...${found.parts} query=${address.query} />`;
+  return html`<${LoadedComponent} key=${JSON.stringify([found.route.path, found.parts])} load=${found.route.load} exported="Page" ...${found.parts} query=${address.query} />`;
 }

@@ -1,6 +1,7 @@
 // Lines over steps, drawn by uPlot (loaded when the first is shown), in the colours of the page.
 
 import { html, useEffect, useRef, useState } from "../../shared/html.js";
+import { fetchedModule } from "./modules.js";
 
 // components/colours.css has so many.
 const COLOURS = 8;
@@ -8,8 +9,8 @@ const COLOURS = 8;
 let library = null;
 
 /** uPlot and its style; once for all charts. */
-function loaded() {
-  library ??= import("../../vendor/uplot.js").then(({ default: uPlot }) => {
+function loaded(signal) {
+  library ??= fetchedModule(() => import("../../vendor/uplot.js"), signal).then(({ default: uPlot }) => {
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = "/vendor/uplot.css";
@@ -63,10 +64,10 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
   const data = aligned(lines);
 
   useEffect(() => {
-    let ended = false;
+    const ended = new AbortController();
     let observer = null;
-    inSight(host.current).then(loaded).then((uPlot) => {
-      if (ended) return;
+    inSight(host.current).then(() => loaded(ended.signal)).then((uPlot) => {
+      if (ended.signal.aborted) return;
       const edge = { stroke: resolved("--line"), width: 1 };
       const axis = { stroke: resolved("--quiet"), grid: edge, ticks: edge, font: "12px system-ui, sans-serif" };
       chart.current = new uPlot(
@@ -90,7 +91,7 @@ export function LineChart({ title, lines, xTitle = "step", height = 220 }) {
       observer.observe(host.current);
     });
     return () => {
-      ended = true;
+      ended.abort();
       observer?.disconnect();
       chart.current?.destroy();
       chart.current = null;

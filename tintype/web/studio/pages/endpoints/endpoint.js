@@ -2,10 +2,11 @@
 
 import { ask } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { html, useEffect, useLoaded, useRef, useState } from "../../../shared/html.js";
+import { html, useLoaded, useRef, useState } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Ago } from "../../parts/figures.js";
+import { LoadedComponent } from "../../parts/modules.js";
 import { Failure } from "../../parts/states.js";
 import { complain, say } from "../../parts/toasts.js";
 import { go } from "../../router.js";
@@ -40,16 +41,8 @@ export function Page({ name, query }) {
       <nav class="tabs" aria-label="Parts of the endpoint">
         ${TABS.map(({ key, title }) => html`<a key=${key} href=${`${path}?tab=${key}`} aria-current=${key === tab.key ? "page" : undefined}>${title}</a>`)}
       </nav>
-      <${Tab} key=${tab.key} tab=${tab} endpoint=${known} path=${path} parts=${parts} reload=${endpoint.reload} />
+      <${LoadedComponent} key=${tab.key} load=${tab.load} exported="Tab" endpoint=${known} path=${path} parts=${parts} reload=${endpoint.reload} />
     </div>`;
-}
-
-function Tab({ tab, ...rest }) {
-  const [loaded, setLoaded] = useState(null);
-  useEffect(() => {
-    tab.load().then((module) => setLoaded(() => module.Tab), complain);
-  }, []);
-  return loaded ? html`<${loaded} ...${rest} />` : html`<p role="status" class="wait">Loading …</p>`;
 }
 
 function Head({ endpoint, path, gone }) {

@@ -2,10 +2,11 @@
 
 import { ask } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { html, useEffect, useLoaded, useRef, useState } from "../../../shared/html.js";
+import { html, useLoaded, useRef, useState } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Ago, Duration, figure, Status } from "../../parts/figures.js";
+import { LoadedComponent } from "../../parts/modules.js";
 import { Failure } from "../../parts/states.js";
 import { complain, say } from "../../parts/toasts.js";
 import { newJobPath } from "./addresses.js";
@@ -51,7 +52,7 @@ export function Page({ name, query }) {
       <nav class="tabs" aria-label="Parts of the run">
         ${tabs.map(({ key, title }) => html`<a key=${key} href=${`${path}?tab=${key}`} aria-current=${key === tab.key ? "page" : undefined}>${title}</a>`)}
       </nav>
-      <${Tab} key=${tab.key} tab=${tab} run=${known} parts=${parts} query=${query} />
+      <${LoadedComponent} key=${tab.key} load=${tab.load} exported="Tab" run=${known} parts=${parts} query=${query} />
     </div>`;
 }
 
@@ -64,14 +65,6 @@ function useParts(name, told) {
     told(all);
   }, [name]);
   return counts;
-}
-
-function Tab({ tab, ...rest }) {
-  const [loaded, setLoaded] = useState(null);
-  useEffect(() => {
-    tab.load().then((module) => setLoaded(() => module.Tab), complain);
-  }, []);
-  return loaded ? html`<${loaded} ...${rest} />` : html`<p role="status" class="wait">Loading …</p>`;
 }
 
 function Head({ run, gone, reload }) {
