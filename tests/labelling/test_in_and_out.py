@@ -291,6 +291,21 @@ def test_an_output_of_a_batch(command: Command, database: Database, tmp_path: Pa
     assert command(*create, "--name", "c", "--label", "x")["pictures"]["total"] == 2
 
 
+def test_an_output_of_a_batch_in_lines_and_one_without_places(
+    command: Command, database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "batch"
+    rows = [{"image": "https://a.test/1.jpg", "label": "cat", "score": 0.5}, {"file_name": "x.jpg"}]
+    (folder / "predictions").mkdir(parents=True)
+    lines = write_jsonl_rows(folder / "predictions" / "part-0.jsonl", rows[:1])
+    (folder / "summary.json").write_text("{}")
+    create = ("label", "create", "--data", folder, "--existing-labels", "suggestions")
+    assert command(*create, "--name", "b")["pictures"]["total"] == 1
+    write_jsonl_rows(lines, rows)
+    told = command(*create, "--name", "c", code=2)
+    assert "part-0.jsonl:2: image: the picture was sent inline" in told
+
+
 def test_people_and_roles(command: Command, database: Database) -> None:
     Store(database)
     assign = ("label", "assign", "--name", "fruit", "--person", "ann")

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from tintype.batch.inputs import find_inputs
+from tintype.batch.predictions import has_predictions, predicted_rows
 from tintype.batch.readers import read_rows
 from tintype.data.label_studio import label_studio_predictions, label_studio_tasks
 from tintype.data.locations import local_path
@@ -86,7 +87,7 @@ def unlabelled_pictures(path: Path) -> Iterator[SourcePicture]:
     Raises:
         DataError: there is none, or a file of references cannot be read; names file and line.
     """
-    if _predictions(path) is not None:
+    if _is_batch(path):
         yield from (picture._replace(labels=None) for picture in suggested_pictures(path))
         return
     if is_collected(path):
@@ -134,7 +135,7 @@ def labelled_pictures(
 def suggested_pictures(
     path: Path, task: ClassificationTask | None = None, *, any_datastore: bool = False
 ) -> Iterator[SourcePicture]:
-    """Pictures with what a model proposes for them: an output of `tintype batch` in Parquet, what endpoints
+    """Pictures with what a model proposes for them: an output of `tintype batch`, what endpoints
     recorded, predictions in an export of Label Studio, or else the labels of any labelled data.
 
     Args:
@@ -143,9 +144,8 @@ def suggested_pictures(
     Raises:
         DataError: names file, line and field of the first row that cannot be used.
     """
-    files = _predictions(path)
-    if files is not None:
-        yield from _of_batch(files)
+    if _is_batch(path):
+        yield from _of_batch(path)
         return
     if is_collected(path):
         yield from _of_endpoint(path)
@@ -166,45 +166,19 @@ def suggested_pictures(
     yield from labelled_pictures(path, task, any_datastore=any_datastore)
 
 
-def _predictions(path: Path) -> list[Path] | None:
-    """The Parquet files of a batch's output; None where `path` is no such folder."""
-    folder = path / "predictions"
-    if not (path.is_dir() and (path / "summary.json").is_file() and folder.is_dir()):
-        return None
-    return sorted(folder.glob("[!.]*.parquet")) or None
+def _is_batch(path: Path) -> bool:
+    """Whether `path` is the output of a batch."""
+    return (path / "summary.json").is_file() and has_predictions(path)
 
 
-def _of_batch(files: list[Path]) -> Iterator[SourcePicture]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for path in files:
-        try:
-            with pq.ParquetFile(path) as file:
-                names = [name for name in ("label", "score") if name in file.schema_arrow.names]
-                line = 0
-                for batch in file.iter_batches(10_000, columns=["image", *names]):
-                    for row in batch.to_pylist():
-                        line += 1
-                        location, label = row["image"], row.get("label")
-                        if location is None:
-                            raise DataError(
-                                "the picture was sent inline: there is no file to label",
-                                file=path,
-                                line=line,
-                                field="image",
-                            )
-                        yield SourcePicture(
-                            location,
-                            _file_name(location),
-                            None if label is None else (label,),
-                            row.get("score"),
-                            str(path),
-                            line,
-                            "label",
-                        )
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(f"cannot be read: {error}", file=path) from None
+def _of_batch(path: Path) -> Iterator[SourcePicture]:
+    for row in predicted_rows(path):
+        if not row.placed:
+            raise DataError(str(row.fault), file=Path(row.file), line=row.line, field="image")
+        labels = None if row.label is None else (row.label,)
+        yield SourcePicture(
+            row.location, _file_name(row.location), labels, row.score, row.file, row.line, "label"
+        )
 
 
 def _of_endpoint(path: Path) -> Iterator[SourcePicture]:

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tintype.batch.predictions import predicted_rows
 from tintype.data.reading import open_image_source
 from tintype.errors import DataError, UsageError
 from tintype.files import write_json
 from tintype.images.source import is_url
 from tintype.labelling.allowed_folders import refuse_outside
 from tintype.labelling.sources import SourcePicture, unlabelled_pictures
-from tintype.studio.tables.predictions import predicted_rows
 from tintype.studio.tables.references import TableSource
 
 __all__ = ["read_table"]

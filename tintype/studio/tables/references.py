@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tintype.batch.predictions import has_predictions
 from tintype.errors import RequestError, UsageError
 from tintype.jobs.batch import score_folder
 from tintype.jobs.run import Run
 from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.sources import source_path
 from tintype.settings import get_settings
-from tintype.studio.tables.predictions import has_predictions
 from tintype.workspace.data_assets import DataAssetStore
 from tintype.workspace.runs import RunStore
 

@@ -31,7 +31,7 @@ class Predicted(NamedTuple):
     """A row of the predictions."""
 
     location: str
-    """Absolute path or URL; a mere name where no more is known."""
+    """Absolute path or URL; where no more is known (`placed` is false), a mere name."""
     name: str
     label: str | None
     """The likeliest one."""
@@ -40,6 +40,8 @@ class Predicted(NamedTuple):
     """Why there is none, or no picture."""
     file: str
     line: int
+    placed: bool = True
+    """Whether it is known where the picture is."""
 
 
 def has_predictions(folder: Path) -> bool:
@@ -109,11 +111,13 @@ def _of_lines(file: Path) -> Iterator[Predicted]:
 
 
 def _of_keys(row: dict[str, Any], file: Path, line: int) -> Predicted:
-    location, fault = row.get("image"), row.get("error")
+    location: str | None = row.get("image")
+    fault = row.get("error")
     name = row.get("file_name") or location or ""
     if location is None:
-        location, fault = name, fault or "the picture was sent inline: there is no file to show"
-    return Predicted(location, name, row.get("label"), row.get("score"), fault, str(file), line)
+        fault = fault or "the picture was sent inline: there is no file of it"
+    label, score, placed = row.get("label"), row.get("score"), location is not None
+    return Predicted(location or name, name, label, score, fault, str(file), line, placed)
 
 
 def _of_csv(file: Path, summary: dict[str, Any]) -> Iterator[Predicted]:
@@ -130,8 +134,13 @@ def _of_csv(file: Path, summary: dict[str, Any]) -> Iterator[Predicted]:
                 name = row[-1]
                 label, score = (None, None) if embeddings else _surest(row[1], row[2])
                 place = places.get(name)
-                fault = None if place else "a CSV of predictions does not say where this picture is"
-                yield Predicted(place or name, name, label, score, fault, str(file), line)
+                fault = (
+                    None
+                    if place is not None
+                    else "a CSV of predictions does not say where this picture is"
+                )
+                placed = place is not None
+                yield Predicted(place or name, name, label, score, fault, str(file), line, placed)
     except (OSError, UnicodeDecodeError, ValueError, IndexError, long_csv.Error) as error:
         raise DataError(f"cannot be read: {error}", file=file, line=line or None) from None
 
