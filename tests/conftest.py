@@ -50,6 +50,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run tests of Ray as they have to be."""
+    if "ray" not in pyfuncitem.path.stem.split("_"):
+        return None
+    from ray_clusters import in_own_thread
+
+    names = pyfuncitem._fixtureinfo.argnames
+    in_own_thread(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
+    return True
+
+
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database of MLflow's, made once for all test processes: it takes dozens of migrations."""

@@ -148,7 +148,7 @@ def ask_a_server(predicted: list[dict[str, object]], images: list[Path]) -> None
             assert ours["labels"] == theirs["labels"]
             assert ours["probs"] == pytest.approx(theirs["probs"], abs=1e-5)
         server.send_signal(signal.SIGTERM)
-        assert server.wait(20) == 0
+        assert server.wait(60) == 0
     finally:
         server.kill()
 

@@ -10,6 +10,9 @@ const BOTTOM = 24;
 const SIDE = 60;
 const LEAST_WIDTH = 120;
 
+// Below an axis's least value, for trials that have none.
+const NONE = 26;
+
 // Lines beyond these cannot be told apart, and cost time: the best are drawn.
 const MOST = 400;
 
@@ -31,7 +34,7 @@ export function ParallelCoordinates({ trials, metric, reached, lit, onLit }) {
     [trials],
   );
   const points = (trial) => axes.map((axis, index) => `${x(index).toFixed(1)},${axis.y(axis.value(trial)).toFixed(1)}`).join(" ");
-  const share = (trial) => (last.value(trial) === null ? null : 1 - (last.y(last.value(trial)) - TOP) / (HEIGHT - TOP - BOTTOM));
+  const share = (trial) => (last.value(trial) === null ? null : 1 - (last.y(last.value(trial)) - TOP) / (last.end - TOP));
   const current = drawn.find(({ number }) => number === lit);
   return html`
     <div class="scroll parallel" ref=${host} tabindex="0" role="group" aria-label="Parallel coordinates; the table below has the same numbers">
@@ -42,7 +45,7 @@ export function ParallelCoordinates({ trials, metric, reached, lit, onLit }) {
         ${current && html`<polyline points=${points(current)} class="lit" />`}
         ${axes.map((axis, index) => html`
           <g key=${axis.name} transform=${`translate(${x(index)} 0)`}>
-            <line y1=${TOP} y2=${HEIGHT - BOTTOM} class="axis" />
+            <line y1=${TOP} y2=${axis.end} class="axis" />
             <text y="14" text-anchor="middle" class="axis-name">${short(axis.name)}<title>${axis.name}</title></text>
             ${axis.ticks.map(({ text, y }) => html`<text key=${text} x="6" y=${y + 4}>${short(text)}</text>`)}
           </g>`)}
@@ -70,20 +73,27 @@ function spreadByLogarithm(values, least, most) {
   return away(Math.sqrt(least * most)) < away((least + most) / 2);
 }
 
-/** Where values stand on an axis (pixels from the top), and what is written beside it. */
+/** Where values stand on an axis (pixels from the top), where it ends, and what is written beside it. */
 function scaled(values) {
   const there = values.filter((value) => value !== null);
-  const span = HEIGHT - TOP - BOTTOM;
+  const lacking = there.length < values.length;
+  const end = HEIGHT - BOTTOM - (lacking ? NONE : 0);
+  const { y, ticks } = placed(there, end - TOP);
+  const none = lacking ? [{ text: "none", y: HEIGHT - BOTTOM }] : [];
+  return { end, y: (value) => (value === null ? HEIGHT - BOTTOM : y(value)), ticks: [...ticks, ...none] };
+}
+
+function placed(there, span) {
   if (there.every((value) => typeof value === "number")) {
     const least = Math.min(...there);
     const most = Math.max(...there);
     const logarithmic = least > 0 && most / least > 50 && spreadByLogarithm(there, least, most);
     const map = logarithmic ? Math.log : (value) => value;
     const [low, high] = [map(least), map(most)];
-    const y = (value) => (value === null ? HEIGHT - BOTTOM : high > low ? HEIGHT - BOTTOM - (span * (map(value) - low)) / (high - low) : TOP + span / 2);
+    const y = (value) => TOP + (high > low ? (span * (high - map(value))) / (high - low) : span / 2);
     return { y, ticks: there.length ? (high > low ? [most, least] : [most]).map((value) => ({ text: figure(value), y: y(value) })) : [] };
   }
   const words = [...new Set(there.map((value) => String(value)))].sort();
-  const y = (value) => (value === null ? HEIGHT - BOTTOM : TOP + (span * (words.indexOf(String(value)) + 0.5)) / words.length);
+  const y = (value) => TOP + (span * (words.indexOf(String(value)) + 0.5)) / words.length;
   return { y, ticks: words.length <= 12 ? words.map((word) => ({ text: word, y: y(word) })) : [] };
 }

@@ -80,3 +80,8 @@ export const wordOf = (status) => WORDS[status] ?? status;
 export function Status({ status }) {
   return html`<span class=${`status ${KINDS[status] ?? "works"}`}><span class="dot" aria-hidden="true"></span>${wordOf(status)}</span>`;
 }
+
+/** A key or a metric's name, which breaks after underscores and dots where it has to. */
+export function breakable(name) {
+  return String(name).split(/(?<=[_.])/).map((part, index) => html`${index > 0 && html`<wbr />`}${part}`);
+}

@@ -2,7 +2,7 @@
 
 import { ask } from "../../../shared/api.js";
 import { html, useEffect, useLoaded, useRef } from "../../../shared/html.js";
-import { figure } from "../../parts/figures.js";
+import { breakable, figure } from "../../parts/figures.js";
 import { LineChart } from "../../parts/line_chart.js";
 import { Empty, Loaded } from "../../parts/states.js";
 
@@ -27,7 +27,7 @@ export function Tab({ run, parts }) {
           <div class="charts">${curves.map((series) => html`<div class="panel" key=${series.name}><${LineChart} title=${series.name} lines=${linesOf(series)} /></div>`)}</div>
           ${single.length > 0 && html`
             <section class="panel" aria-labelledby="single"><h2 id="single">Measured once</h2>
-              <dl class="facts">${single.map(({ name, values }) => html`<div key=${name}><dt>${name}</dt><dd class="figure">${figure(values[0])}</dd></div>`)}</dl></section>`}
+              <dl class="facts">${single.map(({ name, values }) => html`<div key=${name}><dt>${breakable(name)}</dt><dd class="figure">${figure(values[0])}</dd></div>`)}</dl></section>`}
         </div>`;
     }}<//>`;
 }

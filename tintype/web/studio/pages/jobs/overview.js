@@ -3,7 +3,7 @@
 import { ask } from "../../../shared/api.js";
 import { html, useLoaded } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
-import { figure, Status } from "../../parts/figures.js";
+import { breakable, figure, Status } from "../../parts/figures.js";
 import { tablePath } from "../data/addresses.js";
 import { pathOfReference } from "../models/names.js";
 
@@ -18,7 +18,7 @@ export function Tab({ run, parts }) {
     <div class="columns">
       ${metrics.length > 0 && html`
         <section class="panel" aria-labelledby="metrics"><h2 id="metrics">Metrics of the finished model</h2>
-          <dl class="facts">${metrics.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="figure">${figure(value)}</dd></div>`)}</dl>
+          <dl class="facts">${metrics.map(([name, value]) => html`<div key=${name}><dt>${breakable(name)}</dt><dd class="figure">${figure(value)}</dd></div>`)}</dl>
         </section>`}
       <section class="panel" aria-labelledby="asked"><h2 id="asked">Parameters</h2><${Facts} of=${flat(run.document)} /></section>
       <section class="panel" aria-labelledby="about"><h2 id="about">Run</h2>
@@ -49,7 +49,7 @@ export function Tab({ run, parts }) {
 
 function Facts({ of }) {
   if (!of.length) return html`<p class="hint">The job's document is missing from the run's folder.</p>`;
-  return html`<dl class="facts">${of.map(([key, value]) => html`<div key=${key}><dt>${key}</dt><dd>${figure(value)}</dd></div>`)}</dl>`;
+  return html`<dl class="facts">${of.map(([key, value]) => html`<div key=${key}><dt>${breakable(key)}</dt><dd>${figure(value)}</dd></div>`)}</dl>`;
 }
 
 /** A document as pairs of dotted keys and plain values. */
