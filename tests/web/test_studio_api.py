@@ -98,6 +98,12 @@ def test_trials_and_graph(visitor: Visitor, workspace_home: Path) -> None:
     }
     assert "is not a sweep" in visitor.refusal("GET", "/jobs/pipe/trials", 404)
     assert visitor.ask("GET", "/jobs/sweep")["parts"] == ["trials"]
+    assert visitor.ask("GET", "/jobs/sweep")["reports"] == []
+    report = workspace_home / "runs" / "sweep" / "outputs" / "evaluation" / "evaluation.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("<p>told")
+    found = visitor.ask("GET", "/jobs/sweep")["reports"]
+    assert found == ["outputs/evaluation/evaluation.html"]
     (workspace_home / "runs" / "sweep" / "sweep.json").write_text("{")
     assert "cannot be read" in visitor.refusal("GET", "/jobs/sweep/trials", 503)
 

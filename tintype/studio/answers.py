@@ -54,6 +54,8 @@ class RunAnswer(RunLineAnswer):
     """The same, to be submitted again."""
     parts: list[str]
     """What there is to look at: log, trials, graph, metrics, children, files."""
+    reports: list[str]
+    """Pages that it made, by their paths as `/files/content` takes them."""
     can: list[str]
     """What can be done with it now: cancel, resume, archive, restore."""
 

@@ -24,6 +24,9 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 Many = Query(max_length=100)
 
+# Of the pages that a run made, those that are named.
+_MOST_REPORTS = 20
+
 
 class RunPageAnswer(BaseModel):
     """Some of the runs that were asked for."""
@@ -144,6 +147,7 @@ def _shown(studio: Studio, record: RunRecord) -> dict[str, Any]:
         "document": document,
         "yaml": yaml.safe_dump(job, sort_keys=False, allow_unicode=True, width=100),
         "parts": _parts(studio, record),
+        "reports": _reports(record),
         "can": _can(record),
     }
 
@@ -181,6 +185,14 @@ def _parts(studio: Studio, record: RunRecord) -> list[str]:
         "files": any((folder / part).is_dir() for part in ("outputs", "named-outputs")),
     }
     return [part for part, is_there in there.items() if is_there]
+
+
+def _reports(record: RunRecord) -> list[str]:
+    """Pages of the run that can be looked at, by their paths in its folder."""
+    folder = RunStore().path(record.name)
+    places = ("outputs/*.html", "outputs/*/*.html", "named-outputs/*/*.html")
+    found = [path.relative_to(folder).as_posix() for place in places for path in folder.glob(place)]
+    return sorted(found)[:_MOST_REPORTS]
 
 
 def _can(record: RunRecord) -> list[str]:

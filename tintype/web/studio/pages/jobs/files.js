@@ -5,12 +5,9 @@ import { html, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { bytes } from "../../parts/figures.js";
 import { Empty, Loaded } from "../../parts/states.js";
+import { contentOf } from "./addresses.js";
 
 const PICTURES = /\.(png|jpe?g|gif|webp)$/i;
-
-/** The address of a file of a run: a report finds its pictures beside it. */
-export const contentOf = (name, path, query = {}) =>
-  withQuery(`/api/jobs/${encodeURIComponent(name)}/files/content/${path.split("/").map(encodeURIComponent).join("/")}`, query);
 
 export function Tab({ run, parts }) {
   const [folder, setFolder] = useState("");

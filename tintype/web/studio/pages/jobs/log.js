@@ -5,7 +5,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../../../sha
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { bytes } from "../../parts/figures.js";
 import { Failure } from "../../parts/states.js";
-import { contentOf } from "./files.js";
+import { contentOf } from "./addresses.js";
 
 // Letters that are kept on the page.
 const MOST = 2_000_000;

@@ -4,6 +4,7 @@ import { ask } from "../../../shared/api.js";
 import { html, useLoaded } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { breakable, figure, Status } from "../../parts/figures.js";
+import { contentOf } from "./addresses.js";
 import { tablePath } from "../data/addresses.js";
 import { pathOfReference } from "../models/names.js";
 
@@ -27,6 +28,7 @@ export function Tab({ run, parts }) {
           ${run.description && html`<div><dt>description</dt><dd>${run.description}</dd></div>`}
           ${run.registered_model && html`<div><dt>model</dt><dd><a href=${pathOfReference(run.registered_model)}>${run.registered_model}</a></dd></div>`}
           ${run.best_child && html`<div><dt>best trial</dt><dd><a href=${`/jobs/${encodeURIComponent(run.best_child)}`}>${run.best_child}</a></dd></div>`}
+          ${run.reports.map((path) => html`<div key=${path}><dt>report</dt><dd><a href=${contentOf(run.name, path)} target="_blank" rel="noopener">${path.split("/").slice(1).join("/")}</a></dd></div>`)}
           <div><dt>made</dt><dd>${new Date(run.created_at).toLocaleString()}</dd></div>
           ${run.started_at && html`<div><dt>began</dt><dd>${new Date(run.started_at).toLocaleString()}</dd></div>`}
           ${run.ended_at && html`<div><dt>ended</dt><dd>${new Date(run.ended_at).toLocaleString()}</dd></div>`}

@@ -3,7 +3,7 @@
 import { html, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { figure } from "../../parts/figures.js";
-import { contentOf } from "../jobs/files.js";
+import { contentOf } from "../jobs/addresses.js";
 
 // Looked at first; the others on request.
 const FIRST = ["accuracy", "balanced_accuracy", "f1_score_macro", "AUC_macro", "average_precision_score_macro", "iou", "log_loss"];
