@@ -27,6 +27,7 @@ export function CardFacts({ card, labels = [], count = labels.length }) {
 }
 
 function worded(key, value) {
+  if (key === "created") return new Date(value).toLocaleString();
   if (key === "task") return taskName(value);
   if (key === "parameters") return millions(value);
   if (key === "input_size" && Array.isArray(value)) return value.join(" × ");

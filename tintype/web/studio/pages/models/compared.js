@@ -50,7 +50,7 @@ function Picture({ id, row, sides }) {
   return html`
     <img src=${`/api/comparisons/${encodeURIComponent(id)}/pictures/${row.row}`} alt=${name} loading="lazy" width="160" height="160" />
     <div class="stack tight">
-      <p class="name" title=${row.picture}>${name}${row.label !== null && html` <span class="hint">labelled ${[row.label].flat().join(", ")}</span>`}</p>
+      <p class="head" title=${row.picture}><span class="name">${name}</span>${row.label !== null && html`<span class="hint">labelled ${[row.label].flat().join(", ")}</span>`}</p>
       <div class="two">${sides.map((side, index) => html`<${Answer} key=${index} answer=${row.answers[index]} label=${row.label} model=${side.model} waiting=${["Completed", "Failed", "Canceled", null].includes(side.status)} />`)}</div>
     </div>`;
 }

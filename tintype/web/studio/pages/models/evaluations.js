@@ -2,7 +2,7 @@
 
 import { html, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
-import { figure } from "../../parts/figures.js";
+import { breakable, figure } from "../../parts/figures.js";
 import { contentOf } from "../jobs/addresses.js";
 
 // Looked at first; the others on request.
@@ -32,7 +32,7 @@ function Evaluation({ evaluation }) {
         const value = evaluation.metrics[name];
         const [low, high] = evaluation.intervals[name] ?? [];
         return html`
-          <li key=${name}><span class="name">${name}</span><strong class="figure">${figure(value)}</strong>
+          <li key=${name}><span class="name">${breakable(name)}</span><strong class="figure">${figure(value)}</strong>
             ${low !== undefined && html`<span class="hint figure">${figure(low)} to ${figure(high)}</span>`}
             ${low !== undefined && low >= 0 && high <= 1 && html`<${Interval} low=${low} high=${high} value=${value} />`}</li>`;
       })}</ul>
