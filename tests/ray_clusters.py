@@ -29,8 +29,6 @@ def ray_cluster(head_cpus: int = 0) -> Iterator[Any]:
 
     # Ray's workers step back for everything else on a machine, here for the other test processes.
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
-    # As Tintype has it where it starts a cluster.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     with filelock.FileLock(Path(tempfile.gettempdir()) / "tintype-tests-ray.lock"):
         cluster = Cluster(
             initialize_head=True,

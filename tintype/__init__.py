@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tintype.quiet import no_reports_of_use
 from tintype.version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ __all__ = [
     "read_image_table",
     "run_batch",
 ]
+
+no_reports_of_use()
 
 # Imported on first use: `import tintype` itself loads nothing heavy.
 _HOMES = {

@@ -1,11 +1,26 @@
-"""Keeping the bars, notices and log lines of other libraries where they belong."""
+"""Keeping the bars, notices and log lines of other libraries where they belong, and their reports of use at home."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
-__all__ = ["quiet_hub", "quiet_loggers", "quiet_transformers"]
+__all__ = ["no_reports_of_use", "quiet_hub", "quiet_loggers", "quiet_transformers"]
+
+# Variables by which libraries are told not to report to their makers how they are used.
+_NO_REPORTS = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def no_reports_of_use() -> None:
+    """From here on, here and in processes started here, libraries that are imported later report to nobody how they
+    are used, unless the environment says otherwise."""
+    for name, value in _NO_REPORTS.items():
+        os.environ.setdefault(name, value)
 
 
 @contextlib.contextmanager

@@ -172,8 +172,6 @@ def connect(ray: Any, address: str | None) -> bool:
         return False
     named = address or os.environ.get("RAY_ADDRESS")
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    # Ray tells its makers how it is used, unless it is told otherwise.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         if named:
             ray.init(address=named, **quiet)
