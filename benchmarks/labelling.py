@@ -26,7 +26,7 @@ from labelling_bulk import bulk
 from labelling_errors import errors
 from labelling_retraining import retrain
 from labelling_server import first_label, pages, server
-from labelling_simulation import Labels, Simulated, learn_alone, right_share
+from labelling_simulation import BACKBONE, Labels, Simulated, learn_alone, right_share
 from machine import machine
 from photo_sets import NAMES
 from plain_head import PlainHead
@@ -43,7 +43,7 @@ WHATS = ("teach", "bulk", "errors", "retrain", "server", "pages", "first")
 WAYS = ("ours", "random", "uncertainty alone", "random, our head")
 
 
-def teach(names: list[str], seeds: int, ways: list[str]) -> None:
+def teach(names: list[str], seeds: int, ways: list[str], backbone: str) -> None:
     """Print labels needed, by way, and how far the assistant's confidences are off after some labels."""
     print(
         f"| photos | all labels | score with all | {' | '.join(ways)} | "
@@ -55,7 +55,7 @@ def teach(names: list[str], seeds: int, ways: list[str]) -> None:
         totals, wholes, gaps = [], [], []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory() as folder:
-                simulated = Simulated(name, seed, Path(folder))
+                simulated = Simulated(name, seed, Path(folder), backbone)
                 whole = _score_with_all(simulated)
                 totals.append(len(simulated.free))
                 wholes.append(whole)
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--backbone", default=BACKBONE, help="of teach and bulk")
     parser.add_argument("--labellers", type=int, default=50)
     parser.add_argument("--pictures", type=int, help="left out: 100,000, 500,000, and 10,000")
     parser.add_argument("--seconds", type=float, default=60)
@@ -192,9 +193,9 @@ def main() -> None:
     given = parser.parse_args()
     print(machine(), flush=True)
     if given.what == "teach":
-        teach(given.sets, given.seeds, given.ways)
+        teach(given.sets, given.seeds, given.ways, given.backbone)
     elif given.what == "bulk":
-        bulk(given.sets, given.seeds)
+        bulk(given.sets, given.seeds, given.backbone)
     elif given.what == "errors":
         errors(given.sets, given.seeds)
     elif given.what == "retrain":

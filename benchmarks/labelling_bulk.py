@@ -37,7 +37,7 @@ class _Inputs:
         return self.one_by_one + self.pages + self.corrected
 
 
-def bulk(names: list[str], seeds: int) -> None:
+def bulk(names: list[str], seeds: int, backbone: str) -> None:
     """Print inputs until everything is labelled: medians."""
     print(
         "| photos | pictures | one by one | pages | corrected | share of one key a picture | wrong |"
@@ -47,7 +47,7 @@ def bulk(names: list[str], seeds: int) -> None:
         found = []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory() as folder:
-                labeller = _Labeller(Simulated(name, seed, Path(folder)), seed)
+                labeller = _Labeller(Simulated(name, seed, Path(folder), backbone), seed)
                 labeller.label_everything()
                 inputs, total = labeller.inputs, labeller.total
                 row = (inputs.one_by_one, inputs.pages, inputs.corrected)

@@ -21,15 +21,18 @@ from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project, find_project
 from tintype.schemas.labelling_project import LabellingProjectDocument
 
-__all__ = ["Labels", "Simulated", "learn_alone", "right_share", "score_of"]
+__all__ = ["BACKBONE", "Labels", "Simulated", "learn_alone", "right_share", "score_of"]
 
 Labels = tuple[int, ...]
+
+# What projects have that name none.
+BACKBONE = LabellingProjectDocument.model_fields["model"].default
 
 
 class Simulated:
     """The project, its features, what is true, and which photos are for judging alone."""
 
-    def __init__(self, name: str, seed: int, folder: Path) -> None:
+    def __init__(self, name: str, seed: int, folder: Path, backbone: str = BACKBONE) -> None:
         photos = photo_set(name, seed, folder)
         if photos is None:
             raise SystemExit(f"the photos of {name} are not at hand")
@@ -41,6 +44,7 @@ class Simulated:
             "task": train.task,
             "labels": [{"name": label} for label in train.classes],
             "data": str(folder),
+            "model": backbone,
         }
         with self.database.writing() as connection:
             checked = LabellingProjectDocument.model_validate(document)
