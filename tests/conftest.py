@@ -19,6 +19,7 @@ import psutil
 import pytest
 from hub import Hub
 from pictures import encoded, noise, write_class_folders
+from work_units import WorkUnits, turn, uses_ray
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,17 +35,17 @@ REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Deal out files, not single tests."""
-    from work_units import WorkUnits
-
     return WorkUnits(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest first where several workers share them."""
+    """The longest first where several workers share them, with time enough on a slow machine."""
+    for item in items:
+        is_long = "journeys" in item.path.parts or uses_ray(item.nodeid)
+        if is_long and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
     if config.pluginmanager.hasplugin("xdist"):
-        from work_units import turn
-
         items.sort(key=lambda item: turn(item.nodeid))
     # What was imported stays: no collection of garbage needs to look at it again.
     gc.freeze()
@@ -53,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run tests of Ray as they have to be."""
-    if "ray" not in pyfuncitem.path.stem.split("_"):
+    if not uses_ray(pyfuncitem.nodeid):
         return None
     from ray_clusters import in_own_thread
 

@@ -24,20 +24,20 @@ class WorkUnits(LoadScopeScheduling):
 def work_unit(nodeid: str) -> str:
     """The unit of a test, by its address as pytest tells it."""
     path, _, name = nodeid.partition("::")
-    if uses_ray(path):
+    if uses_ray(nodeid):
         return "ray"
     if PurePosixPath(path).name in DEALT_OUT:
         return f"{path}::{name.partition('[')[0]}"
     return path
 
 
-def uses_ray(path: str) -> bool:
-    """Whether a file's tests start a cluster."""
-    return "ray" in PurePosixPath(path).stem.split("_")
+def uses_ray(nodeid: str) -> bool:
+    """Whether a test starts a cluster, by the name of its file."""
+    return "ray" in PurePosixPath(nodeid.partition("::")[0]).stem.split("_")
 
 
 def turn(nodeid: str) -> tuple[bool, int]:
     """The smaller, the earlier; tests of equal turns stay in the order of their files."""
     path = nodeid.partition("::")[0]
     room = next((i for i, r in enumerate(LONGEST_FIRST) if r in PurePosixPath(path).parts), 99)
-    return not uses_ray(path), room
+    return not uses_ray(nodeid), room

@@ -44,7 +44,6 @@ def batch(model: Path, source: Path, output: Path, compute: str, **how: Any) -> 
     return run_batch(str(model), {"input": str(source)}, output, options=options, scoring=scoring)
 
 
-@pytest.mark.timeout(600)
 def test_a_lost_node_costs_nothing(
     cluster: Any,
     nodes: list[Any],

@@ -99,7 +99,6 @@ def test_a_pipeline_killed_three_times_gives_what_an_undisturbed_one_gives(
     assert len(finished) <= NODES + 3
 
 
-@pytest.mark.timeout(300)
 def test_a_pipeline_is_canceled_within_seconds(tmp_path: Path, workspace_home: Path) -> None:
     path = tmp_path / "job.yml"
     path.write_text(
@@ -186,7 +185,6 @@ def test_what_cannot_run_is_one_message_before_anything_runs(
     assert not (workspace_home / "runs").exists()
 
 
-@pytest.mark.timeout(300)
 def test_a_command_that_fails_is_told_with_its_place_and_what_is_finished_stays(
     tmp_path: Path, workspace_home: Path
 ) -> None:
@@ -229,7 +227,6 @@ def submitted_by(workspace: Path, count: int) -> list[str]:
     raise AssertionError(log.read_text() if log.exists() else "never due")
 
 
-@pytest.mark.timeout(300)
 def test_a_daemon_killed_while_a_job_runs_loses_neither_that_job_nor_the_schedule(
     tmp_path: Path, workspace_home: Path
 ) -> None:
