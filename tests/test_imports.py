@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "tintype"
 # From the top of the house down (docs/design.md); a room imports rooms after it, never before.
 FLOORS = (
     "cli studio client jobs labelling endpoints web batch workspace compute sweep similarity automl training "
-    "evaluation scoring models images data schemas pages tasks progress quiet files settings errors version"
+    "evaluation explaining scoring models images data schemas pages tasks progress quiet files settings errors version"
 ).split()
 
 

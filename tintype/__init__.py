@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tintype.batch.runner import run_batch
     from tintype.client import Client, MLClient
     from tintype.data.reading import read_image_table
+    from tintype.explaining.scorer import Scorer
     from tintype.jobs.evaluation import evaluate
     from tintype.schemas.finetuning import FinetuningParameters
     from tintype.schemas.scorer_options import ScorerOptions
-    from tintype.scoring.scorer import Scorer
     from tintype.training.finetuning import finetune
 
 __all__ = [
@@ -43,7 +43,7 @@ _HOMES = {
     "Client": "tintype.client",
     "FinetuningParameters": "tintype.schemas.finetuning",
     "MLClient": "tintype.client",
-    "Scorer": "tintype.scoring.scorer",
+    "Scorer": "tintype.explaining.scorer",
     "ScorerOptions": "tintype.schemas.scorer_options",
     "evaluate": "tintype.jobs.evaluation",
     "finetune": "tintype.training.finetuning",

@@ -121,13 +121,13 @@ class _Convolution(nn.Module):
         self.normalization = nn.BatchNorm2d(
             outputs, eps=config.batch_norm_eps, momentum=config.batch_norm_momentum
         )
-        self._kernel, self._stride, self._activated = kernel, stride, activated
+        self.activation = nn.ReLU6() if activated else nn.Identity()
+        self._kernel, self._stride = kernel, stride
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         if self._kernel > 1:
             values = functional.pad(values, self._padding(values))
-        values = self.normalization(self.convolution(values))
-        return functional.relu6(values) if self._activated else values
+        return self.activation(self.normalization(self.convolution(values)))
 
     def _padding(self, values: torch.Tensor) -> list[int]:
         """Left, right, top, bottom: an odd pixel is at the right and bottom."""

@@ -39,8 +39,15 @@ class ImageNetwork(nn.Module):
         self.register_buffer("shift", torch.from_numpy(shift).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.outputs_of(self.values_of(pixels))
+
+    def values_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 pixels (n, height, width, 3) -> normalised (n, 3, height, width), as the model reads them."""
         normalized = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
-        values = normalized.to(next(self.model.parameters()).dtype)
+        return normalized.to(next(self.model.parameters()).dtype)
+
+    def outputs_of(self, values: torch.Tensor) -> torch.Tensor:
+        """Normalised pixels (n, 3, height, width) -> float32 (n, D)."""
         if self.output == "logits":
             return self.model(pixel_values=values).logits.float()
         return features_of(self.model, self.output, values).float()

@@ -40,6 +40,8 @@ class LoadedModel:
     card: dict[str, Any] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     """None where the weights were never on disk: then there is no text tower to open."""
+    output: str = "logits"
+    """What the network gives."""
     logit_scale: float | None = None
     logit_bias: float | None = None
     """Zero-shot: where there is one, probabilities are sigmoids of each label by itself."""
@@ -101,6 +103,7 @@ def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
         classes=opened_source.classes or tuple(description.labels),
         card=opened_source.card,
         checkpoint=checkpoint,
+        output=output,
         logit_scale=description.logit_scale,
         logit_bias=description.logit_bias,
         prompt=TEXT_AND_IMAGE[checkpoint.family].prompt if task == ZERO_SHOT else "{}",

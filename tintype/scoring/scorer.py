@@ -60,6 +60,10 @@ class Scorer:
         )
         """Multi-label: float64 (classes,), from which probability on each label is predicted; None:
         0.5 for all. Probabilities themselves do not depend on it."""
+        self.checkpoint = loaded.checkpoint
+        """What was loaded; None where the weights were never on disk."""
+        self.output = loaded.output
+        """What `run` gives: "logits", or features of a pooling."""
         self.preprocessor = loaded.preprocessor
         self.choice = loaded.choice
         """Runtime, precision and device, and why these."""
@@ -71,7 +75,6 @@ class Scorer:
         self.normalize = options.normalize
         self.tta = options.tta
         self._runtime = loaded.runtime
-        self._checkpoint = loaded.checkpoint
         self._logit_scale = loaded.logit_scale
         self._logit_bias = loaded.logit_bias
         self._labels: LabelSet | None = None
@@ -269,14 +272,14 @@ class Scorer:
     @property
     def reads_text(self) -> bool:
         """Whether the model has a text tower."""
-        return self._checkpoint is not None and self._checkpoint.family in TEXT_AND_IMAGE
+        return self.checkpoint is not None and self.checkpoint.family in TEXT_AND_IMAGE
 
     @cached_property
     def text_encoder(self) -> TextEncoder:
         """The text tower, opened when it is first needed."""
-        if self._checkpoint is None:
+        if self.checkpoint is None:
             raise UsageError("this model has no text tower")
-        return open_text_encoder(self._checkpoint, self.choice)
+        return open_text_encoder(self.checkpoint, self.choice)
 
     def describe(self) -> dict[str, Any]:
         """Task, classes, runtime and agreement, as commands and servers report them."""
