@@ -40,6 +40,7 @@ SINGLE = {
     "batch": "`tintype.run_batch`",
     "down": "",
     "evaluate": "`tintype.evaluate`",
+    "explain": "`tintype.Scorer.explain`",
     "predict": "`tintype.Scorer`",
     "serve": "",
     "similar": "the package [similarity](similar.md)",

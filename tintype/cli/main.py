@@ -21,6 +21,7 @@ from tintype.cli import (
     data,
     environment,
     evaluate,
+    explain,
     job,
     label,
     model,
@@ -80,7 +81,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(label.app, name="label")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.
-for single in (az, batch, predict, evaluate, serve, similar, studio, daemon):
+for single in (az, batch, predict, explain, evaluate, serve, similar, studio, daemon):
     app.add_typer(single.app)
 
 
