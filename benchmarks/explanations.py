@@ -82,7 +82,7 @@ def print_faithfulness(photos: Sequence[Path], masks: int) -> None:
         by_chance.append(measure_faithfulness(chance, image, confidences, nothing))
     print_row("random", by_chance, by_chance, None)
     for method in valid_methods(scorer.checkpoint):
-        started, measured, spent = time.perf_counter(), [], 0.0
+        measured, spent = [], 0.0
         for image in images:
             started = time.perf_counter()
             attribution = explainer.explain_pixels(image, method, targets, (), given).attributions[

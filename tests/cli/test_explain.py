@@ -141,3 +141,14 @@ def test_a_multilabel_model_without_a_label_says_so(
     arguments = ("explain", photos / "one", "--model", model, "--output", tmp_path / "out")
     printed = command(*arguments, "--threshold", "1.0", "--method", "attention", "-o", "tsv")
     assert "no label at or above the threshold" in printed
+
+
+def test_an_output_that_is_a_file_is_refused(
+    command: Command, model_folder: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    error = command(
+        "explain", photos, "--model", model_folder, "--output", tmp_path / "out", code=2
+    )
+    assert "is a file; name a folder" in error
+    assert (tmp_path / "out").read_text() == "mine"

@@ -91,6 +91,7 @@ def explain(
     query: Query = None,
 ) -> None:
     """Draw what speaks for the model's answer; exit 1 when a picture cannot be read."""
+    from tintype.errors import UsageError
     from tintype.explaining.methods import check_method, find_method, require_explain_extra
     from tintype.schemas.explanation import ExplanationOptions
     from tintype.scoring import Scorer
@@ -109,6 +110,8 @@ def explain(
     if method != "auto":
         find_method(method)
     require_explain_extra()
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"--output {output} is a file; name a folder")
     pictures = _pictures(images)
     scorer = Scorer.load(resolve_model(model), scoring)
     if method != "auto":
@@ -123,6 +126,7 @@ def explain(
     choice = None
     if method == "auto":
         choice = _choose(explainer, pictures, targets, names, options, seconds)
+        # Where no picture can be read, every row says that alone, whatever the method.
         method = choice.method.name if choice is not None else "occlusion"
     summary: dict[str, Any] = {
         "model": model,

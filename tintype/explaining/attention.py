@@ -47,7 +47,7 @@ def attention(question: Question) -> np.ndarray:
     )
     relevance = _read_from(passed.states, states)
     for weights, gradient in zip(reversed(passed.layers), reversed(gradients), strict=True):
-        relevance = relevance + relevance @ (weights * gradient)[0].relu().mean(0)
+        relevance = relevance + relevance @ (weights * gradient)[0].relu().float().mean(0)
     return _of_patches(question, relevance)
 
 
@@ -58,7 +58,7 @@ def attention_rollout(question: Question) -> np.ndarray:
     relevance = _read_from(passed.states, states)
     for weights in reversed(passed.layers):
         # Half of a token's state comes past the attention, by the residual.
-        relevance = (relevance + relevance @ weights[0].mean(0)) / 2
+        relevance = (relevance + relevance @ weights[0].float().mean(0)) / 2
     return _of_patches(question, relevance)
 
 
@@ -74,7 +74,7 @@ def _of_patches(question: Question, relevance: torch.Tensor) -> np.ndarray:
     patch = _patch_size(question.gradients.network)
     rows, columns = height // patch, width // patch
     patches = relevance.detach()[-rows * columns :]
-    return patches.view(rows, columns).float().cpu().numpy()
+    return patches.view(rows, columns).cpu().numpy()
 
 
 def _patch_size(network: nn.Module) -> int:

@@ -165,15 +165,16 @@ class Explainer:
         options: ExplanationOptions,
     ) -> np.ndarray:
         """Float32 (3, h, w)."""
-        question = Question(
-            pixels,
-            target,
-            options,
-            confidences=lambda changed: self.confidences(changed, targets, target),
-            mean_colour=self._mean_colour,
-            network=self._network if method.needs == "gradients" else None,
-        )
+        # The network is loaded in the first turn that needs it.
         with self._turn:
+            question = Question(
+                pixels,
+                target,
+                options,
+                confidences=lambda changed: self.confidences(changed, targets, target),
+                mean_colour=self._mean_colour,
+                network=self._network if method.needs == "gradients" else None,
+            )
             found = _RUN[method.name](question)
         if not np.isfinite(found).all():
             raise ModelError(f"{method.name} gave NaN or infinity for {target.label!r}")

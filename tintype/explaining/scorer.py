@@ -62,7 +62,9 @@ class Scorer(scorer.Scorer):
         targets = Targets(self, labels=labels, texts=texts, like=like)
         names = [target] if isinstance(target, str) else list(target or ())
         targets.check(names)
-        if method == "auto" and sources:
+        if method == "auto":
+            if not sources:
+                return []
             first = [self.explainer.pixels_of(source) for source in sources[:MOST_TRIED]]
             method = choose_method(
                 self.explainer, first, targets, names, checked, seconds=seconds

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -88,7 +88,7 @@ class Scorer:
             raise UsageError(f"labels and a prompt are for {ZERO_SHOT}, not for {self.task}")
 
     @classmethod
-    def load(cls, source: str | Path, options: ScorerOptions | None = None, **given: Any) -> Scorer:
+    def load(cls, source: str | Path, options: ScorerOptions | None = None, **given: Any) -> Self:
         """Load a model folder, a Hub-format checkpoint folder, or a Hub id.
 
         >>> Scorer.load("model", ScorerOptions(precision="int8"))           # doctest: +SKIP
