@@ -206,27 +206,27 @@ def print_speed(photo: Path, folder: Path, repeats: int) -> None:
         a_pass = seconds_of(lambda: scorer.run(pixels[None]), repeats)  # noqa: B023
 
         def row(name: str, seconds: float) -> None:
-            print(f"| ViT-B/16, {precision}, {name} | {seconds:.3f} | {seconds / a_pass:.1f} |")  # noqa: B023
+            print(f"| ViT-B/16, {name} | {seconds:.3f} | {seconds / a_pass:.1f} |")  # noqa: B023
 
-        row("one forward pass", a_pass)
+        row(f"{precision}, one forward pass", a_pass)
         for name in ("attention", "attention_rollout", "guided_backprop"):
             # With the pass that says which label it is.
             call = partial(explainer.explain_pixels, pixels, methods[name], targets, (), given)
-            row(name, seconds_of(call, repeats))
+            row(f"{precision}, {name}", seconds_of(call, repeats))
         call = partial(
             explainer.explain_pixels, pixels, methods["integrated_gradients"], targets, (), given
         )
-        row("integrated_gradients, 50 steps", seconds_of(call, 1))
+        row(f"{precision}, integrated_gradients, 50 steps", seconds_of(call, 1))
     network = load_image_network(scorer.checkpoint, scorer.preprocessor, "logits")
     model = Logits(network.model)
     values = network.values_of(torch.from_numpy(pixels.copy())[None])
     captum = IntegratedGradients(model)
     row(
-        "Captum's integrated gradients, its default",
+        "fp32, Captum's integrated gradients, its default",
         seconds_of(lambda: captum.attribute(values, target=0), 1),
     )
     by_step = partial(captum.attribute, values, target=0, internal_batch_size=1)
-    row("Captum's integrated gradients, step by step", seconds_of(by_step, 1))
+    row("fp32, Captum's integrated gradients, step by step", seconds_of(by_step, 1))
     print("\n| tintype/efficientnet-lite0, fp32 | seconds |")
     print("|---|---|")
     scorer = tintype.Scorer.load(MODEL, runtime="torch", precision="fp32")
