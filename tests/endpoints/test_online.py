@@ -135,11 +135,7 @@ def test_forms_and_raw_images(client: TestClient, scorer: Scorer) -> None:
         (b'{"input_data": ["aGVsbG8="]}', 422, "not an image"),
         (b'{"input_data": ["http://127.0.0.1/x.png"]}', 422, "not a public address"),
         (b'{"input_data": ["\\ud800"]}', 400, "not JSON"),
-        (
-            b'{"input_data": ["{\\"image_base64\\": \\"x\\", \\"model_explainability\\": true}"]}',
-            400,
-            "explanations",
-        ),
+        (b'{"input_data": ["{\\"image_base64\\": 3}"]}', 400, "no 'image_base64'"),
     ],
 )
 def test_malformed_requests(client: TestClient, body: bytes, status: int, message: str) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import orjson
 
 from tintype.errors import RequestError, UsageError
+from tintype.schemas.explained_cell import XaiParameters, read_explained_cell
 
 __all__ = [
     "EXAMPLE_REQUEST",
@@ -61,6 +62,9 @@ class ScoreRequest:
 
     texts: list[str]
     """The column `text` of each row, "" where there is none. A JSON list of labels stays JSON."""
+
+    explanations: dict[int, XaiParameters] = field(default_factory=dict)
+    """How the answers of some rows are to be explained."""
 
 
 def parse_style(name: str) -> Style:
@@ -134,10 +138,12 @@ def checked_request(
         raise RequestError(f"there are no rows in it. Expected {example}")
     if not images_required:
         cells = ["" if cell is None else cell for cell in cells]
+    read = [_checked_cell(cell, row) for row, cell in enumerate(cells)]
     return ScoreRequest(
-        [_checked_cell(cell, row) for row, cell in enumerate(cells)],
+        [image for image, _ in read],
         # Where a text may stand alone it is what is embedded, not a list of labels.
         [_checked_text(text, row, may_be_labels=images_required) for row, text in enumerate(texts)],
+        {row: wanted for row, (_, wanted) in enumerate(read) if wanted is not None},
     )
 
 
@@ -261,26 +267,11 @@ def _checked_text(text: Any, row: int, *, may_be_labels: bool) -> str:
     return text
 
 
-def _checked_cell(cell: Any, row: int) -> str:
+def _checked_cell(cell: Any, row: int) -> tuple[str, XaiParameters | None]:
     if not isinstance(cell, str):
         kind = "null" if cell is None else type(cell).__name__
         raise RequestError(
             f"row {row}: the image is {kind}; expected text: base64, a data: URI or an http(s) URL",
             row=row,
         )
-    if not cell.lstrip().startswith("{"):
-        return cell
-    # Azure's cells for explanations are JSON objects in a string.
-    try:
-        request = orjson.loads(cell)
-    except orjson.JSONDecodeError:
-        return cell
-    image = request.get("image_base64") if isinstance(request, dict) else None
-    if not isinstance(image, str):
-        raise RequestError(f"row {row}: the JSON in the cell has no 'image_base64'", row=row)
-    if request.get("model_explainability"):
-        raise RequestError(
-            f"row {row}: explanations are not available here; leave model_explainability out",
-            row=row,
-        )
-    return image
+    return read_explained_cell(cell, row)

@@ -22,6 +22,7 @@ from tintype.endpoints.online.calls import (
     too_late,
 )
 from tintype.endpoints.online.instances.collecting import Collecting
+from tintype.endpoints.online.instances.explaining import Explaining
 from tintype.endpoints.online.instances.protocols import PROTOCOLS
 from tintype.endpoints.online.instances.protocols.face import (
     Features,
@@ -90,6 +91,7 @@ class ScoringService:
         self._options = options or ServiceOptions()
         self._settings = get_settings()
         self.batcher = MicroBatcher(scorer, max_waiting=self._options.max_waiting)
+        self._explaining = Explaining(scorer)
         self._decoders = ThreadPoolExecutor(scorer.choice.threads, thread_name_prefix="decode")
         self._ready_until = 0.0
 
@@ -103,6 +105,7 @@ class ScoringService:
     def close(self) -> None:
         """Finish what is queued."""
         self.batcher.close()
+        self._explaining.close()
         self._decoders.shutdown(wait=False)
         if self._collecting is not None:
             self._collecting.close()
@@ -134,6 +137,10 @@ class ScoringService:
         protocol = PROTOCOLS[call.protocol]
         style, skip = self._wishes(call, protocol)
         rows = await self._rows(call, protocol)
+        if rows.explanations:
+            if style == "list":
+                raise RequestError("explanations come in the styles probs (A) and ranked (C)")
+            self._explaining.check(rows.explanations)
         rows.sample = self._collecting.sample(call.request_id) if self._collecting else None
         if skip:
             rows.errors = {}
@@ -173,13 +180,20 @@ class ScoringService:
             # Labels before images: a call without them costs nothing.
             first = rows.texts[0] if rows.texts else ""
             label_set = await self._text_work(self._label_set, first)
-        outputs = await self._outputs(rows, deadline, call.timeout_s)
+        pixels = await self._decoded(rows, deadline, call.timeout_s)
+        outputs = await self._outputs(pixels, deadline, call.timeout_s)
         labels = label_set.labels if label_set is not None else self.scorer.classes
         predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
         if rows.sample is not None and rows.sample.predictions is not None:
             rows.sample.predictions = dict(zip(_readable(rows), predictions, strict=True))
         rows_of_probs = [prediction.probs for prediction in predictions]
-        answer = Probabilities(rows_of_probs, labels, style)
+        explained = {}
+        if rows.explanations:
+            of_rows = dict(zip(_readable(rows), pixels, strict=True))
+            explained = await self._explaining.explain(
+                rows.explanations, of_rows, label_set, deadline, call.timeout_s
+            )
+        answer = Probabilities(rows_of_probs, labels, style, explained)
         return protocol.write_probabilities(rows, answer, self.name)
 
     async def _embeddings(
@@ -201,7 +215,8 @@ class ScoringService:
             # A row is whole or not at all: with texts, an unreadable image refuses the call.
             rows.errors = None
         if not any(with_text) or any(with_image):
-            outputs = await self._outputs(rows, deadline, call.timeout_s)
+            pixels = await self._decoded(rows, deadline, call.timeout_s)
+            outputs = await self._outputs(pixels, deadline, call.timeout_s)
             embeddings = self.scorer.embeddings(outputs) if len(outputs) else []
             images = [embedding.features for embedding in embeddings]
         return protocol.write_features(rows, Features(images, texts), self.name)
@@ -218,9 +233,10 @@ class ScoringService:
             features += list(await self._text_work(self.scorer.embed_texts, part))
         return features
 
-    async def _outputs(self, rows: Rows, deadline: float, timeout_s: float) -> np.ndarray:
+    async def _outputs(
+        self, pixels: list[np.ndarray], deadline: float, timeout_s: float
+    ) -> np.ndarray:
         """What the model gives for the readable rows: float32 (n, D)."""
-        pixels = await self._decoded(rows, deadline, timeout_s)
         if not pixels:
             return np.zeros((0, 1), np.float32)
         return np.stack(await self._run_model(pixels, deadline, timeout_s))

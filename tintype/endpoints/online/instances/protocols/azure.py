@@ -12,6 +12,7 @@ from tintype.endpoints.online.instances.protocols.face import (
     Probabilities,
     Rows,
     with_errors,
+    with_explanations,
 )
 from tintype.errors import RequestError
 from tintype.schemas.wire import read_score_request, write_answer, write_embeddings
@@ -31,7 +32,7 @@ class AzureProtocol:
             request = read_score_request(
                 call.body, max_rows=limits.max_rows, images_required=limits.images_required
             )
-            return Rows(request.images, request.texts)
+            return Rows(request.images, request.texts, explanations=request.explanations)
         if kind == "multipart/form-data":
             images = multipart_images(call.body, call.content_type)
             if len(images) > limits.max_rows:
@@ -48,7 +49,8 @@ class AzureProtocol:
 
     def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
         """See `WireProtocol`."""
-        return with_errors(write_answer(answer.rows, answer.labels, answer.style), rows.errors)
+        written = write_answer(answer.rows, answer.labels, answer.style)
+        return with_explanations(with_errors(written, rows.errors), answer.explained)
 
     def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
         """See `WireProtocol`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,9 +12,18 @@ import orjson
 from tintype.endpoints.online.calls import ScoreCall, refusal
 from tintype.endpoints.online.instances.collecting import Sample
 from tintype.errors import RequestError
+from tintype.schemas.explained_cell import XaiParameters
 from tintype.schemas.wire import Style
 
-__all__ = ["Features", "Limits", "Probabilities", "Rows", "WireProtocol", "with_errors"]
+__all__ = [
+    "Features",
+    "Limits",
+    "Probabilities",
+    "Rows",
+    "WireProtocol",
+    "with_errors",
+    "with_explanations",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Rows:
     """What else the protocol has to know when it answers."""
     errors: dict[int, RequestError] | None = None
     """Rows that could not be read, where they are skipped; None where one refuses the call."""
+    explanations: dict[int, XaiParameters] = field(default_factory=dict)
+    """How the answers of some rows are to be explained."""
     sample: Sample | None = None
     """What is recorded of them; None: nothing."""
 
@@ -50,6 +61,8 @@ class Probabilities:
     """float32 (classes,) of every row that is not in `Rows.errors`."""
     labels: Sequence[str]
     style: Style
+    explained: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+    """What the answers of some rows have besides."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +106,13 @@ def with_errors(answer: bytes, errors: dict[int, RequestError] | None) -> bytes:
             for row in range(len(read) + len(errors))
         ]
     )
+
+
+def with_explanations(answer: bytes, explained: Mapping[int, dict[str, Any]]) -> bytes:
+    """A JSON list of objects, some of which get further keys: numpy arrays and plain values."""
+    if not explained:
+        return answer
+    rows = orjson.loads(answer)
+    for row, told in explained.items():
+        rows[row].update(told)
+    return orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)

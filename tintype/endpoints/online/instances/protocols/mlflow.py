@@ -9,6 +9,7 @@ from tintype.endpoints.online.instances.protocols.face import (
     Probabilities,
     Rows,
     with_errors,
+    with_explanations,
 )
 from tintype.schemas.mlflow_protocol import read_invocation, write_predictions
 from tintype.schemas.wire import write_answer, write_embeddings
@@ -29,12 +30,14 @@ class MlflowProtocol:
             max_rows=limits.max_rows,
             images_required=limits.images_required,
         )
-        return Rows(request.images, request.texts)
+        return Rows(request.images, request.texts, explanations=request.explanations)
 
     def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
         """See `WireProtocol`."""
         written = write_answer(answer.rows, answer.labels, answer.style)
-        return write_predictions(with_errors(written, rows.errors))
+        return write_predictions(
+            with_explanations(with_errors(written, rows.errors), answer.explained)
+        )
 
     def write_features(self, rows: Rows, answer: Features, model_name: str) -> bytes:
         """See `WireProtocol`."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tintype.endpoints.online.calls import MODEL_VERSION, ScoreCall
 from tintype.endpoints.online.instances.protocols.face import Features, Limits, Probabilities, Rows
+from tintype.errors import RequestError
 from tintype.schemas.open_inference import read_infer_request, write_infer_response
 
 __all__ = ["OpenInferenceProtocol"]
@@ -24,6 +25,8 @@ class OpenInferenceProtocol:
         request = read_infer_request(
             call.body, max_rows=limits.max_rows, images_required=limits.images_required
         )
+        if request.score.explanations:
+            raise RequestError("explanations are asked of POST /score and POST /invocations")
         return Rows(request.score.images, request.score.texts, request)
 
     def write_probabilities(self, rows: Rows, answer: Probabilities, model_name: str) -> bytes:
