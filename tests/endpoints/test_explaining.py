@@ -106,7 +106,9 @@ def test_several_labels_give_lists(tmp_path: Path) -> None:
 
 
 def test_zero_shot_by_its_labels(tmp_path: Path) -> None:
-    client, _, service = client_of(write_clip(tmp_path / "clip"), task="zero_shot_image_classification")
+    client, _, service = client_of(
+        write_clip(tmp_path / "clip"), task="zero_shot_image_classification"
+    )
     cell = asked(xai_algorithm="attention", visualizations=False, attributions=True)
     request = body([cell, "a cat, a dog"], columns=("image", "text"))
     response = client.post("/score", json=request)

@@ -33,6 +33,8 @@ from tintype.web.page_files import PAGE_HEADERS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -426,7 +428,8 @@ def taught(server: LabellingServer, photos: Path) -> str:
         labels = {one["id"]: [ids[named[one["name"].split("/")[0]]]] for one in chosen}
         action = Action("taught-before", "label", list(labels), labels)
         record_action(connection, project, person_named(connection, "teacher"), action)
-    for _ in range(600):
+    # The assistants give way to everything else that runs.
+    for _ in range(1400):
         told = server.ask("/projects/taught/assistant")
         if told["suggestions_from"] == "labels" and told["labelled"] == 12:
             break

@@ -31,7 +31,7 @@ __all__ = [
     "read_labelling_project",
 ]
 
-DEFAULT_MODEL = "tintype/efficientnet-lite0"
+DEFAULT_MODEL = "tintype/efficientnet-lite2"
 """Whose features suggestions are made of, where a project names no other: it needs no Hub."""
 
 ExistingLabels = Literal["none", "final", "suggestions"]
