@@ -30,7 +30,6 @@ from machine import machine, quiet
 import tintype
 from tintype.explaining.faithfulness import Faithfulness, measure_faithfulness, random_map
 from tintype.explaining.methods import valid_methods
-from tintype.explaining.question import mean_colour
 from tintype.explaining.targets import Targets
 from tintype.models.networks import load_image_network
 from tintype.schemas.explanation import ExplanationOptions
@@ -67,7 +66,7 @@ def main() -> None:
 def print_faithfulness(photos: Sequence[Path], masks: int) -> None:
     """Areas under the curves of each method, and of noise."""
     scorer = tintype.Scorer.load(MODEL, runtime="torch", precision="fp32")
-    explainer, targets, nothing = scorer.explainer, Targets(scorer), mean_colour(scorer)
+    explainer, targets, nothing = scorer.explainer, Targets(scorer), scorer.explainer.mean_colour
     images = [explainer.pixels_of(photo) for photo in photos]
     given = ExplanationOptions.of(masks=masks)
     print(

@@ -26,7 +26,7 @@ from labelling_bulk import bulk
 from labelling_errors import errors
 from labelling_retraining import retrain
 from labelling_server import first_label, pages, server
-from labelling_simulation import BACKBONE, Labels, Simulated, learn_alone, right_share
+from labelling_simulation import Labels, Simulated, learn_alone, right_share
 from machine import machine
 from photo_sets import NAMES
 from plain_head import PlainHead
@@ -35,6 +35,7 @@ from tintype.automl.standardisation import Standardisation
 from tintype.labelling.assistance.assistant import Assistant
 from tintype.labelling.assistance.known import Decided, targets_of
 from tintype.labelling.assistance.orders import margin
+from tintype.schemas.labelling_project import DEFAULT_MODEL
 
 STEP, SHARE = 10, 0.95
 GAPS_AT = (30, 100)  # labels after which confidence is held against accuracy
@@ -185,7 +186,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
-    parser.add_argument("--backbone", default=BACKBONE, help="of teach and bulk")
+    parser.add_argument("--backbone", default=DEFAULT_MODEL, help="of teach and bulk")
     parser.add_argument("--labellers", type=int, default=50)
     parser.add_argument("--pictures", type=int, help="left out: 100,000, 500,000, and 10,000")
     parser.add_argument("--seconds", type=float, default=60)

@@ -19,20 +19,17 @@ from tintype.labelling.database import open_database
 from tintype.labelling.people import person_named
 from tintype.labelling.pictures import PictureFilter, add_pictures, page_of
 from tintype.labelling.projects import create_project, find_project
-from tintype.schemas.labelling_project import LabellingProjectDocument
+from tintype.schemas.labelling_project import DEFAULT_MODEL, LabellingProjectDocument
 
-__all__ = ["BACKBONE", "Labels", "Simulated", "learn_alone", "right_share", "score_of"]
+__all__ = ["Labels", "Simulated", "learn_alone", "right_share", "score_of"]
 
 Labels = tuple[int, ...]
-
-# What projects have that name none.
-BACKBONE = LabellingProjectDocument.model_fields["model"].default
 
 
 class Simulated:
     """The project, its features, what is true, and which photos are for judging alone."""
 
-    def __init__(self, name: str, seed: int, folder: Path, backbone: str = BACKBONE) -> None:
+    def __init__(self, name: str, seed: int, folder: Path, backbone: str = DEFAULT_MODEL) -> None:
         photos = photo_set(name, seed, folder)
         if photos is None:
             raise SystemExit(f"the photos of {name} are not at hand")

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from hub import Hub
 from pictures import encoded, noise, write_class_folders
+from ray_clusters import in_own_thread
 from work_units import WorkUnits, turn, uses_ray
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run tests of Ray as they have to be."""
     if not uses_ray(pyfuncitem.nodeid):
         return None
-    from ray_clusters import in_own_thread
-
     names = pyfuncitem._fixtureinfo.argnames
     in_own_thread(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
     return True

@@ -25,6 +25,7 @@ from tintype.schemas.task import EMBEDDINGS
 __all__ = ["Predicted", "has_predictions", "predicted_rows"]
 
 _PART = 20_000
+_NOT_PLACED = "a CSV of predictions does not say where this picture is"
 
 
 class Predicted(NamedTuple):
@@ -133,14 +134,10 @@ def _of_csv(file: Path, summary: dict[str, Any]) -> Iterator[Predicted]:
                     continue
                 name = row[-1]
                 label, score = (None, None) if embeddings else _surest(row[1], row[2])
-                place = places.get(name)
-                fault = (
-                    None
-                    if place is not None
-                    else "a CSV of predictions does not say where this picture is"
-                )
-                placed = place is not None
-                yield Predicted(place or name, name, label, score, fault, str(file), line, placed)
+                placed = name in places
+                fault = None if placed else _NOT_PLACED
+                place = places.get(name, name)
+                yield Predicted(place, name, label, score, fault, str(file), line, placed)
     except (OSError, UnicodeDecodeError, ValueError, IndexError, long_csv.Error) as error:
         raise DataError(f"cannot be read: {error}", file=file, line=line or None) from None
 

@@ -13,7 +13,6 @@ import numpy as np
 from tintype.explaining.explainer import Explainer
 from tintype.explaining.faithfulness import measure_faithfulness
 from tintype.explaining.methods import METHODS, Method, valid_methods
-from tintype.explaining.question import mean_colour
 from tintype.explaining.targets import Targets
 from tintype.schemas.explanation import ExplanationOptions
 
@@ -107,14 +106,15 @@ def _try(
     options: ExplanationOptions,
 ) -> Tried:
     started = time.perf_counter()
-    nothing = mean_colour(explainer.scorer)
     deletions: list[float] = []
     insertions: list[float] = []
     for image in images:
         found = explainer.explain_pixels(image, method, targets, names, options)
         for attribution in found.attributions:
             confidences = partial(explainer.confidences, targets=targets, target=attribution.target)
-            measured = measure_faithfulness(attribution.map, image, confidences, nothing)
+            measured = measure_faithfulness(
+                attribution.map, image, confidences, explainer.mean_colour
+            )
             deletions.append(measured.deletion_area)
             insertions.append(measured.insertion_area)
     seconds = time.perf_counter() - started

@@ -172,7 +172,7 @@ class Explainer:
                 target,
                 options,
                 confidences=lambda changed: self.confidences(changed, targets, target),
-                mean_colour=self._mean_colour,
+                mean_colour=self.mean_colour,
                 network=self._network if method.needs == "gradients" else None,
             )
             found = _RUN[method.name](question)
@@ -185,7 +185,8 @@ class Explainer:
         return GradientNetwork(self.scorer)
 
     @cached_property
-    def _mean_colour(self) -> np.ndarray:
+    def mean_colour(self) -> np.ndarray:
+        """uint8 (3,): what stands for nothing in an image."""
         return mean_colour(self.scorer)
 
 

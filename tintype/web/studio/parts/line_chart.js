@@ -6,18 +6,19 @@ import { fetchedModule } from "./modules.js";
 // components/colours.css has so many.
 const COLOURS = 8;
 
-let library = null;
+let styled = false;
 
 /** uPlot and its style; once for all charts. */
-function loaded(signal) {
-  library ??= fetchedModule(() => import("../../vendor/uplot.js"), signal).then(({ default: uPlot }) => {
+async function loaded(signal) {
+  const { default: uPlot } = await fetchedModule(() => import("../../vendor/uplot.js"), signal);
+  if (!styled) {
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = "/vendor/uplot.css";
     document.head.append(link);
-    return uPlot;
-  });
-  return library;
+    styled = true;
+  }
+  return uPlot;
 }
 
 /** Settles once a node is seen, or is about to be: what nobody looks at is not drawn. */

@@ -22,9 +22,7 @@ const pause = (ms) => new Promise((resolve) => {
 /** The module that `load` imports. Rejects if it still fails in a page loaded anew for it. */
 export async function fetchedModule(load, signal) {
   try {
-    const module = await load();
-    fetched.set(load, module);
-    return module;
+    return await load();
   } catch {
     await loadPageAnew(signal);
     // The page is about to go.
@@ -56,14 +54,17 @@ async function loadPageAnew(signal) {
 }
 
 /** `{module, error}` of what `load` imports; both null until it is there. */
-export function useModule(load) {
+function useModule(load) {
   const [failed, setFailed] = useState({ load: null, error: null });
   const [, again] = useState(null);
   useEffect(() => {
     if (fetched.has(load)) return undefined;
     const controller = new AbortController();
     fetchedModule(load, controller.signal).then(
-      () => controller.signal.aborted || again(load),
+      (module) => {
+        fetched.set(load, module);
+        if (!controller.signal.aborted) again(load);
+      },
       (error) => controller.signal.aborted || setFailed({ load, error }),
     );
     return () => controller.abort();

@@ -2,7 +2,7 @@
 
 import { ask } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { useEvents } from "../../events.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Ago, Duration, figure, Status } from "../../parts/figures.js";
@@ -64,20 +64,10 @@ function Invoke({ endpoint, path }) {
   const choices = useLoaded(() => ask("GET", "/job-choices"), []);
   const [data, setData] = useState("");
   const [deployment, setDeployment] = useState(endpoint.default_deployment ?? "");
-  const [error, setError] = useState("");
-  const [working, setWorking] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    setError("");
-    setWorking(true);
-    try {
-      const run = await ask("POST", `${path}/invoke`, { data, deployment: deployment || null }, { timeout: LOOK_MS });
-      go(`/jobs/${encodeURIComponent(run.name)}`);
-    } catch (failure) {
-      setError(failure.message);
-      setWorking(false);
-    }
-  };
+  const { submit, busy, error } = useForm(async () => {
+    const run = await ask("POST", `${path}/invoke`, { data, deployment: deployment || null }, { timeout: LOOK_MS });
+    go(`/jobs/${encodeURIComponent(run.name)}`);
+  });
   return html`
     <section class="panel" aria-labelledby="invoke"><h2 id="invoke">Invoke</h2>
       <form onSubmit=${submit}>
@@ -87,7 +77,7 @@ function Invoke({ endpoint, path }) {
           <label>Deployment<select value=${deployment} onChange=${(event) => setDeployment(event.target.value)}>${endpoint.deployments.map(({ name }) => html`<option key=${name} value=${name} selected=${name === deployment}>${name}</option>`)}</select></label>
         </div>
         <p class="error" role="alert">${error}</p>
-        <div class="row end">${working && html`<p class="hint" role="status">Model and pictures are looked at …</p>`}<button type="submit" class="main" disabled=${working || !endpoint.deployments.length}>Invoke</button></div>
+        <div class="row end">${busy && html`<p class="hint" role="status">Model and pictures are looked at …</p>`}<button type="submit" class="main" disabled=${busy || !endpoint.deployments.length}>Invoke</button></div>
       </form>
       <${CommandLine} command=${`tintype batch-endpoint invoke --name ${quoted(endpoint.name)} --input ${quoted(data || "DATA")}${deployment ? ` --deployment-name ${quoted(deployment)}` : ""}`} />
     </section>`;

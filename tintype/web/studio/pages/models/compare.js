@@ -1,7 +1,7 @@
 // Choose two models and pictures.
 
 import { ask } from "../../../shared/api.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { go } from "../../router.js";
 import { REGISTRY } from "./names.js";
@@ -14,21 +14,11 @@ export function Page({ query }) {
   const [given, setGiven] = useState({ first, second, data: query.get("data") ?? "" });
   const models = useLoaded(() => ask("GET", "/models", undefined, REGISTRY), []);
   const choices = useLoaded(() => ask("GET", "/job-choices"), []);
-  const [error, setError] = useState("");
-  const [working, setWorking] = useState(false);
   const give = (key) => (event) => setGiven({ ...given, [key]: event.target.value.trim() });
-  const submit = async (event) => {
-    event.preventDefault();
-    setError("");
-    setWorking(true);
-    try {
-      const { id } = await ask("POST", "/comparisons", given, { timeout: LOOK_MS });
-      go(`/compare-models/${id}`);
-    } catch (failure) {
-      setError(failure.message);
-      setWorking(false);
-    }
-  };
+  const { submit, busy, error } = useForm(async () => {
+    const { id } = await ask("POST", "/comparisons", given, { timeout: LOOK_MS });
+    go(`/compare-models/${id}`);
+  });
   const known = [...new Set([...(models.value ?? []).map(({ id }) => id), ...(choices.value?.models ?? [])])];
   return html`
     <div class="stack">
@@ -43,7 +33,7 @@ export function Page({ query }) {
         </div>
         <p class="hint">Both see the same pictures: all of them, or a hundred that are evenly chosen. The work is a batch job for each model.</p>
         <p class="error" role="alert">${error}</p>
-        <div class="row end">${working && html`<p class="hint" role="status">Models and pictures are looked at …</p>`}<button type="submit" class="main" disabled=${working}>Compare</button></div>
+        <div class="row end">${busy && html`<p class="hint" role="status">Models and pictures are looked at …</p>`}<button type="submit" class="main" disabled=${busy}>Compare</button></div>
       </form>
       <${CommandLine} command=${["first", "second"].map((key) => `tintype batch ${quoted(given.data || "DATA")} ${key} --model ${quoted(given[key] || "MODEL")} --format jsonl`)} />
     </div>`;

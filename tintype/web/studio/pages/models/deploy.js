@@ -2,7 +2,7 @@
 
 import { ask } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { go } from "../../router.js";
 
@@ -13,26 +13,16 @@ const START_MS = 120_000;
 export function DeployDialog({ model, title, onClose }) {
   const endpoints = useLoaded(() => ask("GET", "/endpoints"), []);
   const [given, setGiven] = useState({ kind: "online", endpoint: "", deployment: "blue", instances: "1" });
-  const [error, setError] = useState("");
-  const [working, setWorking] = useState(false);
   const give = (key) => (event) => setGiven({ ...given, [key]: event.target.value.trim() });
   const batch = given.kind === "batch";
   const known = endpoints.value?.endpoints.some(({ name }) => name === given.endpoint);
-  const submit = async (event) => {
-    event.preventDefault();
-    setWorking(true);
-    setError("");
+  const { submit, busy, error } = useForm(async () => {
     const { endpoint, deployment, instances } = given;
     const body = { endpoint, deployment, model, ...(batch ? {} : { instances: Number(instances) }) };
-    try {
-      await ask("POST", batch ? "/batch-endpoints" : "/endpoints", body, { timeout: START_MS });
-      onClose();
-      go(`/${batch ? "batch-endpoints" : "endpoints"}/${encodeURIComponent(endpoint)}`);
-    } catch (failure) {
-      setError(failure.message);
-      setWorking(false);
-    }
-  };
+    await ask("POST", batch ? "/batch-endpoints" : "/endpoints", body, { timeout: START_MS });
+    onClose();
+    go(`/${batch ? "batch-endpoints" : "endpoints"}/${encodeURIComponent(endpoint)}`);
+  });
   return html`
     <${Dialog} title=${`Deploy ${title}`} onClose=${onClose} wide>
       <form onSubmit=${submit}>
@@ -47,8 +37,8 @@ export function DeployDialog({ model, title, onClose }) {
         ${!batch && known && html`<p class="hint">The endpoint has deployments: this one gets traffic when you give it some.</p>`}
         <p class="error" role="alert">${error}</p>
         <div class="row end">
-          ${working && html`<p class="hint" role="status">The model is looked at …</p>`}
-          <button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main" disabled=${working}>Deploy</button>
+          ${busy && html`<p class="hint" role="status">The model is looked at …</p>`}
+          <button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main" disabled=${busy}>Deploy</button>
         </div>
       </form>
       <${CommandLine} command=${written(given, model, batch)} />

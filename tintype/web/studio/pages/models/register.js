@@ -2,7 +2,7 @@
 
 import { ask, withQuery } from "../../../shared/api.js";
 import { Dialog } from "../../../shared/dialog.js";
-import { html, useLoaded, useState } from "../../../shared/html.js";
+import { html, useForm, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { go } from "../../router.js";
 import { pathOfModel } from "./names.js";
@@ -13,23 +13,13 @@ const COPY_MS = 300_000;
 export function RegisterDialog({ run = "", onClose }) {
   const runs = useLoaded(() => ask("GET", withQuery("/jobs", { status: "Completed", limit: 200 })), []);
   const [given, setGiven] = useState({ run, name: "", version: "", description: "" });
-  const [error, setError] = useState("");
-  const [working, setWorking] = useState(false);
   const give = (key) => (event) => setGiven({ ...given, [key]: event.target.value.trim() });
-  const submit = async (event) => {
-    event.preventDefault();
-    setWorking(true);
-    setError("");
+  const { submit, busy, error } = useForm(async () => {
     const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value));
-    try {
-      const model = await ask("POST", "/models", body, { timeout: COPY_MS });
-      onClose();
-      go(pathOfModel(model.name, model.version));
-    } catch (failure) {
-      setError(failure.message);
-      setWorking(false);
-    }
-  };
+    const model = await ask("POST", "/models", body, { timeout: COPY_MS });
+    onClose();
+    go(pathOfModel(model.name, model.version));
+  });
   const path = `azureml://jobs/${given.run || "RUN"}/outputs/artifacts/paths/outputs/mlflow-model/`;
   return html`
     <${Dialog} title="Register a model" onClose=${onClose} wide>
@@ -43,8 +33,8 @@ export function RegisterDialog({ run = "", onClose }) {
         </div>
         <p class="error" role="alert">${error}</p>
         <div class="row end">
-          ${working && html`<p class="hint" role="status">The files are copied …</p>`}
-          <button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main" disabled=${working}>Register</button>
+          ${busy && html`<p class="hint" role="status">The files are copied …</p>`}
+          <button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main" disabled=${busy}>Register</button>
         </div>
       </form>
       <${CommandLine} command=${`tintype model create --name ${quoted(given.name || "NAME")} --path ${quoted(path)}`} />
