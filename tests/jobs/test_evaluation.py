@@ -16,6 +16,7 @@ import tintype
 from tintype.errors import UsageError
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.models.model_folder import write_checkpoint_folder
+from tintype.scoring.scorer import Scorer
 
 
 @pytest.fixture
@@ -45,9 +46,9 @@ def test_an_evaluation_that_was_ended_goes_on(
     (folders / "a cat" / "broken.png").write_bytes(b"no picture")
     clip = write_clip(tmp_path / "clip")
     in_memory = tintype.evaluate(clip, folders)
-    plain, seen = tintype.Scorer.run, 0
+    plain, seen = Scorer.run, 0
 
-    def run(self: tintype.Scorer, pixels: np.ndarray) -> np.ndarray:
+    def run(self: Scorer, pixels: np.ndarray) -> np.ndarray:
         nonlocal seen
         seen += len(pixels)
         return plain(self, pixels)
@@ -57,7 +58,7 @@ def test_an_evaluation_that_was_ended_goes_on(
         patch.setattr("tintype.jobs.evaluation.evaluate_predictions", None)
         with pytest.raises(TypeError):
             tintype.evaluate(clip, folders, output=tmp_path / "report")
-    monkeypatch.setattr(tintype.Scorer, "run", run)
+    monkeypatch.setattr(Scorer, "run", run)
     found = tintype.evaluate(clip, folders, output=tmp_path / "report")
     assert seen == 0
     assert found.metrics == pytest.approx(in_memory.metrics)
