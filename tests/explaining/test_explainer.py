@@ -39,7 +39,7 @@ def test_threads_take_turns_and_scoring_goes_on(vit_checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("family", ["vit", "resnet"])
-def test_a_model_in_bf16_is_explained_in_bf16(tmp_path: Path, family: str) -> None:
+def test_a_model_in_bf16_is_explained_as_in_fp32(tmp_path: Path, family: str) -> None:
     folder = write_checkpoint(tmp_path, family)
     exact = tintype.Scorer.load(folder, precision="fp32")
     scorer = tintype.Scorer.load(folder, precision="bf16")
@@ -75,6 +75,31 @@ def test_pixels_that_were_resized_elsewhere_are_explained_as_they_are(
     found = explainer.explain_pixels(pixels, METHODS["integrated_gradients"], targets)
     (expected,) = scorer.explain(IMAGES[:1], method="integrated_gradients")
     assert (found.attributions[0].values == expected.attributions[0].values).all()
+
+
+def test_a_picture_that_was_scored_already_is_not_scored_again(
+    vit_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = tintype.Scorer.load(vit_checkpoint)
+    explainer, targets = Explainer(scorer), Targets(scorer)
+    pixels = explainer.pixels_of(IMAGES[0])
+    outputs = scorer.run(pixels[None])[0]
+    (expected,) = scorer.explain(IMAGES[:1], method="attention")
+    monkeypatch.setattr(scorer, "run", None)
+    found = explainer.explain_pixels(pixels, METHODS["attention"], targets, outputs=outputs)
+    assert found.attributions[0].confidence == expected.attributions[0].confidence
+    assert (found.attributions[0].values == expected.attributions[0].values).all()
+
+
+@pytest.mark.parametrize("method", ["attention", "integrated_gradients", "guided_backprop"])
+def test_attention_of_many_patches_is_fused_and_gives_the_same(
+    vit_checkpoint: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    (expected,) = tintype.Scorer.load(vit_checkpoint).explain(IMAGES[:1], method=method)
+    monkeypatch.setattr("tintype.explaining.gradient_network._MOST_PATCHES_STEP_BY_STEP", 3)
+    (found,) = tintype.Scorer.load(vit_checkpoint).explain(IMAGES[:1], method=method)
+    ours, theirs = (each.attributions[0].values for each in (found, expected))
+    assert np.allclose(ours, theirs, atol=1e-5 * np.abs(theirs).max())
 
 
 def test_settings_are_told_by_name(vit_checkpoint: Path) -> None:

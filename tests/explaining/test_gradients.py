@@ -159,8 +159,9 @@ def test_attention_follows_the_papers_matrices(vit_checkpoint: Path, method: str
 
 
 def test_attention_is_seen_where_fused_kernels_hide_it_and_they_come_back(
-    vit_checkpoint: Path,
+    vit_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tintype.explaining.gradient_network._MOST_PATCHES_STEP_BY_STEP", 3)
     scorer = tintype.Scorer.load(vit_checkpoint)
     before = scorer.predict([IMAGE])[0].probs
     scorer.explain([IMAGE], method="attention")

@@ -22,6 +22,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from tintype.errors import ModelError
+from tintype.explaining.gradient_network import patch_size_of
 from tintype.explaining.question import Question
 
 __all__ = ["attention", "attention_rollout"]
@@ -71,18 +72,12 @@ def _read_from(states: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
 def _of_patches(question: Question, relevance: torch.Tensor) -> np.ndarray:
     """`relevance` (tokens,) of the patches, which stand behind all other tokens, as the image has them."""
     height, width = question.pixels.shape[:2]
-    patch = _patch_size(question.gradients.network)
+    patch = patch_size_of(question.gradients.network)
+    if patch is None:
+        raise ModelError("the network's config names no patch_size, so its tokens have no place")
     rows, columns = height // patch, width // patch
     patches = relevance.detach()[-rows * columns :]
     return patches.view(rows, columns).cpu().numpy()
-
-
-def _patch_size(network: nn.Module) -> int:
-    for module in network.modules():
-        size: Any = getattr(getattr(module, "config", None), "patch_size", None)
-        if size is not None:
-            return int(size if isinstance(size, int) else size[0])
-    raise ModelError("the network's config names no patch_size, so its tokens have no place")
 
 
 def _pass_of(question: Question) -> _Pass:

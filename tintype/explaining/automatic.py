@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -65,8 +65,7 @@ def choose_method(
 ) -> Choice:
     """Try the valid methods, the cheapest first, and take the best by insertion less deletion.
 
-    A method that would not be through in what is left of `seconds`, judged by the time of a forward pass, is
-    left out; the cheapest is always tried. It is the time of the choice alone.
+    A method that would not be through in what is left of `seconds`, judged by the time of a pass, is left out; the cheapest is always tried. It is the time of the choice alone.
 
     Args:
         pixels: uint8 (h, w, 3) each, resized; the first four are looked at.
@@ -75,11 +74,16 @@ def choose_method(
     started = time.perf_counter()
     images = list(pixels[:MOST_TRIED])
     valid = sorted(valid_methods(explainer.scorer.checkpoint), key=lambda row: row.passes(chosen))
-    a_pass = _seconds_of_a_pass(explainer, images)
+    seconds_of_a_pass = {
+        needs: _seconds_of_a_pass(explainer, images[0], needs)
+        for needs in {method.needs for method in valid}
+    }
     tried: list[Tried] = []
     for method in valid:
         left = seconds - (time.perf_counter() - started)
-        needed = a_pass * (method.passes(chosen) + _MEASURING_PASSES) * len(images)
+        explaining = method.passes(chosen) * seconds_of_a_pass[method.needs]
+        measuring = _MEASURING_PASSES * seconds_of_a_pass["outputs"]
+        needed = (explaining + measuring) * len(images)
         if tried and needed > left:
             reason = f"about {needed:.1f} s, and {max(left, 0):.1f} s of {seconds:g} s were left"
             tried.append(Tried(method.name, left_out=reason))
@@ -89,12 +93,19 @@ def choose_method(
     return Choice(METHODS[best.method], tried, len(images))  # type: ignore[index]
 
 
-def _seconds_of_a_pass(explainer: Explainer, images: Sequence[np.ndarray]) -> float:
-    """Of one image in the Scorer's runtime; the second of two, for the first may prepare something."""
+def _seconds_of_a_pass(
+    explainer: Explainer, pixels: np.ndarray, needs: Literal["gradients", "outputs"]
+) -> float:
+    """Of one image, in the Scorer's runtime or in torch, whose way back counts as two passes; the second of two
+    tries, for the first may prepare something."""
     for _ in range(2):
         started = time.perf_counter()
-        explainer.scorer.run(images[0][None])
-    return time.perf_counter() - started
+        if needs == "outputs":
+            explainer.scorer.run(pixels[None])
+        else:
+            explainer.go_back(pixels)
+        seconds = time.perf_counter() - started
+    return seconds if needs == "outputs" else seconds / 3
 
 
 def _try(

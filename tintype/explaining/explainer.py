@@ -12,11 +12,12 @@ import torch
 
 from tintype.errors import ModelError
 from tintype.explaining.attention import attention, attention_rollout
+from tintype.explaining.gradient_network import GradientNetwork
 from tintype.explaining.guided import guided_backprop, guided_gradcam
 from tintype.explaining.integrated_gradients import integrated_gradients
 from tintype.explaining.methods import Method, check_method, require_explain_extra
 from tintype.explaining.occlusion import occlusion
-from tintype.explaining.question import GradientNetwork, Question, mean_colour
+from tintype.explaining.question import Question, mean_colour
 from tintype.explaining.regions import xrai
 from tintype.explaining.results import Attribution, Explanation
 from tintype.explaining.rise import rise
@@ -127,14 +128,20 @@ class Explainer:
         targets: Targets,
         names: Sequence[str] = (),
         options: ExplanationOptions | None = None,
+        *,
+        outputs: np.ndarray | None = None,
     ) -> Explanation:
         """The explanation of one image that is resized already: uint8 (h, w, 3), as the preprocessor gives it.
+
+        Args:
+            outputs: float32 (D,), what the Scorer's `run` gave for it, where that is at hand.
 
         Raises:
             ModelError: the attributions have NaN or infinity.
         """
         chosen = options or ExplanationOptions()
-        outputs = self.scorer.run(pixels[None])[0]
+        if outputs is None:
+            outputs = self.scorer.run(pixels[None])[0]
         threshold = chosen.confidence_score_threshold_multilabel
         attributions = [
             Attribution(
@@ -155,6 +162,16 @@ class Explainer:
     def confidences(self, pixels: np.ndarray, targets: Targets, target: Target) -> np.ndarray:
         """How sure the model is of `target`: uint8 (n, h, w, 3) -> float32 (n,)."""
         return targets.confidences(self.scorer.run(pixels), target)
+
+    def go_back(self, pixels: np.ndarray) -> None:
+        """One pass of the network in torch and its way back to uint8 (h, w, 3), for whoever measures them.
+
+        Raises:
+            UsageError: the model's weights are not on disk.
+        """
+        with self._turn:
+            values = self._network.values_of(pixels).requires_grad_()
+            torch.autograd.grad(self._network.outputs_of(values).sum(), values)
 
     def _attribute(
         self,

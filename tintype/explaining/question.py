@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tintype.errors import UsageError
 from tintype.explaining.targets import Target
 from tintype.schemas.explanation import ExplanationOptions
 from tintype.scoring.scorer import Scorer
@@ -17,56 +15,9 @@ from tintype.scoring.scorer import Scorer
 if TYPE_CHECKING:
     import torch
 
-    from tintype.models.networks import ImageNetwork
+    from tintype.explaining.gradient_network import GradientNetwork
 
-__all__ = ["GradientNetwork", "Question", "mean_colour"]
-
-
-class GradientNetwork:
-    """A Scorer's network in torch, a copy of its own: scoring goes on beside it.
-
-    It computes in the Scorer's precision where that is bf16 (by autocast; weights and gradients of the input
-    stay float32), else in fp32: int8 has no gradients.
-    """
-
-    def __init__(self, scorer: Scorer) -> None:
-        """
-        Raises:
-            UsageError: the model's weights are not on disk.
-            CheckpointError: they cannot be loaded.
-        """
-        import torch
-
-        from tintype.models.networks import load_image_network
-
-        if scorer.checkpoint is None:
-            raise UsageError(
-                "gradients need the model's weights on disk: save it as a model folder"
-            )
-        network = load_image_network(scorer.checkpoint, scorer.preprocessor, scorer.output)  # type: ignore[arg-type]
-        self.device = torch.device(scorer.choice.device)
-        self.network: ImageNetwork = network.requires_grad_(False).to(self.device)
-        self.precision = "bf16" if scorer.choice.precision == "bf16" else "fp32"
-
-    def values_of(self, pixels: np.ndarray) -> torch.Tensor:
-        """uint8 (h, w, 3) -> the network's input, float32 (1, 3, h, w)."""
-        import torch
-
-        # A copy: decoded pixels may be read-only.
-        batch = torch.from_numpy(pixels[None].copy()).to(self.device)
-        return self.network.values_of(batch).float()
-
-    def outputs_of(self, values: torch.Tensor) -> torch.Tensor:
-        """Float32 (n, 3, h, w) -> float32 (n, D)."""
-        with self._autocast():
-            return self.network.outputs_of(values).float()
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        import torch
-
-        if self.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+__all__ = ["Question", "mean_colour"]
 
 
 @dataclass(frozen=True)

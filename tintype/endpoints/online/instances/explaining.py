@@ -81,7 +81,7 @@ class Explaining:
     async def explain(
         self,
         wanted: Mapping[int, XaiParameters],
-        pixels: Mapping[int, np.ndarray],
+        scored: Mapping[int, tuple[np.ndarray, np.ndarray]],
         label_set: LabelSet | None,
         deadline: float,
         timeout_s: float,
@@ -90,7 +90,8 @@ class Explaining:
 
         Args:
             wanted: by row.
-            pixels: uint8 (h, w, 3) by row, as the preprocessor gives them; rows that are missing could not be read.
+            scored: pixels, uint8 (h, w, 3) as the preprocessor gives them, and outputs, float32 (D,), by row; rows
+                that are missing could not be read.
             label_set: of a zero-shot call.
             deadline: of time.monotonic().
 
@@ -99,10 +100,10 @@ class Explaining:
         """
         loop = asyncio.get_running_loop()
         labels = None if label_set is None else label_set.labels
-        rows = [row for row in wanted if row in pixels]
+        rows = [row for row in wanted if row in scored]
         jobs = [
             loop.run_in_executor(
-                self._thread, self._explain, pixels[row], wanted[row], labels, deadline, timeout_s
+                self._thread, self._explain, *scored[row], wanted[row], labels, deadline, timeout_s
             )
             for row in rows
         ]
@@ -128,6 +129,7 @@ class Explaining:
     def _explain(
         self,
         pixels: np.ndarray,
+        outputs: np.ndarray,
         parameters: XaiParameters,
         labels: tuple[str, ...] | None,
         deadline: float,
@@ -143,7 +145,9 @@ class Explaining:
         explainer = self._explainer
         targets = Targets(self._scorer, labels=labels)
         method = find_method(parameters.xai_algorithm)
-        found = explainer.explain_pixels(pixels.copy(), method, targets, options=parameters)
+        found = explainer.explain_pixels(
+            pixels.copy(), method, targets, options=parameters, outputs=outputs
+        )
         told: dict[str, Any] = {}
         if parameters.visualizations:
             pictures = [grid_png(found.pixels, each.map) for each in found.attributions]

@@ -189,9 +189,13 @@ class ScoringService:
         rows_of_probs = [prediction.probs for prediction in predictions]
         explained = {}
         if rows.explanations:
-            of_rows = dict(zip(_readable(rows), pixels, strict=True))
+            scored = zip(pixels, outputs, strict=True)
             explained = await self._explaining.explain(
-                rows.explanations, of_rows, label_set, deadline, call.timeout_s
+                rows.explanations,
+                dict(zip(_readable(rows), scored, strict=True)),
+                label_set,
+                deadline,
+                call.timeout_s,
             )
         answer = Probabilities(rows_of_probs, labels, style, explained)
         return protocol.write_probabilities(rows, answer, self.name)
