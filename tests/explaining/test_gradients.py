@@ -251,3 +251,14 @@ def test_clip_towers_take_texts_and_pictures(tmp_path: Path) -> None:
     text = scorer.explain([IMAGE], method="attention", texts=["a cat", "a red dog"])[0]
     assert [each.label for each in text.attributions] == ["a cat", "a red dog"]
     assert not np.allclose(text.attributions[0].map, text.attributions[1].map)
+
+
+@pytest.mark.parametrize("method", ["guided_backprop", "integrated_gradients"])
+def test_a_map_is_of_the_sizes_of_gradients_and_of_what_speaks_for_and_against(
+    vit_checkpoint: Path, method: str
+) -> None:
+    (found,) = tintype.Scorer.load(vit_checkpoint).explain([IMAGE], method=method, n_steps=4)
+    values = found.attributions[0].values
+    assert values.min() < 0 < values.max()
+    expected = np.abs(values) if method == "guided_backprop" else values
+    assert (found.attributions[0].map == expected.sum(0)).all()

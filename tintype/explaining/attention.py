@@ -11,19 +11,17 @@ pooling (SigLIP) are followed as well; where [CLS] alone is read, all of it is [
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
 from tintype.errors import ModelError
 from tintype.explaining.gradient_network import patch_size_of
 from tintype.explaining.question import Question
+from tintype.explaining.step_by_step import attending_step_by_step
 
 __all__ = ["attention", "attention_rollout"]
 
@@ -106,7 +104,7 @@ def _pass_of(question: Question) -> _Pass:
 
     hooks = [module.register_forward_hook(keep) for module in network.network.model.modules()]
     try:
-        with _weights_shown(network.network):
+        with attending_step_by_step(network.network):
             values = network.values_of(question.pixels).requires_grad_()
             score = question.score(values)
     finally:
@@ -119,17 +117,3 @@ def _pass_of(question: Question) -> _Pass:
         each for each in reversed(by_tokens) if each.ndim == 3 and each.shape[1] == tokens
     )
     return _Pass(score, layers, states)
-
-
-@contextmanager
-def _weights_shown(network: nn.Module) -> Iterator[None]:
-    """Within it, attention is computed step by step: fused kernels never have its weights as a tensor."""
-    models = [module for module in network.modules() if isinstance(module, PreTrainedModel)]
-    before = [model.config._attn_implementation for model in models]
-    for model in models:
-        model.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        for model, implementation in zip(models, before, strict=True):
-            model.set_attn_implementation(implementation)

@@ -145,7 +145,10 @@ class Explainer:
         threshold = chosen.confidence_score_threshold_multilabel
         attributions = [
             Attribution(
-                target, confidence, self._attribute(pixels, method, target, targets, chosen)
+                target,
+                confidence,
+                self._attribute(pixels, method, target, targets, chosen),
+                method.signed,
             )
             for target, confidence in targets.choose(outputs, names, threshold)
         ]

@@ -80,6 +80,9 @@ class Method:
     per_channel: bool = False
     """Whether its attributions differ between the three channels."""
 
+    signed: bool = True
+    """Whether the sign of an attribution says for or against; see `Attribution.signed`."""
+
 
 _ALL: tuple[Architecture, ...] = ("convolutional", "attention", "other")
 
@@ -107,12 +110,14 @@ METHODS: Mapping[MethodName, Method] = {
             passes=lambda options: 6.0,
             instead=("attention", "guided_backprop", "integrated_gradients", "occlusion"),
             per_channel=True,
+            signed=False,
         ),
         Method(
             "guided_backprop", "gradients", ("convolutional", "attention"), "pixels",
             passes=lambda options: 3.0,
             instead=("integrated_gradients", "occlusion"),
             per_channel=True,
+            signed=False,
         ),
         Method(
             "attention", "gradients", ("attention",), "patches",

@@ -22,8 +22,12 @@ class Attribution:
     """The model's probability of the label; of texts and pictures the cosine."""
 
     values: np.ndarray
-    """float32 (3, height, width) over the model's input: positive speaks for the label. Methods that do not
-    tell channels apart share a pixel's value out equally."""
+    """float32 (3, height, width) over the model's input: where `signed`, positive speaks for the label. Methods
+    that do not tell channels apart share a pixel's value out equally."""
+
+    signed: bool = True
+    """False: a value's sign says whether the pixel would have to be brighter or darker, as that of a gradient
+    does, and only its size how much the pixel counts."""
 
     @property
     def label(self) -> str:
@@ -32,8 +36,8 @@ class Attribution:
 
     @property
     def map(self) -> np.ndarray:
-        """float32 (height, width): the sum over the channels."""
-        return self.values.sum(0)
+        """float32 (height, width): the sum over the channels of values, or of their sizes."""
+        return (self.values if self.signed else np.abs(self.values)).sum(0)
 
 
 @dataclass(frozen=True)

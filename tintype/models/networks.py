@@ -43,8 +43,11 @@ class ImageNetwork(nn.Module):
 
     def values_of(self, pixels: torch.Tensor) -> torch.Tensor:
         """uint8 pixels (n, height, width, 3) -> normalised (n, 3, height, width), as the model reads them."""
-        normalized = pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
-        return normalized.to(next(self.model.parameters()).dtype)
+        return self.normalized(pixels).to(next(self.model.parameters()).dtype)
+
+    def normalized(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 pixels (n, height, width, 3) -> normalised float32 (n, 3, height, width)."""
+        return pixels.permute(0, 3, 1, 2).float() * self.scale + self.shift
 
     def outputs_of(self, values: torch.Tensor) -> torch.Tensor:
         """Normalised pixels (n, 3, height, width) -> float32 (n, D)."""
