@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +171,34 @@ def test_an_unreadable_row_beside_it(classifier: tuple[TestClient, Scorer]) -> N
     response = client.post("/score", json=body("aGVsbG8=", asked()), headers=skipped)
     bad, good = response.json()
     assert "error" in bad and "visualizations" in good
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has priorities of threads")
+def test_explanations_make_way_for_scoring_and_scoring_does_not_for_them(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    niceness: dict[str, int] = {}
+    explain, run = Explainer.explain_pixels, Scorer.run
+
+    def note(name: str) -> None:
+        niceness[name] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def explaining(self: Explainer, *given: Any, **named: Any) -> Any:
+        note("explaining")
+        return explain(self, *given, **named)
+
+    def scoring(self: Scorer, pixels: np.ndarray) -> np.ndarray:
+        note("scoring")
+        return run(self, pixels)
+
+    monkeypatch.setattr(Explainer, "explain_pixels", explaining)
+    monkeypatch.setattr(Scorer, "run", scoring)
+    client, _, service = client_of(model_folder)
+    assert client.post("/score", json=body(asked())).status_code == 200
+    service.close()
+    # The tests themselves may run at a priority of their own.
+    assert niceness["scoring"] == os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness["explaining"] > niceness["scoring"] or niceness["scoring"] >= 10
 
 
 def test_an_explanation_that_takes_too_long_is_given_up(
