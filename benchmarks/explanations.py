@@ -1,6 +1,7 @@
 """Are the explanations faithful, equal to their authors' code, and quick?
 
     ./run bench explanations [--sections faithfulness pointing equality speed] [--photos 12] [--masks 1000] [--repeats 5]
+        [--methods rise occlusion ...]
 
 faithfulness: every method that is valid for tintype/efficientnet-lite0 (real ImageNet weights) on real photos of
 shared/data/clothing, or of a folder (--images): the areas under deletion and insertion (Petsiuk et al. 2018, 28
@@ -32,7 +33,7 @@ from machine import machine, quiet
 
 import tintype
 from tintype.explaining.faithfulness import Faithfulness, measure_faithfulness, random_map
-from tintype.explaining.methods import valid_methods
+from tintype.explaining.methods import METHODS, valid_methods
 from tintype.explaining.targets import Targets
 from tintype.models.networks import load_image_network
 from tintype.schemas.explanation import ExplanationOptions
@@ -52,6 +53,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=PHOTOS)
     parser.add_argument("--photos", type=int, default=12)
     parser.add_argument("--masks", type=int, default=1000)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     quiet()
@@ -61,9 +63,9 @@ def main() -> None:
     # Evenly over all folders.
     photos = found[:: max(1, len(found) // options.photos)][: options.photos]
     if "faithfulness" in options.sections:
-        print_faithfulness(photos, options.masks)
+        print_faithfulness(photos, options.masks, options.methods)
     if "pointing" in options.sections:
-        print_pointing(found, options.photos, options.masks)
+        print_pointing(found, options.photos, options.masks, options.methods)
     with tempfile.TemporaryDirectory() as folder:
         if "equality" in options.sections:
             print_equality(photos[0], Path(folder))
@@ -71,7 +73,7 @@ def main() -> None:
             print_speed(photos[0], Path(folder), options.repeats)
 
 
-def print_faithfulness(photos: Sequence[Path], masks: int) -> None:
+def print_faithfulness(photos: Sequence[Path], masks: int, names: Sequence[str]) -> None:
     """Areas under the curves of each method, and of noise."""
     scorer = tintype.Scorer.load(MODEL, runtime="torch", precision="fp32")
     explainer, targets, nothing = scorer.explainer, Targets(scorer), scorer.explainer.mean_colour
@@ -89,6 +91,8 @@ def print_faithfulness(photos: Sequence[Path], masks: int) -> None:
         by_chance.append(measure_faithfulness(chance, image, confidences, nothing))
     print_row("random", by_chance, by_chance, None)
     for method in valid_methods(scorer.checkpoint):
+        if method.name not in names:
+            continue
         measured, spent = [], 0.0
         for image in images:
             started = time.perf_counter()
@@ -119,7 +123,7 @@ def print_row(
     )
 
 
-def print_pointing(photos: Sequence[Path], count: int, masks: int) -> None:
+def print_pointing(photos: Sequence[Path], count: int, masks: int, names: Sequence[str]) -> None:
     """How often each method's hottest pixel is on the photo that was asked about."""
     scorer = tintype.Scorer.load(MODEL, runtime="torch", precision="fp32")
     explainer, targets = scorer.explainer, Targets(scorer)
@@ -137,6 +141,8 @@ def print_pointing(photos: Sequence[Path], count: int, masks: int) -> None:
         "random", [random_map(grid.shape[:2], seed) for seed, (grid, _, _) in enumerate(asked)]
     )
     for method in valid_methods(scorer.checkpoint):
+        if method.name not in names:
+            continue
         maps = [
             explainer.explain_pixels(grid, method, targets, (label,), given).attributions[0].map
             for grid, _, label in asked
