@@ -53,6 +53,9 @@ class BatchOptions:
     actors: int = 1
     """On Ray: processes that hold the model."""
 
+    least_certain: int = 0
+    """Of how many of its least certain rows each shard takes note, for a second pass over these."""
+
     def identity(self) -> dict[str, Any]:
         """What of it decides the output's bytes."""
         return {

@@ -1,6 +1,7 @@
 // The report of a batch. Its data are those of report.py.
 
 import { DataTable } from "../pages/components/data_table.js";
+import { ExplainedPictures, howToRead } from "../pages/components/explained_pictures.js";
 import { html, useMemo, useState } from "../pages/components/html.js";
 import { counted, percent } from "../pages/components/numbers.js";
 import { PictureGrid } from "../pages/components/picture_grid.js";
@@ -16,6 +17,10 @@ function Page({ data }) {
     <//>
     ${data.labels.length > 0 && html`<${Labels} data=${data} label=${label} onLabel=${setLabel} />`}
     ${data.samples.length > 0 && html`<${Samples} data=${data} label=${label} onLabel=${setLabel} />`}
+    ${data.explained && html`
+      <${Section} title="Answers explained" hint=${`${howToRead(data.explained)} The folder explanations has them all.`}>
+        <${ExplainedPictures} explained=${data.explained} />
+      <//>`}
     ${data.errors.length > 0 && html`<${Errors} data=${data} />`}`;
 }
 

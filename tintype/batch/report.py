@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tintype.batch.shards import SAMPLE_TYPE, ShardFacts
 from tintype.batch.summary import BatchSummary
@@ -22,8 +23,16 @@ _LABELS = 5_000
 _ERRORS = 1_000
 
 
-def write_report(path: Path, summary: BatchSummary, facts: Iterable[ShardFacts]) -> None:
+def write_report(
+    path: Path,
+    summary: BatchSummary,
+    facts: Iterable[ShardFacts],
+    explained: dict[str, Any] | None = None,
+) -> None:
     """Write the page.
+
+    Args:
+        explained: `ExplainedPictures.data` of some rows.
 
     Raises:
         OutputError: it cannot be written.
@@ -53,6 +62,7 @@ def write_report(path: Path, summary: BatchSummary, facts: Iterable[ShardFacts])
                     }
                     for sample in samples
                 ],
+                "explained": explained or None,
                 "errors": [[error["file_name"], error["row"], error["error"]] for error in errors],
                 "errors_left": max(0, summary.failed - len(errors)),
             },

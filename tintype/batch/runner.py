@@ -3,6 +3,7 @@
     <output>/predictions.csv, predictions.jsonl, or predictions/part-*.parquet
     <output>/errors.jsonl       rows without an answer, and why (only where there are any)
     <output>/summary.json, index.html
+    <output>/explanations/      where a second pass makes them
     <output>/.batch/            plan and shards while it is under way; gone when it is done
 
 A batch that was ended in any way goes on from its last committed shard when it is run again.
@@ -12,17 +13,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tintype.batch.merging import merge_errors, merge_rows
 from tintype.batch.options import BatchOptions
+from tintype.batch.pace import Pace
 from tintype.batch.plan import Plan, check_unchanged, load_plan, make_plan
 from tintype.batch.ray_scoring import score_on_ray
 from tintype.batch.report import write_report
 from tintype.batch.scoring import ScoredBatch
+from tintype.batch.second_pass import BatchAtWork, Found, SecondPass
 from tintype.batch.shard_scoring import described, score_shards
 from tintype.batch.shards import ShardFacts, ShardStore
 from tintype.batch.summary import BatchSummary, FailedFiles, summarize
@@ -35,8 +38,6 @@ from tintype.scoring.scorer import Scorer
 
 __all__ = ["run_batch"]
 
-_TELL_SECONDS = 15.0
-
 
 def run_batch(
     model: str,
@@ -46,6 +47,7 @@ def run_batch(
     options: BatchOptions | None = None,
     scoring: ScorerOptions | None = None,
     scorer: Scorer | None = None,
+    second_pass: SecondPass | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     tell: Callable[[str], object] = lambda line: None,
 ) -> BatchSummary:
@@ -57,6 +59,7 @@ def run_batch(
         output: folder, made when it is not there.
         scoring: what `Scorer.load` is told beside the model.
         scorer: what `model` and `scoring` give, where it is loaded already.
+        second_pass: what is done with some rows once all are scored.
         cancelled: asked after every batch of images.
         tell: receives a line about the progress every 15 seconds.
 
@@ -75,6 +78,9 @@ def run_batch(
         **scoring.identity(),
         **options.identity(),
     }
+    if second_pass is not None:
+        identity |= second_pass.identity
+        options = replace(options, least_certain=second_pass.least_certain)
     finished = _finished(output, identity)
     work = output / ".batch"
     if finished is not None:
@@ -83,7 +89,9 @@ def run_batch(
         shutil.rmtree(work, ignore_errors=True)
         return finished
     with locked_folder(work):
-        batch = _Batch(output, work, options, identity, scoring, scorer, cancelled, tell)
+        batch = _Batch(
+            output, work, options, identity, scoring, scorer, second_pass, cancelled, tell
+        )
         summary = batch.run()
     shutil.rmtree(work, ignore_errors=True)
     return summary
@@ -128,8 +136,8 @@ def _target(output: Path, identity: dict[str, Any]) -> Path:
 
 def _difference(there: dict[str, Any], wanted: dict[str, Any]) -> str:
     """What of two identities is not the same, in words."""
-    keys = [key for key in wanted if there.get(key) != wanted[key]]
-    return ", ".join(f"{key} {there.get(key)!r} (now {wanted[key]!r})" for key in keys[:3])
+    keys = [key for key in {**wanted, **there} if there.get(key) != wanted.get(key)]
+    return ", ".join(f"{key} {there.get(key)!r} (now {wanted.get(key)!r})" for key in keys[:3])
 
 
 class _Batch:
@@ -143,10 +151,12 @@ class _Batch:
         identity: dict[str, Any],
         scoring: ScorerOptions,
         scorer: Scorer | None,
+        second_pass: SecondPass | None,
         cancelled: Callable[[], bool],
         tell: Callable[[str], object],
     ) -> None:
         self._given = scorer
+        self._second_pass = second_pass
         self._output = output
         self._work = work
         self._options = options
@@ -161,8 +171,22 @@ class _Batch:
 
     def run(self) -> BatchSummary:
         local = self._options.compute == "local"
-        scorer = self._scorer() if local else None
+        # On Ray, actors hold the model; a second pass is made here.
+        scorer = self._scorer() if local or self._second_pass is not None else None
         plan = self._plan()
+        at_work = None
+        if self._second_pass is not None and scorer is not None:
+            at_work = BatchAtWork(
+                scorer,
+                plan,
+                self._work,
+                self._output,
+                self._options,
+                self._check_cancelled,
+                self._tell,
+                lambda: self._facts(plan),
+            )
+            self._second_pass.prepare(at_work)
         self._store.clear_unfinished()
         pending = [shard for shard in plan.shards if not self._store.is_committed(shard.number)]
         for facts in self._facts(plan):
@@ -170,8 +194,8 @@ class _Batch:
         done = plan.rows - sum(shard.rows for shard in pending)
         self._tell(f"{plan.rows:,} rows in {plan.files:,} files" + f", {done:,} done" * bool(done))
         with counting("scoring", plan.rows, done) as bar:
-            pace = _Pace(plan.rows, done, self._tell, bar)
-            if scorer is not None:
+            pace = Pace(plan.rows, done, self._tell, bar)
+            if local and scorer is not None:
                 self._describe(scorer)
 
                 def watch(batch: ScoredBatch) -> None:
@@ -192,7 +216,7 @@ class _Batch:
                     self._failed.add_shard(facts)
                     self._check()
                     pace.advance(facts.rows)
-        return self._finish(plan)
+        return self._finish(plan, at_work)
 
     def _scorer(self) -> Scorer:
         return self._given or Scorer.load(self._identity["model"], self._scoring)
@@ -251,12 +275,15 @@ class _Batch:
                 f"{self._failed.count} input files failed, and error_threshold allows {threshold}; "
                 f"what was done is kept in {self._work}: run it again with a higher threshold"
             )
+        self._check_cancelled()
+
+    def _check_cancelled(self) -> None:
         if self._cancelled():
             raise RunCancelled(
                 f"the batch was asked to stop; run it again to go on: {self._output}"
             )
 
-    def _finish(self, plan: Plan) -> BatchSummary:
+    def _finish(self, plan: Plan, at_work: BatchAtWork | None) -> BatchSummary:
         """Put the shards together and say what came of them; may be ended and begun anew."""
         scorer = _read_json(self._work / "scorer.json")
         merge_errors(self._facts(plan), self._work, self._output / "errors.jsonl")
@@ -267,52 +294,20 @@ class _Batch:
                 header = csv_header(scorer["task"], images=images, texts=texts)
             parts = [self._store.path(shard.number) for shard in plan.shards]
             merge_rows(parts, self._work, self._target, header)
+        found = Found()
+        if self._second_pass is not None and at_work is not None:
+            found = self._second_pass.run(at_work)
         summary = summarize(
             plan,
             self._facts(plan),
             scorer=scorer,
             output=self._target.name if self._options.writes_rows else "",
+            explanations=found.summary,
         )
-        write_report(self._output / "index.html", summary, self._facts(plan))
+        write_report(self._output / "index.html", summary, self._facts(plan), found.page)
         # Last: with this the batch is done.
         write_json(self._output / "summary.json", summary.content())
         return summary
-
-
-class _Pace:
-    """Tells how far a batch is, how fast it goes, and how long it will take."""
-
-    def __init__(
-        self,
-        total: int,
-        done: int,
-        tell: Callable[[str], object],
-        bar: Callable[[int], None],
-    ) -> None:
-        self._total = total
-        self._done = self._before = done
-        self._tell = tell
-        self._bar = bar
-        self._begun = self._told = time.monotonic()
-
-    def advance(self, rows: int) -> None:
-        """`rows` more are done."""
-        self._done += rows
-        self._bar(rows)
-        now = time.monotonic()
-        if now - self._told < _TELL_SECONDS and self._done < self._total:
-            return
-        self._told = now
-        rate = (self._done - self._before) / max(now - self._begun, 1e-6)
-        left = (self._total - self._done) / max(rate, 1e-6)
-        self._tell(f"{self._done:,} of {self._total:,} rows  {rate:,.1f}/s  {_span(left)} left")
-
-
-def _span(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

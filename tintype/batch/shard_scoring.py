@@ -20,7 +20,7 @@ from tintype.errors import UsageError
 from tintype.schemas.task import EMBEDDINGS, ZERO_SHOT
 from tintype.scoring.scorer import Scorer
 
-__all__ = ["described", "score_shards"]
+__all__ = ["described", "reading_threads", "score_shards"]
 
 # Pictures of the whole batch that the report shows.
 _SAMPLES = 48
@@ -52,7 +52,6 @@ def score_shards(
         OutputError: the disk is full or gone.
     """
     width = _width_of(scorer, plan)
-    threads = scorer.choice.threads
     zero_shot, labels = scorer.task == ZERO_SHOT, plan.identity.get("labels")
     if zero_shot and not labels and not plan.texts:
         raise UsageError(
@@ -65,7 +64,7 @@ def score_shards(
     batches = score_rows(
         scorer,
         rows,
-        threads=max(threads, _URL_THREADS) if plan.urls else threads,
+        threads=reading_threads(scorer, plan),
         retries=options.retries,
         labels=labels,
     )
@@ -73,7 +72,14 @@ def score_shards(
     with ThreadPoolExecutor(1, thread_name_prefix="write") as disk:
         for shard in shards:
             begun = time.perf_counter()
-            writer = ShardWriter(store, shard, width, scorer.task, _samples(shard, plan))
+            writer = ShardWriter(
+                store,
+                shard,
+                width,
+                scorer.task,
+                _samples(shard, plan),
+                least_certain=options.least_certain,
+            )
             written: deque[Future[None]] = deque()
             left = shard.rows
             # Every shard but the last is a whole number of batches.
@@ -89,6 +95,12 @@ def score_shards(
                 yield committing.popleft().result()
         for last in committing:
             yield last.result()
+
+
+def reading_threads(scorer: Scorer, plan: Plan) -> int:
+    """Threads that read and decode images."""
+    threads = scorer.choice.threads
+    return max(threads, _URL_THREADS) if plan.urls else threads
 
 
 def _commit(writer: ShardWriter, written: Iterable[Future[None]], seconds: float) -> ShardFacts:

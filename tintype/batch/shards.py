@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tintype.files import output_errors, write_json
 from tintype.schemas.task import MULTILABEL
 from tintype.scoring.results import Prediction
 
-__all__ = ["SAMPLE_TYPE", "ShardFacts", "ShardStore", "ShardWriter"]
+__all__ = ["SAMPLE_TYPE", "ShardFacts", "ShardStore", "ShardWriter", "margin"]
 
 _SAMPLE_SIDE = 160
 
@@ -52,6 +53,8 @@ class ShardFacts:
     samples: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     """That it took; those of all shards add up to the time that went by."""
+    least_certain: list[tuple[int, float]] = field(default_factory=list)
+    """Number among all rows and `margin` of some rows, the least certain first."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,19 @@ class ShardWriter:
     """Takes the batches of one shard, and makes it whole in the end."""
 
     def __init__(
-        self, store: ShardStore, shard: Shard, width: Width, task: str, samples: Collection[int]
+        self,
+        store: ShardStore,
+        shard: Shard,
+        width: Width,
+        task: str,
+        samples: Collection[int],
+        *,
+        least_certain: int = 0,
     ) -> None:
         """
         Args:
             samples: places in the shard whose pictures are kept for the report.
+            least_certain: how many of the least certain rows are noted.
 
         Raises:
             OutputError: the folder cannot be written.
@@ -109,6 +120,9 @@ class ShardWriter:
         self._store = store
         self._task = task
         self._samples = samples
+        self._first = shard.first
+        self._least_certain = least_certain
+        self._margins: list[tuple[int, float]] = []
         self._counts: Counter[str] = Counter()
         self._final = store.path(shard.number)
         self._temporary = self._final.with_name(f".{self._final.name}")
@@ -127,6 +141,9 @@ class ShardWriter:
         """
         for place, scored in enumerate(batch.rows):
             self._count(scored)
+            if self._least_certain and isinstance(scored.result, Prediction):
+                number = self._first + self.facts.rows + place
+                self._margins.append((number, margin(scored.result, self._task)))
             if self.facts.rows + place in self._samples and place in batch.pixels:
                 self.facts.samples.append(_sample(scored, batch.pixels[place]))
         self.facts.rows += len(batch.rows)
@@ -142,6 +159,9 @@ class ShardWriter:
                 os.replace(self._temporary, self._final)
         self.facts.seconds = seconds
         self.facts.labels = dict(self._counts)
+        self.facts.least_certain = nsmallest(
+            self._least_certain, self._margins, key=lambda noted: noted[1]
+        )
         self._store.commit(self.facts)
         return self.facts
 
@@ -163,6 +183,17 @@ class ShardWriter:
             facts.failed_files += 1
             facts.first_failed_file = facts.first_failed_file or scored.file
             facts.last_failed_file = scored.file
+
+
+def margin(prediction: Prediction, task: str) -> float:
+    """How far the second label is behind; multi-label, how far the nearest probability is from 0.5. The smaller,
+    the more doubtful."""
+    if task == MULTILABEL:
+        return float(np.abs(prediction.probs - _LIKELY).min())
+    if len(prediction.probs) < 2:
+        return 1.0
+    second, first = np.partition(prediction.probs, len(prediction.probs) - 2)[-2:]
+    return float(first - second)
 
 
 def _sample(scored: Scored, pixels: np.ndarray) -> dict[str, Any]:

@@ -44,11 +44,15 @@ class BatchSummary:
     """Files of the input that are neither images nor tables, by ending."""
     identity: dict[str, Any] = field(default_factory=dict)
     """What decided the output."""
+    explanations: dict[str, Any] = field(default_factory=dict)
+    """Where answers were explained: by which method, how many, and in which folder."""
 
     def content(self) -> dict[str, Any]:
         """As summary.json holds it."""
-        given = self.identity
-        return {**asdict(self), **{key: given[key] for key in _OF_SCORING if key in given}}
+        given, own = self.identity, asdict(self)
+        if not own["explanations"]:
+            del own["explanations"]
+        return {**own, **{key: given[key] for key in _OF_SCORING if key in given}}
 
     @classmethod
     def of_content(cls, content: dict[str, Any]) -> BatchSummary:
@@ -62,6 +66,7 @@ def summarize(
     *,
     scorer: dict[str, Any],
     output: str,
+    explanations: dict[str, Any],
 ) -> BatchSummary:
     """Add up the shards of a batch."""
     labels: Counter[str] = Counter()
@@ -89,6 +94,7 @@ def summarize(
         scorer=scorer,
         skipped_files=plan.skipped,
         identity=plan.identity,
+        explanations=explanations,
     )
 
 

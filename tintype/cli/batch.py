@@ -8,13 +8,17 @@ import threading
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tintype.cli.command import command
 from tintype.cli.options import Model
 from tintype.cli.scoring_options import takes_scoring
+
+if TYPE_CHECKING:
+    from tintype.errors import UsageError
+    from tintype.schemas.explanation_settings import BatchExplanations
 
 __all__ = ["app"]
 
@@ -27,6 +31,14 @@ class Form(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     JSONL = "jsonl"
+
+
+class Which(StrEnum):
+    """Values of --explain-which."""
+
+    EVENLY = "evenly"
+    FIRST = "first"
+    LEAST_CERTAIN = "least_certain"
 
 
 @command(app, azures=False)
@@ -72,17 +84,40 @@ def batch(
     instance_count: Annotated[
         int, typer.Option("--instance-count", min=1, help="On Ray: processes with the model.")
     ] = 1,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain", help="Also explain answers: auto, or a method of `tintype explain`."
+        ),
+    ] = None,
+    explain_rows: Annotated[
+        str, typer.Option("--explain-rows", help="The most rows that are explained, or all.")
+    ] = "100",
+    explain_which: Annotated[
+        Which | None,
+        typer.Option("--explain-which", help="Which ones, where there are more. Default: evenly."),
+    ] = None,
+    attributions: Annotated[
+        bool, typer.Option("--attributions", help="Write explanations as arrays, too.")
+    ] = False,
 ) -> object:
     """Score every image of INPUT into OUTPUT; run it again to go on where it was ended."""
     from tintype.batch.options import BatchOptions, Retries
     from tintype.batch.runner import run_batch
     from tintype.errors import RunCancelled
+    from tintype.jobs.batch_explanations import ExplainRows
+    from tintype.jobs.explanations import check_explain
     from tintype.models.checkpoint import check_obtainable
     from tintype.workspace.registry import resolve_model
 
     scoring = scoring.model_copy(update={"batch_size": batch_size})
     reference = resolve_model(model)
     check_obtainable(reference)
+    explaining = None
+    if explain is not None:
+        settings = _explanations(explain, explain_rows, explain_which, attributions)
+        check_explain(reference, scoring, settings, _at_option)
+        explaining = ExplainRows(settings, lambda line: print(line, file=sys.stderr))
     asked_to_stop = threading.Event()
     # A pass of the model is finished first; a second Ctrl-C ends at once.
     signal.signal(signal.SIGINT, _stopper(asked_to_stop))
@@ -104,6 +139,7 @@ def batch(
                 actors=instance_count,
             ),
             scoring=scoring,
+            second_pass=explaining,
             cancelled=asked_to_stop.is_set,
             tell=lambda line: None if sys.stderr.isatty() else print(line, file=sys.stderr),
         )
@@ -113,6 +149,27 @@ def batch(
     content = summary.content()
     del content["identity"]
     return {**content, "folder": str(folder)}
+
+
+def _explanations(
+    method: str, rows: str, which: Which | None, attributions: bool
+) -> BatchExplanations:
+    from tintype.schemas.document import Document, validate
+    from tintype.schemas.explanation_settings import BatchExplanations
+
+    given = {
+        "method": method,
+        "rows": int(rows) if rows.isdecimal() else rows,
+        "attributions": attributions,
+    }
+    chosen = {} if which is None else {"which": which.value}
+    return validate(BatchExplanations, Document({**given, **chosen}))
+
+
+def _at_option(key: tuple[str | int, ...], message: str) -> UsageError:
+    from tintype.errors import UsageError
+
+    return UsageError(f"--explain: {message}")
 
 
 def _stopper(asked_to_stop: threading.Event) -> Callable[[int, object], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,16 @@ def evaluate(
     image_column: ImageColumn = "image_url",
     group_column: GroupColumn = None,
     group_pattern: GroupPattern = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            help="Also explain the surest mistakes on the page: auto, or a method of `tintype explain`.",
+        ),
+    ] = None,
+    explain_rows: Annotated[
+        int, typer.Option("--explain-rows", min=1, max=24, help="How many of them.")
+    ] = 12,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
@@ -44,8 +55,15 @@ def evaluate(
     """Evaluate a model on labelled images that it has not seen."""
     from tintype.evaluation.config import EvaluationConfig
     from tintype.jobs import evaluation
-    from tintype.schemas.document import read_yaml, validate
+    from tintype.schemas.document import Document, read_yaml, validate
+    from tintype.schemas.explanation_settings import EvaluationExplanations
     from tintype.schemas.scorer_options import ScorerOptions
+
+    settings = None
+    if explain is not None:
+        settings = validate(
+            EvaluationExplanations, Document({"method": explain, "rows": explain_rows})
+        )
 
     found = evaluation.evaluate(
         model,
@@ -57,7 +75,9 @@ def evaluate(
         group_column=group_column,
         group_pattern=group_pattern,
         scoring=ScorerOptions.of(precision=precision, exact=True, tta=tta),
+        explain=settings,
         experiment=experiment,
+        tell=lambda line: print(line, file=sys.stderr),
     )
     tell_notices(found.notices)
     return found.summary

@@ -198,7 +198,7 @@ def _write_all(
     """Explain and write picture by picture; what is done when something fails is in the summary, too."""
     from tintype.explaining.methods import check_method
     from tintype.explaining.results import Explanation
-    from tintype.explaining.writing import write_explanation
+    from tintype.explaining.writing import stem_of, write_explanation
     from tintype.files import write_json
     from tintype.progress import track
 
@@ -209,8 +209,7 @@ def _write_all(
         for number, result in enumerate(track(found, "explaining", len(pictures)), 1):
             picture = pictures[number - 1]
             if isinstance(result, Explanation):
-                # Numbered, for files of several folders may have one name.
-                stem = f"{number:04}-{Path(picture).stem[:80]}"
+                stem = stem_of(number, picture)
                 rows.append({"image": picture, **write_explanation(result, output, stem)})
             else:
                 rows.append({"image": picture, "error": str(result)})

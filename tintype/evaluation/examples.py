@@ -19,8 +19,11 @@ __all__ = [
     "confusions",
     "judge",
     "least_certain",
+    "mistaken_labels",
     "most_confident_mistakes",
 ]
+
+_LABELS_OF_A_PART = 2
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,24 @@ def most_confident_mistakes(judgement: Judgement, most: int) -> np.ndarray:
     """Rows judged wrongly, the surest first: int64."""
     rows = np.flatnonzero(~judgement.right)
     return rows[np.argsort(-judgement.certainty[rows], kind="stable")][:most]
+
+
+def mistaken_labels(predictions: Predictions, row: int) -> list[tuple[int, str]]:
+    """Classes that a wrong row is about: ("predicted", wrongly) and ("labelled", and not predicted).
+
+    Multi-label: of each part the two labels whose probabilities are furthest off.
+    """
+    made = predictions
+    if made.task != MULTILABEL:
+        return [(int(made.predicted[row]), "predicted"), (int(made.targets[row]), "labelled")]
+    target, found, probability = made.targets[row], made.predicted[row], made.probabilities[row]
+    wrongly = np.flatnonzero(found > target)
+    missed = np.flatnonzero(target > found)
+    surest = wrongly[np.argsort(-probability[wrongly], kind="stable")][:_LABELS_OF_A_PART]
+    least = missed[np.argsort(probability[missed], kind="stable")][:_LABELS_OF_A_PART]
+    return [(code, "predicted") for code in surest.tolist()] + [
+        (code, "labelled") for code in least.tolist()
+    ]
 
 
 def least_certain(judgement: Judgement, most: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import { Chart } from "../pages/components/chart.js";
 import { DataTable } from "../pages/components/data_table.js";
+import { ExplainedPictures, howToRead } from "../pages/components/explained_pictures.js";
 import { html, useMemo, useState } from "../pages/components/html.js";
 import { counted, percent, share } from "../pages/components/numbers.js";
 import { PictureGrid } from "../pages/components/picture_grid.js";
@@ -19,6 +20,10 @@ function Page({ data }) {
     <${Metrics} data=${data} />
     <${NearDuplicates} data=${data} />
     <${Predictions} data=${data} predictions=${predictions} />
+    ${data.explained && html`
+      <${Section} title="Surest mistakes explained" hint=${howToRead(data.explained)}>
+        <${ExplainedPictures} explained=${data.explained} />
+      <//>`}
     <${data.multilabel ? Labels : Classes} data=${data} predictions=${predictions} />
     <${data.multilabel ? LabelThresholds : Confidence} data=${data} />
     <${Curves} data=${data} />

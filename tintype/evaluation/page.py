@@ -19,6 +19,7 @@ from tintype.evaluation.page_data import (
 from tintype.images.fingerprints import NearDuplicates
 from tintype.images.thumbnails import THUMBNAIL_TYPE, thumbnails
 from tintype.pages import data_url, document
+from tintype.pages.explained import ExplainedPictures
 
 __all__ = ["EvaluationPage", "write_evaluation_page"]
 
@@ -57,6 +58,9 @@ class EvaluationPage:
     near_duplicates: NearDuplicates | None = None
     """Images that are nearly the same as training images, where those are known."""
 
+    explained: ExplainedPictures | None = None
+    """The surest mistakes with what speaks for their labels."""
+
 
 def write_evaluation_page(page: EvaluationPage) -> str:
     """The page as one HTML file; its size has a bound, whatever the number of rows and classes."""
@@ -81,6 +85,7 @@ def write_evaluation_page(page: EvaluationPage) -> str:
             "calibration": page.calibration,
             "thresholds": page.thresholds,
             "threshold": threshold if isinstance(threshold, float) else None,
+            "explained": page.explained.data() if page.explained is not None else None,
             "near_duplicates": _near_duplicates(page.near_duplicates),
         },
     )

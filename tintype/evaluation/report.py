@@ -20,6 +20,7 @@ from tintype.evaluation.page import EvaluationPage, write_evaluation_page
 from tintype.evaluation.thresholds import confidence_table, threshold_table
 from tintype.files import atomic_folder, write_bytes, write_json, write_text
 from tintype.images.fingerprints import NearDuplicates
+from tintype.pages.explained import ExplainedPictures
 from tintype.schemas.task import MULTILABEL, ClassificationTask
 from tintype.scoring.calibration import with_temperature
 
@@ -58,6 +59,9 @@ class Evaluation:
 
     near_duplicates: NearDuplicates | None = None
     """Images that are nearly the same as training images, where those are known."""
+
+    explained: ExplainedPictures | None = None
+    """The surest mistakes with what speaks for their labels, to be shown on the page."""
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -126,6 +130,7 @@ class Evaluation:
             thresholds or confidence_table(self.predictions),
             self.notices,
             self.near_duplicates,
+            self.explained,
         )
         with atomic_folder(folder) as temporary:
             write_json(temporary / "metrics.json", self.summary)

@@ -16,7 +16,7 @@ from tintype.explaining.methods import METHODS, Method, valid_methods
 from tintype.explaining.targets import Targets
 from tintype.schemas.explanation import ExplanationOptions
 
-__all__ = ["MOST_TRIED", "Choice", "Tried", "choose_method"]
+__all__ = ["MOST_TRIED", "Choice", "Tried", "choose_method", "seconds_of_a_pass"]
 
 MOST_TRIED = 4
 """Images that the methods are compared on."""
@@ -74,15 +74,15 @@ def choose_method(
     started = time.perf_counter()
     images = list(pixels[:MOST_TRIED])
     valid = sorted(valid_methods(explainer.scorer.checkpoint), key=lambda row: row.passes(chosen))
-    seconds_of_a_pass = {
-        needs: _seconds_of_a_pass(explainer, images[0], needs)
+    a_pass = {
+        needs: seconds_of_a_pass(explainer, images[0], needs)
         for needs in {method.needs for method in valid}
     }
     tried: list[Tried] = []
     for method in valid:
         left = seconds - (time.perf_counter() - started)
-        explaining = method.passes(chosen) * seconds_of_a_pass[method.needs]
-        measuring = _MEASURING_PASSES * seconds_of_a_pass["outputs"]
+        explaining = method.passes(chosen) * a_pass[method.needs]
+        measuring = _MEASURING_PASSES * a_pass["outputs"]
         needed = (explaining + measuring) * len(images)
         if tried and needed > left:
             reason = f"about {needed:.1f} s, and {max(left, 0):.1f} s of {seconds:g} s were left"
@@ -93,7 +93,7 @@ def choose_method(
     return Choice(METHODS[best.method], tried, len(images))  # type: ignore[index]
 
 
-def _seconds_of_a_pass(
+def seconds_of_a_pass(
     explainer: Explainer, pixels: np.ndarray, needs: Literal["gradients", "outputs"]
 ) -> float:
     """Of one image, in the Scorer's runtime or in torch, whose way back counts as two passes; the second of two

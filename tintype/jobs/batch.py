@@ -20,6 +20,7 @@ from tintype.batch.options import SHARD_ROWS, BatchOptions, Retries
 from tintype.errors import RunCancelled, TintypeError, UsageError
 from tintype.jobs.download import copy_log
 from tintype.jobs.event_log import log_notices
+from tintype.jobs.explanations import check_explain
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_job import BatchJob
@@ -84,6 +85,8 @@ def check(job: BatchJob) -> None:
         next(find_inputs(files.path, Counter()))
     if job.output_path is not None and (Path(job.output_path) / "summary.json").exists():
         raise UsageError(f"{job.output_path} holds a finished batch; choose another output path")
+    if job.explain is not None:
+        check_explain(job.model, job.scoring, job.explain, job.error_at, job.explain.target)
 
 
 def settle(job: BatchJob) -> BatchJob:
@@ -151,17 +154,24 @@ def download(run: Run, output_name: str | None, everything: bool, folder: Path) 
 def _scored(job: BatchJob, folder: Path, cancelled: Callable[[], bool]) -> BatchSummary:
     # Imports torch.
     from tintype.batch.runner import run_batch
+    from tintype.jobs.batch_explanations import ExplainRows
 
     tells = job.settings.logging_level != "warning"
+    explain = None if job.explain is None else ExplainRows(job.explain, _print)
     return run_batch(
         job.model,
         {key: files.path for key, files in job.inputs.items()},
         folder,
         options=_options(job),
         scoring=job.scoring.options(),
+        second_pass=explain,
         cancelled=cancelled,
-        tell=lambda line: print(line, flush=True) if tells else None,
+        tell=_print if tells else lambda line: None,
     )
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _data(reference: str) -> str:

@@ -15,10 +15,13 @@ from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
+from tintype.jobs.explanations import check_explain, check_explains
+from tintype.jobs.mistakes import explain_mistakes
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.document import Document, validate
 from tintype.schemas.evaluation_job import EXACT, EvaluationJob
+from tintype.schemas.explanation_settings import EvaluationExplanations
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
 from tintype.tasks import TaskContext
@@ -52,7 +55,9 @@ def evaluate(
     group_column: str | None = None,
     group_pattern: str | None = None,
     scoring: ScorerOptions | None = None,
+    explain: EvaluationExplanations | None = None,
     experiment: str | None = None,
+    tell: Callable[[str], object] = lambda line: None,
 ) -> Evaluation:
     """Evaluate a model on labelled images.
 
@@ -64,7 +69,9 @@ def evaluate(
         group_column, group_pattern: which images belong together; see `EvaluationJob`.
         scoring: None gives the reference's numbers: fp32, images bit for bit as transformers reads
             them.
+        explain: also explain the surest mistakes, on the page.
         experiment: also log metrics and report to this MLflow experiment.
+        tell: receives a sentence about what explaining costs, before it begins.
 
     Raises:
         DataError: data that cannot be used, or none of whose images can be read.
@@ -81,13 +88,14 @@ def evaluate(
         "metrics": config.metrics,
         "threshold": config.threshold,
         "scoring": scoring or EXACT,
+        "explain": explain,
     }
     job = validate(EvaluationJob, Document(document))
     folder = None if output is None else Path(output)
     if experiment is None:
-        return _evaluate(job, folder)
+        return _evaluate(job, folder, tell=tell)
     with mlflow_run(experiment, "evaluation", tags={"tintype.model": str(model)}) as tracking:
-        evaluation = _evaluate(job, folder)
+        evaluation = _evaluate(job, folder, tell=tell)
         _log(evaluation, folder, tracking)
     return evaluation
 
@@ -115,6 +123,8 @@ def check(job: EvaluationJob) -> None:
     )
     if table.task is not None:
         EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
+    if job.explain is not None:
+        check_explain(job.model, job.scoring, job.explain, job.error_at)
 
 
 def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
@@ -123,7 +133,12 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
     output = run.outputs / "evaluation"
     tags = {**job.tags, "tintype.model": job.model}
     with run.tracked(job.experiment_name, tags) as tracking:
-        evaluation = _evaluate(job, output, cancelled=lambda: context.stop() == "cancel")
+        evaluation = _evaluate(
+            job,
+            output,
+            cancelled=lambda: context.stop() == "cancel",
+            tell=lambda line: print(line, flush=True),
+        )
         log_notices(evaluation.notices)
         _log(evaluation, output, tracking)
         run.update(metrics=dict(evaluation.metrics))
@@ -191,7 +206,11 @@ def _near_training(result: FinetuneResult, tables: Tables) -> NearDuplicates:
 
 
 def _evaluate(
-    job: EvaluationJob, output: Path | None, *, cancelled: Callable[[], bool] = lambda: False
+    job: EvaluationJob,
+    output: Path | None,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], object] = lambda line: None,
 ) -> Evaluation:
     """Evaluate as `job` says; write the report and the predictions to `output`, where there is one."""
     from tintype.batch.tables import score_table_in_batch
@@ -201,6 +220,8 @@ def _evaluate(
     scorer = Scorer.load(job.model, job.scoring)
     task = _task_of_labels(scorer)
     config.check_task(task)
+    if job.explain is not None:
+        check_explains(scorer, job.explain)
     table = read_image_table(
         job.test_data.path,
         task=task,
@@ -225,6 +246,11 @@ def _evaluate(
         )
 
     evaluation = _evaluated(scorer, table, config, score)
+    if job.explain is not None:
+        explained = explain_mistakes(
+            scorer, evaluation, job.explain, cancelled=cancelled, tell=tell
+        )
+        evaluation = replace(evaluation, explained=explained)
     if output is not None:
         evaluation.write(output)
         # Beside the folder until then: that is replaced as a whole.

@@ -26,6 +26,7 @@ from tintype.schemas.endpoint_parts import (
     keys_that_count,
     merged_document,
 )
+from tintype.schemas.explanation_settings import BatchExplain
 from tintype.schemas.model_reference import (
     ModelReference,
     located_model,
@@ -149,6 +150,9 @@ class BatchDeploymentDocument(StrictModel):
 
     scoring: ScoringSettings = Field(default_factory=ScoringSettings)
     """Beyond Azure's: how the model is loaded and how it answers."""
+
+    explain: BatchExplain = None
+    """Beyond Azure's: also explain answers, as batch jobs do (docs/jobs.md)."""
 
     code_configuration: Any = None
     """No effect here."""

@@ -19,6 +19,7 @@ from tintype.schemas.batch_settings import (
 )
 from tintype.schemas.document import Document, StrictModel, read_yaml, validate
 from tintype.schemas.endpoint_parts import EndpointName, TextMap, Whole, keys_that_count
+from tintype.schemas.explanation_settings import BatchExplain
 from tintype.schemas.job_parts import JobHead, take_ignored
 from tintype.schemas.model_reference import Reference, located_model
 from tintype.schemas.place import Place
@@ -150,6 +151,9 @@ class BatchJob(JobHead):
     scoring: ScoringSettings = Field(default_factory=ScoringSettings)
     """How the model is loaded and how it answers."""
 
+    explain: BatchExplain = None
+    """Also explain answers: a method, or a mapping as below. Left out: none."""
+
     @model_validator(mode="before")
     @classmethod
     def _settled(cls, value: Any) -> Any:
@@ -179,6 +183,7 @@ def read_batch_job(document: Document, base: Path) -> BatchJob:
         "model": located_model(job.model, document, base),
         "inputs": {name: files.located(base) for name, files in job.inputs.items()},
         "without_effect": tuple(ignored),
+        "source": document,
     }
     if job.output_path is not None:
         update["output_path"] = _absolute(job.output_path, base)

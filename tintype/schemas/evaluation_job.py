@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from tintype.schemas.document import Document, validate
+from tintype.schemas.explanation_settings import EvaluationExplain
 from tintype.schemas.job_parts import (
     WITHOUT_EFFECT,
     DataInput,
@@ -66,6 +67,9 @@ class EvaluationJob(JobHead):
     scoring: ScorerOptions = EXACT
     """How the model scores. Left out: fp32 and exact images, which give the reference's numbers."""
 
+    explain: EvaluationExplain = None
+    """Also explain the surest mistakes on the page: a method, or a mapping as below. Left out: none."""
+
     @model_validator(mode="after")
     def _check_groups(self) -> EvaluationJob:
         check_groups(self.group_column_name, self.group_pattern)
@@ -85,5 +89,6 @@ def read_evaluation_job(document: Document, base: Path) -> EvaluationJob:
         "model": located_model(job.model, document, base),
         "test_data": job.test_data.located(base),
         "without_effect": tuple(ignored),
+        "source": document,
     }
     return job.model_copy(update=update)

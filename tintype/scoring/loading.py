@@ -24,7 +24,7 @@ from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import CLASSIFICATION_TASKS, EMBEDDINGS, ZERO_SHOT, Task, parse_task
 from tintype.settings import get_settings
 
-__all__ = ["LoadedModel", "load_model"]
+__all__ = ["LoadedModel", "ModelSource", "load_model", "open_source"]
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,12 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
-class _Source:
+class ModelSource:
     """What is to be loaded."""
 
     checkpoint: Checkpoint
     task: Task | None = None
+    """None: what the checkpoint was made for."""
     classes: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
     examples: tuple[np.ndarray, ...] = ()
@@ -65,7 +66,7 @@ class _Source:
 def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
     """Load a model folder, a Hub-format checkpoint folder, or a Hub id; see `Scorer.load`."""
     settings = get_settings()
-    opened_source = _open_source(source)
+    opened_source = open_source(source)
     checkpoint = opened_source.checkpoint
     task = options.task or opened_source.task or checkpoint.default_task()
     output = _output(task, checkpoint, options.pooling)
@@ -111,11 +112,16 @@ def load_model(source: str | Path, options: ScorerOptions) -> LoadedModel:
     )
 
 
-def _open_source(source: str | Path) -> _Source:
+def open_source(source: str | Path) -> ModelSource:
+    """What is to be loaded of a model folder, a Hub-format checkpoint folder, or a Hub id, which is downloaded.
+
+    Raises:
+        CheckpointError: missing, damaged, unsafe, or without trained weights.
+    """
     path = Path(source).expanduser()
     if is_model_folder(path):
         folder = open_model_folder(path)
-        return _Source(
+        return ModelSource(
             folder.checkpoint, folder.task, folder.classes, folder.card, _examples_in(path)
         )
     card = None if path.is_dir() else find_card(str(source))
@@ -126,7 +132,7 @@ def _open_source(source: str | Path) -> _Source:
         )
     # A second card of one checkpoint differs by its task; else the config decides.
     task = card.task if card is not None and card.checkpoint else None
-    return _Source(checkpoint, task)
+    return ModelSource(checkpoint, task)
 
 
 def _output(task: Task, checkpoint: Checkpoint, pooling: str) -> str:
@@ -143,7 +149,7 @@ def _output(task: Task, checkpoint: Checkpoint, pooling: str) -> str:
 
 
 def _open_int8(
-    source: _Source,
+    source: ModelSource,
     output: str,
     choice: RuntimeChoice,
     options: ScorerOptions,

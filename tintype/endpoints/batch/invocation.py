@@ -51,7 +51,7 @@ def job_of(
     record = store.deployment(endpoint_name, chosen)
     deployment = stored_batch_deployment(record.document)
     # Only what was written there: defaults are the job's own.
-    kept = {"compute", "settings", "scoring"}
+    kept = {"compute", "settings", "scoring", "explain"}
     content = deployment.model_dump(mode="json", include=kept, exclude_unset=True)
     content |= {
         "endpoint_name": endpoint_name,
