@@ -18,6 +18,11 @@ from tintype.schemas.batch_job import BatchInput, BatchJob
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.evaluation_job import EvaluationJob
+from tintype.schemas.explanation_settings import (
+    BatchExplanations,
+    EvaluationExplanations,
+    ExplanationSettings,
+)
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
 from tintype.schemas.job_parts import DataInput, JobDocument, JobHead, ModelOutput
@@ -87,7 +92,16 @@ def page() -> str:
     parts.append(section("`settings`, of batch deployments too", BatchSettings))
     parts.append(section("`settings.retry_settings`", RetrySettings))
     parts.append(section("`scoring`, of batch deployments too", ScoringSettings))
+    parts.append(section("`explain`, of batches and evaluations", ExplanationSettings))
+    parts.append(
+        section("More of `explain` of a batch", BatchExplanations, beyond=ExplanationSettings)
+    )
     parts.append(section("Evaluation of a model", EvaluationJob, beyond=JobHead))
+    parts.append(
+        section(
+            "More of `explain` of an evaluation", EvaluationExplanations, beyond=ExplanationSettings
+        )
+    )
     parts.append(section("Command", CommandJob, beyond=JobHead))
     parts.append(section("`inputs.<any name>`, of commands, sweeps and pipelines", DataValue))
     parts.append(section("`outputs.<any name>`, of commands, sweeps and pipelines", OutputPort))

@@ -15,6 +15,8 @@ from ray_clusters import MEMORY, ray_cluster
 from tintype.batch.options import BatchOptions
 from tintype.batch.runner import run_batch
 from tintype.errors import TintypeError
+from tintype.jobs.batch_explanations import ExplainRows
+from tintype.schemas.explanation_settings import BatchExplanations
 from tintype.scoring import ScorerOptions
 
 ray = pytest.importorskip("ray")
@@ -38,10 +40,22 @@ def nodes(cluster: Any) -> Iterator[list[Any]]:
             cluster.remove_node(node)
 
 
-def batch(model: Path, source: Path, output: Path, compute: str, **how: Any) -> Any:
-    options = BatchOptions(shard_rows=8, compute=compute, actors=2, form="parquet", **how)
-    scoring = ScorerOptions(batch_size=4)
-    return run_batch(str(model), {"input": str(source)}, output, options=options, scoring=scoring)
+def batch(
+    model: Path,
+    source: Path,
+    output: Path,
+    compute: str,
+    explain: BatchExplanations | None = None,
+) -> Any:
+    options = BatchOptions(shard_rows=8, compute=compute, actors=2, form="parquet")
+    return run_batch(
+        str(model),
+        {"input": str(source)},
+        output,
+        options=options,
+        scoring=ScorerOptions(batch_size=4),
+        second_pass=None if explain is None else ExplainRows(explain),
+    )
 
 
 def test_a_lost_node_costs_nothing(
@@ -85,3 +99,19 @@ def test_what_fails_there_is_told_here(
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     with pytest.raises(TintypeError, match=r"config\.json"):
         batch(tmp_path / "model", source, tmp_path / "out", "ray")
+
+
+def test_a_second_pass_is_made_here(
+    cluster: Any,
+    nodes: list[Any],
+    tmp_path: Path,
+    vit_checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = write_pictures(tmp_path / "in", 13)
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    explain = BatchExplanations(method="attention", rows=4, which="least_certain")
+    for compute in ("ray", "local"):
+        batch(vit_checkpoint, source, tmp_path / compute, compute, explain=explain)
+    assert len(list((tmp_path / "ray" / "explanations").glob("*-overlay.png"))) == 4
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")

@@ -47,14 +47,34 @@ def written(tmp_path: Path) -> Path:
         scorer={"runtime": "torch", "precision": "fp32", "device": "cpu"},
     )
     path = tmp_path / "index.html"
-    write_report(path, summary, [facts])
+    explained = {
+        "method": "xrai",
+        "detail": "pixels",
+        "pictures": [
+            {
+                "name": f"{HOSTILE} (0)",
+                "picture": f"data:image/jpeg;base64,{content}",
+                "maps": [
+                    {
+                        "label": "cat",
+                        "part": "",
+                        "confidence": 0.8,
+                        "picture": f"data:image/jpeg;base64,{content}",
+                    }
+                ],
+            }
+        ],
+        "failures": [],
+    }
+    write_report(path, summary, [facts], explained)
     return path
 
 
 def test_labels_choose_pictures_and_no_name_runs(browser: Browser, written: Path) -> None:
     with opened_file(browser, written, width=390) as page:
         assert "1,000 answered, 234 without an answer." in page.locator(".lead").inner_text()
-        names = page.locator("figcaption .name")
+        sample = page.locator("section", has=page.get_by_role("heading", name="A sample"))
+        names = sample.locator("figcaption .name")
         assert names.all_text_contents() == [
             f"{HOSTILE} (0)",
             "b.png (0)",
@@ -67,6 +87,11 @@ def test_labels_choose_pictures_and_no_name_runs(browser: Browser, written: Path
         assert names.all_text_contents() == ["c.png (0)", "b.png (0)"]
         page.get_by_role("button", name="show all labels").click()
         assert names.count() == 4
+        answers = page.locator("section", has=page.get_by_role("heading", name="Answers explained"))
+        assert "By xrai, pixel by pixel" in answers.inner_text()
+        assert answers.locator(".maps p").all_text_contents() == ["cat 0.80"]
+        answers.get_by_role("slider").press("Home")
+        assert "0 %" in answers.inner_text()
         errors = page.locator("section", has=page.get_by_role("heading", name="Rows without"))
         assert errors.get_by_role("row").count() == 26
         errors.get_by_label("Search").fill("fault 29")

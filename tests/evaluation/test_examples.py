@@ -11,6 +11,7 @@ from tintype.evaluation.examples import (
     confusions,
     judge,
     least_certain,
+    mistaken_labels,
     most_confident_mistakes,
 )
 from tintype.evaluation.metrics import Predictions
@@ -60,6 +61,23 @@ def test_labels_that_were_missed_and_predicted_instead() -> None:
     assert judged.certainty[0] == pytest.approx(0.9)
     assert confusions(made).cells.tolist() == [[0, 1, 1]]
     assert least_certain(judged, 1).tolist() == [1]
+
+
+def test_labels_that_a_mistake_is_about() -> None:
+    assert mistaken_labels(predictions(), 3) == [(2, "predicted"), (1, "labelled")]
+    made = Predictions(
+        MULTILABEL,
+        np.array([[0.9, 0.6, 0.7, 0.1, 0.4, 0.3, 0.8]]),
+        np.array([[0, 0, 0, 1, 1, 1, 1]]),
+        0.5,
+    )
+    # Of each part the two that are furthest off; the last label is right.
+    assert mistaken_labels(made, 0) == [
+        (0, "predicted"),
+        (2, "predicted"),
+        (3, "labelled"),
+        (5, "labelled"),
+    ]
 
 
 def test_every_pair_of_a_missed_and_a_wrong_label_counts() -> None:

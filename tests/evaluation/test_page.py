@@ -20,11 +20,15 @@ from tintype.data import ImageTable, read_image_table
 from tintype.evaluation.metrics import Predictions
 from tintype.evaluation.report import evaluate_predictions
 from tintype.evaluation.thresholds import confidence_table, threshold_table
+from tintype.explaining.pictures import heat_layer, picture_layer
 from tintype.images.fingerprints import NearDuplicates
+from tintype.pages.explained import ExplainedPicture, ExplainedPictures, HeatMap
 from tintype.schemas.task import MULTICLASS, MULTILABEL
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+OPACITIES = "images => images.map(image => getComputedStyle(image).opacity)"
 
 PROBABILITIES = np.array(
     [
@@ -55,6 +59,27 @@ def captions(page: Page, title: str) -> list[str]:
 
 def section(page: Page, title: str) -> object:
     return page.locator("section", has=page.get_by_role("heading", name=title, exact=True))
+
+
+def explained() -> ExplainedPictures:
+    """Two mistakes, one with a hostile name, and one that could not be read."""
+    attribution = np.zeros((60, 40), np.float32)
+    attribution[10:30, 5:20] = 1
+    pictures = [
+        ExplainedPicture(
+            name,
+            picture_layer(noise(60, 40, seed=seed)),
+            tuple(
+                HeatMap(label, part, confidence, heat_layer(values))
+                for label, part, confidence, values in (
+                    ("b", "predicted", 0.8, attribution),
+                    (HOSTILE, "labelled", 0.1, attribution[::-1]),
+                )
+            ),
+        )
+        for seed, name in enumerate(("1.png", HOSTILE))
+    ]
+    return ExplainedPictures("attention", "patches", pictures, [f"{HOSTILE}: no such file"])
 
 
 @pytest.fixture
@@ -131,6 +156,49 @@ def test_a_cell_of_the_matrix_shows_its_pictures(browser: Browser, written: Path
         assert shown.get_by_role("heading", name="a taken for b: 2 images").is_visible()
         shown.get_by_role("button", name="b, c: show 1 image").click()
         assert shown.get_by_role("heading", name="b taken for c: 1 image").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_heat_maps_are_faded_by_keys(browser: Browser, tmp_path: Path, width: int) -> None:
+    evaluation = evaluate_predictions(MULTICLASS, PROBABILITIES, TARGETS, ["a", "b", "c"])
+    replace(evaluation, explained=explained()).write(tmp_path)
+    path = tmp_path / "evaluation.html"
+    with opened_file(browser, path, width=width, bypass_csp=True) as page:
+        shown = section(page, "Surest mistakes explained")
+        assert "By attention, patch by patch, enlarged" in shown.inner_text()
+        assert shown.locator("figcaption").all_text_contents() == ["1.png", HOSTILE]
+        texts = shown.locator(".maps p").all_text_contents()
+        assert texts[:2] == ["predicted b 0.80", f"labelled {HOSTILE} 0.10"]
+        layers = shown.locator(".layers").first.locator("img")
+        boxes = [layers.nth(at).bounding_box() for at in (0, 1)]
+        assert boxes[0] == boxes[1] is not None
+        assert boxes[0]["height"] == pytest.approx(1.5 * boxes[0]["width"], rel=0.02)
+
+        def opacities() -> set[str]:
+            return set(shown.locator(".layers img:last-child").evaluate_all(OPACITIES))
+
+        assert opacities() == {"0.65"}
+        slider = shown.get_by_role("slider", name="Heat maps")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert opacities() == {"0.7"} and "70 %" in shown.inner_text()
+        page.keyboard.press("Home")
+        assert opacities() == {"0"}
+        page.keyboard.press("End")
+        assert opacities() == {"1"}
+        failures = shown.locator("summary")
+        assert failures.inner_text() == "1 picture not explained"
+        failures.focus()
+        page.keyboard.press("Enter")
+        assert shown.locator("li").text_content() == f"{HOSTILE}: no such file"
+        check_accessible(page)
+
+
+def test_without_explanations_the_page_says_nothing_of_them(
+    browser: Browser, written: Path
+) -> None:
+    with opened_file(browser, written) as page:
+        assert page.get_by_role("heading", name="Surest mistakes explained").count() == 0
 
 
 def test_points_of_curves_are_told_by_pointer_and_keys(browser: Browser, written: Path) -> None:

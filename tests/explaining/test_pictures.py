@@ -8,7 +8,7 @@ import numpy as np
 from pictures import noise
 from PIL import Image
 
-from tintype.explaining.pictures import grid_png, heat_of, overlay_png
+from tintype.explaining.pictures import grid_png, heat_layer, heat_of, overlay_png, picture_layer
 
 
 def opened(png: bytes) -> np.ndarray:
@@ -50,3 +50,15 @@ def test_heat_is_of_what_speaks_for_the_label() -> None:
     lone = np.zeros((50, 50), np.float32)
     lone[3, 4] = 7
     assert heat_of(lone)[3, 4] == 1 and heat_of(lone).sum() == 1
+
+
+def test_both_layers_of_a_page_lie_over_each_other() -> None:
+    attribution = np.zeros((300, 448), np.float32)
+    attribution[:150] = 1
+    attribution[150:] = -1
+    picture, heat = opened(picture_layer(noise(300, 448))), opened(heat_layer(attribution))
+    assert picture.shape[:2] == heat.shape[:2] == (150, 224)
+    # Opaque where it is hot, nothing at all where it is cold.
+    assert heat[:70, :, 3].min() > 250 and heat[80:, :, 3].max() < 5
+    # What is smaller is not enlarged.
+    assert opened(picture_layer(noise(32, 48))).shape == (32, 48, 3)

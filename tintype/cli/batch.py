@@ -91,8 +91,11 @@ def batch(
         ),
     ] = None,
     explain_rows: Annotated[
-        str, typer.Option("--explain-rows", help="The most rows that are explained, or all.")
-    ] = "100",
+        str | None,
+        typer.Option(
+            "--explain-rows", help="The most rows that are explained, or all. Default: 100."
+        ),
+    ] = None,
     explain_which: Annotated[
         Which | None,
         typer.Option("--explain-which", help="Which ones, where there are more. Default: evenly."),
@@ -114,8 +117,8 @@ def batch(
     reference = resolve_model(model)
     check_obtainable(reference)
     explaining = None
-    if explain is not None:
-        settings = _explanations(explain, explain_rows, explain_which, attributions)
+    settings = _explanations(explain, explain_rows, explain_which, attributions)
+    if settings is not None:
         check_explain(reference, scoring, settings, _at_option)
         explaining = ExplainRows(settings, lambda line: print(line, file=sys.stderr))
     asked_to_stop = threading.Event()
@@ -152,18 +155,29 @@ def batch(
 
 
 def _explanations(
-    method: str, rows: str, which: Which | None, attributions: bool
-) -> BatchExplanations:
+    method: str | None, rows: str | None, which: Which | None, attributions: bool
+) -> BatchExplanations | None:
+    """What the options ask for; None where nothing is to be explained.
+
+    Raises:
+        UsageError: an option that cannot be used, or that is for --explain.
+    """
+    from tintype.errors import UsageError
     from tintype.schemas.document import Document, validate
     from tintype.schemas.explanation_settings import BatchExplanations
 
     given = {
-        "method": method,
-        "rows": int(rows) if rows.isdecimal() else rows,
-        "attributions": attributions,
+        "rows": int(rows) if rows is not None and rows.isdecimal() else rows,
+        "which": which and which.value,
+        "attributions": attributions or None,
     }
-    chosen = {} if which is None else {"which": which.value}
-    return validate(BatchExplanations, Document({**given, **chosen}))
+    given = {name: value for name, value in given.items() if value is not None}
+    if method is not None:
+        return validate(BatchExplanations, Document({"method": method, **given}))
+    for name in given:
+        option = name if name == "attributions" else f"explain-{name}"
+        raise UsageError(f"--{option} is for --explain METHOD; give both")
+    return None
 
 
 def _at_option(key: tuple[str | int, ...], message: str) -> UsageError:

@@ -46,13 +46,15 @@ def evaluate(
         ),
     ] = None,
     explain_rows: Annotated[
-        int, typer.Option("--explain-rows", min=1, max=24, help="How many of them.")
-    ] = 12,
+        int | None,
+        typer.Option("--explain-rows", min=1, max=24, help="How many of them. Default: 12."),
+    ] = None,
     experiment: Annotated[
         str | None, typer.Option("--experiment", help="Also log to this MLflow experiment.")
     ] = None,
 ) -> object:
     """Evaluate a model on labelled images that it has not seen."""
+    from tintype.errors import UsageError
     from tintype.evaluation.config import EvaluationConfig
     from tintype.jobs import evaluation
     from tintype.schemas.document import Document, read_yaml, validate
@@ -61,9 +63,10 @@ def evaluate(
 
     settings = None
     if explain is not None:
-        settings = validate(
-            EvaluationExplanations, Document({"method": explain, "rows": explain_rows})
-        )
+        rows = {} if explain_rows is None else {"rows": explain_rows}
+        settings = validate(EvaluationExplanations, Document({"method": explain, **rows}))
+    elif explain_rows is not None:
+        raise UsageError("--explain-rows is for --explain METHOD; give both")
 
     found = evaluation.evaluate(
         model,

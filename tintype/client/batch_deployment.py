@@ -9,10 +9,12 @@ from pathlib import Path
 from tintype.client.azure_errors import not_found_as_azure
 from tintype.client.described import Describes, described
 from tintype.client.records import Poller, Record
+from tintype.errors import DocumentError
+from tintype.jobs.explanations import check_explain
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.batch_deployment import BatchDeploymentDocument, read_batch_deployment
 from tintype.schemas.batch_settings import placed_overrides
-from tintype.schemas.document import Document, apply_overrides, written
+from tintype.schemas.document import Document, KeyPath, apply_overrides, written
 from tintype.workspace.batch_endpoints import BatchDeploymentRecord, BatchEndpointStore
 from tintype.workspace.computes import placed
 from tintype.workspace.registry import resolve_model
@@ -151,6 +153,8 @@ class BatchDeployments:
         old = store.deployment(endpoint, name) if must_exist else known.get(name)
         model = resolve_model(deployment.model_reference)
         check_obtainable(model)
+        if (explain := deployment.explain) is not None:
+            check_explain(model, deployment.scoring, explain, _error_at, explain.target)
         record = BatchDeploymentRecord(endpoint, name, written(deployment), model)
         if old is not None:
             record = replace(record, created_at=old.created_at)
@@ -166,6 +170,10 @@ def _read(
     if isinstance(deployment, BatchDeploymentDocument):
         return deployment
     return read_batch_deployment(*described(deployment, "batch_deployments", overrides))
+
+
+def _error_at(key: KeyPath, message: str) -> DocumentError:
+    return DocumentError(message, field=".".join(map(str, key)))
 
 
 def _record(record: BatchDeploymentRecord) -> Record:

@@ -87,15 +87,10 @@ class ExplainRows(SecondPass):
             _write_chosen(batch.work, chosen)
         rows = batch.plan.rows
         count = rows if settings.rows == "all" else min(settings.rows, rows)
-        self._tell(
-            cost_of(
-                explainer,
-                chosen.method,
-                settings,
-                count * max(1, len(settings.target)),
-                f"{count:,} of {rows:,} rows",
-            )
-        )
+        done = _log_of(batch).clear_unfinished()
+        what = f"{count:,} of {rows:,} rows" + f", {done:,} done," * bool(done)
+        maps = (count - done) * max(1, len(settings.target))
+        self._tell(cost_of(explainer, chosen.method, settings, maps, what))
         self._work = _Work(explainer, chosen, settings)
 
     def run(self, batch: BatchAtWork) -> Found:
@@ -103,9 +98,9 @@ class ExplainRows(SecondPass):
         assert self._work is not None
         work, folder = self._work, batch.output / FOLDER
         numbers = choose_rows(batch, self.settings.rows, self.settings.which)
-        log = _RowLog(batch.work / "explained.jsonl")
-        shown = set(np.linspace(0, len(numbers) - 1, _SHOWN).round().astype(int).tolist())
+        log = _log_of(batch)
         done = log.clear_unfinished()
+        shown = set(np.linspace(0, len(numbers) - 1, _SHOWN).round().astype(int).tolist())
         pages = batch.work / "explained"
         with counting("explaining", len(numbers), done) as bar:
             pace = Pace(len(numbers), done, batch.tell, bar, "rows explained")
@@ -129,8 +124,10 @@ class ExplainRows(SecondPass):
             for _, scored, image in batch.scored_again(list(islice(numbers, _LOOKED_AT))):
                 if image is None or not isinstance(scored.result, Prediction):
                     continue
-                targets = targets or _targets(explainer, scored.result)
-                if set(scored.result.labels) == set(targets.labels):
+                if targets is None and set(settings.target) <= set(scored.result.labels):
+                    targets = _targets(explainer, scored.result)
+                # Zero-shot, the labels may differ from file to file.
+                if targets is not None and targets.labels == scored.result.labels:
                     pixels.append(image)
         return choose_method(explainer, settings, pixels[:MOST_TRIED], targets, settings.target)
 
@@ -227,8 +224,7 @@ class _Work:
         return [{**key, **each} for each in written["explained"] or [{"label": None}]]
 
     def _targets_of(self, prediction: Prediction) -> Targets:
-        """Zero-shot, the labels may differ from file to file."""
-        if self._targets is None or tuple(self._targets.labels) != prediction.labels:
+        if self._targets is None or self._targets.labels != prediction.labels:
             self._targets = _targets(self._explainer, prediction)
         return self._targets
 
@@ -273,6 +269,10 @@ class _RowLog:
 def _targets(explainer: Explainer, prediction: Prediction) -> Targets:
     zero_shot = explainer.scorer.task == ZERO_SHOT
     return Targets(explainer.scorer, labels=prediction.labels if zero_shot else None)
+
+
+def _log_of(batch: BatchAtWork) -> _RowLog:
+    return _RowLog(batch.work / "explained.jsonl")
 
 
 def _read_chosen(work: Path) -> ChosenMethod | None:

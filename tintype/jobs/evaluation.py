@@ -137,7 +137,7 @@ def execute(job: EvaluationJob, run: Run, context: TaskContext) -> None:
             job,
             output,
             cancelled=lambda: context.stop() == "cancel",
-            tell=lambda line: print(line, flush=True),
+            tell=_print_line,
         )
         log_notices(evaluation.notices)
         _log(evaluation, output, tracking)
@@ -151,10 +151,14 @@ def evaluate_finetuned(
     tables: Tables,
     config: EvaluationConfig,
     folder: Path,
+    explain: EvaluationExplanations | None = None,
 ) -> dict[str, float]:
     """Write the reports of a finished fine-tuning below `folder`; the metrics to record.
 
     Validation metrics keep their names; those of `test_data`, where given, begin with `test_`.
+
+    Args:
+        explain: also explain the surest mistakes, on the pages.
     """
     validation = evaluate_predictions(
         task,
@@ -169,12 +173,21 @@ def evaluate_finetuned(
         temperature=result.temperature,
     )
     validation = replace(validation, near_duplicates=_near_training(result, tables))
+    if explain is not None:
+        from tintype.scoring.scorer import Scorer
+
+        validation = _explained(Scorer.load(result.model_folder, _AS_TRAINED), validation, explain)
     validation.write(folder / "evaluation")
-    return {**validation.metrics, **evaluate_on_test(result.model_folder, tables, config, folder)}
+    on_test = evaluate_on_test(result.model_folder, tables, config, folder, explain)
+    return {**validation.metrics, **on_test}
 
 
 def evaluate_on_test(
-    model_folder: Path, tables: Tables, config: EvaluationConfig, folder: Path
+    model_folder: Path,
+    tables: Tables,
+    config: EvaluationConfig,
+    folder: Path,
+    explain: EvaluationExplanations | None = None,
 ) -> dict[str, float]:
     """Write the report of a model on the test table; its metrics as `test_<name>`.
 
@@ -189,8 +202,26 @@ def evaluate_on_test(
         scorer, tables.test, config, lambda table, labels: scorer.score_table(table)
     )
     evaluation = replace(evaluation, near_duplicates=tables.near_duplicates["test_data"])
+    if explain is not None:
+        evaluation = _explained(scorer, evaluation, explain)
     evaluation.write(folder / "test-evaluation")
     return {f"test_{name}": value for name, value in evaluation.metrics.items()}
+
+
+def _explained(
+    scorer: Scorer, evaluation: Evaluation, explain: EvaluationExplanations
+) -> Evaluation:
+    """With the surest mistakes explained; a trained model is not lost because these cannot be."""
+    try:
+        explained = explain_mistakes(scorer, evaluation, explain, tell=_print_line)
+    except UsageError as error:
+        log_notices([f"mistakes are not explained: {error}"])
+        return evaluation
+    return replace(evaluation, explained=explained)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
 
 
 def _near_training(result: FinetuneResult, tables: Tables) -> NearDuplicates:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from tintype.jobs.event_log import log_event, log_notices
+from tintype.jobs.explanations import check_explain
 from tintype.jobs.outputs import deliver_model, reserved
 from tintype.jobs.run import Run
 from tintype.jobs.tables import load_tables
 from tintype.models.checkpoint import check_obtainable
 from tintype.models.model_folder import note_mlflow_run
 from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.scorer_options import ScorerOptions
 from tintype.tasks import TaskContext
 from tintype.workspace.registry import resolve_model
 
@@ -16,13 +18,21 @@ __all__ = ["check", "execute"]
 
 
 def check(job: FinetuningJob) -> None:
-    """The data can be used, and the checkpoint can be had.
+    """The data can be used, the checkpoint can be had, and its mistakes can be explained where that is asked for.
 
     Raises:
         UsageError: names what is wrong and where.
     """
     load_tables(job.data())
-    check_obtainable(resolve_model(job.model_name))
+    checkpoint = resolve_model(job.model_name)
+    check_obtainable(checkpoint)
+    if job.evaluation.explain is not None:
+        check_explain(
+            checkpoint,
+            ScorerOptions(task=job.task),
+            job.evaluation.explain,
+            lambda key, message: job.error_at(("evaluation", *key), message),
+        )
 
 
 def execute(job: FinetuningJob, run: Run, context: TaskContext) -> None:
@@ -56,7 +66,9 @@ def execute(job: FinetuningJob, run: Run, context: TaskContext) -> None:
         config = EvaluationConfig(
             metrics=job.evaluation.metrics, threshold=job.hyperparameters.multilabel_threshold
         )
-        metrics = evaluate_finetuned(job.task, result, tables, config, run.outputs)
+        metrics = evaluate_finetuned(
+            job.task, result, tables, config, run.outputs, job.evaluation.explain
+        )
         metrics["dropped_images"] = float(sum(tables.dropped.values()))
         tracking.log_metrics(metrics, step=result.best_step)
         note_mlflow_run(result.model_folder, tracking.run_id)

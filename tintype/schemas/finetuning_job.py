@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from tintype.schemas.document import Document, StrictModel, validate
+from tintype.schemas.explanation_settings import EvaluationExplain
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.job_parts import WITHOUT_EFFECT, JobData, JobDocument, take_ignored
 
@@ -19,6 +20,9 @@ class EvaluationSection(StrictModel):
 
     metrics: list[str] | None = None
     """Names of docs/contracts.md §5.2; all when left out."""
+
+    explain: EvaluationExplain = None
+    """Also explain the surest mistakes on the pages, as `explain` of an evaluation. Left out: none."""
 
 
 class FinetuningJob(JobDocument):
@@ -93,4 +97,6 @@ def read_finetuning_job(document: Document, base: Path) -> FinetuningJob:
         model = data["model"]
         data["model"] = model.get("path") or model.get("name")
     job = validate(FinetuningJob, Document(data, document.path, document.lines))
-    return job.located(base).model_copy(update={"without_effect": tuple(ignored)})
+    return job.located(base).model_copy(
+        update={"without_effect": tuple(ignored), "source": document}
+    )
