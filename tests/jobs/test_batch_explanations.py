@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from batches import contents, write_pictures
 from checkpoints import write_checkpoint, write_clip
+from commands import TINTYPE
+from conftest import Command
 from PIL import Image
 from report_pages import data_of
 
@@ -138,6 +142,44 @@ def test_ended_anywhere_nothing_is_explained_twice(
     assert contents(output) == expected
     assert data_of((output / "index.html").read_text())["explained"] == page
     assert not (output / ".batch").exists()
+
+
+def test_killed_in_the_midst_of_it(
+    tmp_path: Path,
+    vit_checkpoint: Path,
+    source: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = tmp_path / "out"
+    arguments = ["batch", str(source), str(output), "--model", str(vit_checkpoint)]
+    arguments += ["--explain", "rise", "--explain-rows", "all"]
+    log = output / ".batch" / "explained.jsonl"
+    with subprocess.Popen([TINTYPE, *arguments], stderr=subprocess.DEVNULL) as process:
+        try:
+            while not log.exists() or log.read_bytes().count(b"\n") < 2:
+                assert process.poll() is None
+                time.sleep(0.01)
+        finally:
+            process.kill()
+    done = log.read_bytes().count(b"\n")
+    plain, seen = Explainer.explain_pixels, []
+
+    def explain_pixels(self: Explainer, *given: Any) -> Any:
+        seen.append(given)
+        return plain(self, *given)
+
+    monkeypatch.setattr(Explainer, "explain_pixels", explain_pixels)
+    # The picture that cannot be read is the seventh.
+    assert done < 7
+    assert command(*arguments)["explanations"]["rows"] == 12
+    assert len(seen) == 12 - done
+    index = index_of(output)
+    assert [row["file_name"] for row in index] == [f"{n:03d}.png" for n in range(13)]
+    folder = output / "explanations"
+    assert {path.name for path in folder.glob("*.png")} == {
+        row[key] for row in index if "error" not in row for key in ("picture", "overlay")
+    }
 
 
 def test_the_method_that_auto_chose_stays(

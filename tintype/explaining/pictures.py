@@ -20,6 +20,9 @@ _COLOURS = "inferno"
 _PAGE_SIDE = 224
 _PICTURE_QUALITY, _HEAT_QUALITY = 75, 60
 
+# Width of the Gaussian that makes single pixels seen there, as a share of the shorter side.
+_BLUR = 1 / 75
+
 
 def heat_of(attribution: np.ndarray) -> np.ndarray:
     """What speaks for the label, float32 (h, w) from 0 to 1.
@@ -81,12 +84,15 @@ def picture_layer(pixels: np.ndarray) -> bytes:
 
 def heat_layer(attribution: np.ndarray) -> bytes:
     """The heat map alone, to be laid over its `picture_layer`: WebP of the same size, the more transparent the
-    colder.
+    colder, and blurred a little: of maps that tell pixels apart nothing would be seen at that size.
 
     Args:
         attribution: float32 (h, w).
     """
-    heat = heat_of(attribution)
+    from scipy.ndimage import gaussian_filter
+
+    positive = np.maximum(attribution, 0)
+    heat = heat_of(gaussian_filter(positive, _BLUR * min(attribution.shape)))
     opacity = np.rint(heat * 255).astype(np.uint8)[..., None]
     return _webp(Image.fromarray(np.concatenate([_coloured(heat), opacity], 2)), _HEAT_QUALITY)
 
