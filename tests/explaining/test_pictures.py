@@ -68,4 +68,4 @@ def test_a_pixel_among_many_is_seen_on_a_page() -> None:
     attribution = np.zeros((224, 224), np.float32)
     attribution[100, 60] = 1
     seen = opened(heat_layer(attribution))[..., 3] > 128
-    assert 20 < seen.sum() < 200 and seen[98:103, 58:63].all()
+    assert 20 < seen.sum() < 1000 and seen[98:103, 58:63].all()

@@ -203,13 +203,16 @@ def test_a_fine_tuning_s_own_reports_explain(tmp_path: Path, command: Command) -
         "model_name": "./vit",
         "training_data": "./train",
         "test_data": "./test",
-        "hyperparameters": {"method": "head", "num_train_epochs": 1},
+        "hyperparameters": {"method": "head", "number_of_epochs": 1},
         "evaluation": {"explain": "guided_gradcam"},
     }
     job = tmp_path / "job.yml"
     job.write_text(yaml.safe_dump(document, sort_keys=False))
     said = command("job", "create", "--file", job, code=2)
-    assert "job.yml:10: evaluation.explain: method 'guided_gradcam' is for convolutional" in said
+    assert (
+        "job.yml:10: evaluation.explain.method: method 'guided_gradcam' is for convolutional"
+        in said
+    )
     run = command("job", "create", "--file", job, "--set", "evaluation.explain=attention")["name"]
     assert execute_run(Run(run), Listener()).status == "Completed"
     for folder in ("evaluation", "test-evaluation"):
