@@ -171,7 +171,7 @@ def test_heat_maps_are_faded_by_keys(browser: Browser, tmp_path: Path, width: in
         assert texts[:2] == ["predicted b 0.80", f"labelled {HOSTILE} 0.10"]
         layers = shown.locator(".layers").first.locator("img")
         boxes = [layers.nth(at).bounding_box() for at in (0, 1)]
-        assert boxes[0] == boxes[1] is not None
+        assert boxes[0] == boxes[1] and boxes[0] is not None
         assert boxes[0]["height"] == pytest.approx(1.5 * boxes[0]["width"], rel=0.02)
 
         def opacities() -> set[str]:

@@ -25,7 +25,7 @@ class HeatMap:
     """The model's probability of the label."""
 
     picture: bytes
-    """Of the explained picture's size, transparent where nothing speaks for the label."""
+    """To be drawn at the explained picture's size, transparent where nothing speaks for the label."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ export function ExplainedPictures({ explained }) {
   return html`
     ${pictures.length > 0 && html`
       <${Slider} label="Heat maps" values=${SHARES} at=${at} onAt=${setAt} text=${(share) => `${Math.round(100 * share)} %`} />
-      <div class="explained">${pictures.map(({ name, picture, maps }, number) => html`
+      <div class=${pictures.every(({ maps }) => maps.length === 1) ? "explained alone" : "explained"}>${pictures.map(({ name, picture, maps }, number) => html`
         <figure key=${number}>
           <div class="maps">${maps.map(({ label, part, confidence, picture: map }) => html`
             <div>
