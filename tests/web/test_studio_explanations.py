@@ -241,9 +241,9 @@ def test_mistakes_are_explained_by_keys_alone(
     with opened_page(browser, **options) as open_:
         page = open_(f"{studio.url}/compare-models/a1")
         page.set_default_timeout(240_000)
-        why = page.get_by_role("button", name="Why: photos of 0.png")
+        why = page.get_by_role("button", name="Why: what photos says of 0.png")
         why.press("Enter")
-        dialog = page.get_by_role("dialog", name="Why: photos of 0.png")
+        dialog = page.get_by_role("dialog", name="Why: what photos says of 0.png")
         dialog.locator(".grid-picture").wait_for()
         expect(dialog.get_by_label("Method", exact=False)).to_have_value("attention")
         dialog.get_by_role("radio", name="Overlay").press("ArrowRight")

@@ -57,7 +57,7 @@ export function readAnswer(task, body) {
   return { labels: labels.sort((a, b) => b.share - a.share) };
 }
 
-/** The labels that an answer explains, each with its picture (a PNG as base64): `[{label, share, picture}]`. */
+/** The labels that an answer explains, the likeliest first, each with its picture (a PNG as base64): `[{label, share, picture}]`. */
 export function readExplained(task, body) {
   const row = Array.isArray(body) ? body[0] : null;
   const { probs, labels, visualizations } = row ?? {};
@@ -68,7 +68,8 @@ export function readExplained(task, body) {
     : [places.reduce((best, place) => (probs[place] > probs[best] ? place : best))];
   const pictures = task === MULTILABEL ? visualizations : [visualizations];
   if (!Array.isArray(pictures) || pictures.length !== explained.length || pictures.some((one) => typeof one !== "string")) throw new Refusal(NOT_UNDERSTOOD);
-  return explained.map((place, at) => ({ label: String(labels[place]), share: Number(probs[place]), picture: pictures[at] }));
+  const found = explained.map((place, at) => ({ label: String(labels[place]), share: Number(probs[place]), picture: pictures[at] }));
+  return found.sort((a, b) => b.share - a.share);
 }
 
 /** Labels as the server takes them: a JSON list as it stands, else commas for line ends too. */

@@ -34,7 +34,7 @@ function MethodForm({ explanation, id }) {
   };
   return html`
     <form onSubmit=${submit}>
-      <label for=${`${id}-method`}>Method <span class="hint">and how many predictions it takes, about</span></label>
+      <label for=${`${id}-method`}>Method <span class="hint">with its time in predictions</span></label>
       <div class="row wide">
         <select id=${`${id}-method`} value=${method} disabled=${busy} onChange=${(event) => explanation.set({ method: event.target.value })}>${offered.methods.map(({ name, passes }) => html`
           <option key=${name} value=${name} selected=${name === method}>${name} · ${Math.ceil(passes).toLocaleString("en")}</option>`)}</select>

@@ -56,7 +56,7 @@ function Picture({ id, row, sides }) {
       <div class="two">${sides.map((side, index) => html`
         <div key=${index} class="stack tight">
           <${Answer} answer=${row.answers[index]} label=${row.label} model=${side.model} waiting=${["Completed", "Failed", "Canceled", null].includes(side.status)} />
-          ${row.answers[index]?.labels.length > 0 && html`<div><${Why} name=${name} of=${side.model} offered=${`${path}/${index}/explanations`} explain=${`${path}/${index}/pictures/${row.row}/explanation`} /></div>`}
+          ${row.answers[index]?.labels.length > 0 && html`<div><${Why} name=${name} of=${`what ${side.model} says`} offered=${`${path}/${index}/explanations`} explain=${`${path}/${index}/pictures/${row.row}/explanation`} /></div>`}
         </div>`)}</div>
     </div>`;
 }
