@@ -22,6 +22,7 @@ from starlette.testclient import TestClient
 from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
 from tintype.endpoints.online.in_process import ServerOptions, create_app
 from tintype.endpoints.online.instances.explaining import MOST_EXPLAINED
+from tintype.errors import MissingExtraError
 from tintype.explaining.explainer import Explainer
 from tintype.explaining.scorer import Scorer
 
@@ -105,6 +106,72 @@ def test_several_labels_give_lists(tmp_path: Path) -> None:
     labels = all_of_them["labels"]
     assert len(all_of_them["visualizations"]) == len(all_of_them["attributions"]) == len(labels)
     assert none["visualizations"] == [] and "attributions" not in none
+
+
+def test_what_is_explained_is_what_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked a second time, a model may answer a little otherwise: another batch, another rounding."""
+    source = write_checkpoint(tmp_path / "vit")
+    client, _, service = client_of(source, task="image_classification_multilabel")
+    plain = client.post("/score", json=body(CELL)).json()[0]["probs"]
+    least = sorted(plain)[1]
+    run = Scorer.run
+
+    def shaken(self: Scorer, pixels: np.ndarray) -> np.ndarray:
+        explaining = threading.current_thread().name.startswith("explain")
+        return run(self, pixels) - (100 if explaining else 0)
+
+    monkeypatch.setattr(Scorer, "run", shaken)
+    cell = asked(confidence_score_threshold_multilabel=least)
+    answer = client.post("/score", json=body(cell)).json()[0]
+    service.close()
+    assert len(answer["visualizations"]) == sum(share >= least for share in answer["probs"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("task", "default"),
+    [
+        ("image_classification", "attention"),
+        ("image_classification_multilabel", "attention"),
+        ("zero_shot_image_classification", "attention"),
+        ("embeddings", None),
+    ],
+)
+def test_the_description_says_how_it_explains(
+    tmp_path: Path, task: str, default: str | None
+) -> None:
+    zero_shot = task == "zero_shot_image_classification"
+    source = write_clip(tmp_path / "clip") if zero_shot else write_checkpoint(tmp_path / "vit")
+    client, _, service = client_of(source, timeout_s=7, task=task)
+    described = client.get("/swagger.json").json()
+    service.close()
+    offered = described["info"]["x-explanations"]
+    assert offered["default"] == default and offered["timeout_s"] == 7
+    answer = described["paths"]["/score"]["post"]["responses"]["200"]["content"]
+    kinds = answer["application/json"]["schema"]["items"]["properties"]
+    if default is None:
+        assert offered["methods"] == [] and "embeddings" in offered["unavailable"]
+        assert "visualizations" not in kinds
+        return
+    assert offered["unavailable"] is None
+    names = [method["name"] for method in offered["methods"]]
+    assert "guided_gradcam" not in names and {"attention", "xrai", "rise"} <= set(names)
+    several = task == "image_classification_multilabel"
+    assert kinds["visualizations"]["type"] == ("array" if several else "string")
+
+
+def test_without_the_extra(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise MissingExtraError("explaining a model's answers", "explain")
+
+    monkeypatch.setattr("tintype.explaining.offered.require_explain_extra", missing)
+    client, _, service = client_of(model_folder)
+    offered = client.get("/swagger.json").json()["info"]["x-explanations"]
+    refused = client.post("/score", json=body(asked()))
+    service.close()
+    assert "tintype[explain]" in offered["unavailable"] and offered["default"] is None
+    assert refused.status_code == 501 and "tintype[explain]" in refused.text
 
 
 def test_zero_shot_by_its_labels(tmp_path: Path) -> None:

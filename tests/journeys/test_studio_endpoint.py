@@ -70,7 +70,19 @@ def test_from_a_run_to_an_answer(studio: PageServer, browser: Browser) -> None:
         expect(rows).to_have_count(3)
         expect(page.get_by_text(re.compile(r"^\d+ ms · blue$"))).to_be_visible()
         assert page.locator("#evil").count() == 0
+        explained = page.locator(".grid-picture")
+        page.get_by_role("button", name=f"Why?: {HOSTILE}").press("w")
+        for _ in range(20):
+            # The first one loads libraries, for which the five seconds of an endpoint may be too short.
+            told = explained.or_(page.locator(".explanation .error"))
+            expect(told).to_be_visible(timeout=120_000)
+            if explained.is_visible():
+                break
+            page.get_by_role("button", name="Explain").press("Enter")
+        expect(explained).to_be_visible()
+        expect(page.get_by_label("Method", exact=False)).to_have_value("attention")
         code = page.locator("#code").text_content() or ""
+        assert "model_explainability" in code
         assert "/photos/score" in code and "TINTYPE_KEY" in code
 
         page.get_by_role("link", name="Live", exact=True).click()

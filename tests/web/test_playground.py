@@ -3,230 +3,44 @@
 from __future__ import annotations
 
 import base64
-import contextlib
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from pictures import encoded, noise
-from PIL import Image
+from playground_endpoint import (
+    HOSTILE,
+    KEY,
+    PICTURES,
+    Open,
+    card,
+    choose,
+    expect,
+    labels_of,
+    opened_playgrounds,
+    payload,
+    request_of,
+)
 
-from tintype.endpoints.online.gateway.openapi import openapi_document
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, Task
 from tintype.web.playground import PLAYGROUND_HEADERS, PLAYGROUND_NAMES, playground_file
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-KEY = "a-key-of-enough-length"
-# Markup in a label and in a file's name must stay text.
-HOSTILE = "<b id=evil>jug</b>"
-LABELS = ("can", "carton", HOSTILE, "box", "cup", "vase", "bowl")
-PROBS = {
-    "cat.png": (0.03, 0.9, 0.04, 0.01, 0.01, 0.005, 0.005),
-    "dog.png": (0.5, 0.4999, 0.75, 0.1, 0.1, 0.1, 0.1),
-    "bird.png": (0.1, 0.2, 0.3, 0.1, 0.1, 0.1, 0.1),
-}
-FEATURES = {"cat.png": (2.0, 0.0, 0.0), "dog.png": (3.0, 4.0, 0.0), "bird.png": (0.0, 5.0, 0.5)}
-SEEDS = {name: seed for seed, name in enumerate(PROBS)}
-PICTURES = {name: encoded(noise(40, 50, seed)) for name, seed in SEEDS.items()}
-
-Open = Callable[..., "tuple[Page, StandIn]"]
-
-
-def name_of(picture: bytes) -> str | None:
-    """Which of the pictures this is, by its pixels: browsers encode a copied one anew."""
-    try:
-        pixels = Image.open(io.BytesIO(picture)).convert("RGB").tobytes()
-    except OSError:
-        return None
-    return next(
-        (name for name, seed in SEEDS.items() if noise(40, 50, seed).tobytes() == pixels), None
-    )
-
-
-class StandIn:
-    """An endpoint without a model: the page's files, swagger.json, and answers known beforehand."""
-
-    def __init__(self, task: Task, key: str | None = None, base: str = "/photos/") -> None:
-        self.task = task
-        self.key = key
-        self.base = base
-        self.scored: list[dict[str, Any]] = []
-        self.authorizations: list[str | None] = []
-        self.statuses: set[int] = set()
-        self.starting = False
-        self.overloaded = False
-        # Labels whose answer waits: for `release`, having said `arrived`, and saying `answered`.
-        self.slow = ""
-        self.arrived, self.release, self.answered = (threading.Event() for _ in range(3))
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
-        self.url = self.origin + base
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.release.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def answer(self, method: str, path: str, authorization: str | None, body: bytes) -> tuple:
-        """(status, content, media type, headers)"""
-        rest = path.removeprefix(self.base) if path.startswith(self.base) else "elsewhere"
-        found = playground_file(rest)
-        if method == "GET" and found is not None:
-            return 200, *found, PLAYGROUND_HEADERS
-        if self.key is not None and authorization != f"Bearer {self.key}":
-            return self.json(401, {"error": {"code": 401, "message": "a valid key is missing"}})
-        if (method, rest) == ("GET", "swagger.json"):
-            if self.starting:
-                return self.json(503, {"error": {"code": 503, "message": "no model is loaded yet"}})
-            return self.json(200, openapi_document(self.task, LABELS))
-        if (method, rest) == ("POST", "score"):
-            self.authorizations.append(authorization)
-            return self.score(json.loads(body))
-        return self.json(404, {"error": {"code": 404, "message": "there is nothing here"}})
-
-    def score(self, request: dict[str, Any]) -> tuple:
-        self.scored.append(request)
-        if self.overloaded:
-            return self.json(429, {"error": {"code": 429, "message": "at its limit"}})
-        row = request["input_data"]["data"][0]
-        cell, text = row if isinstance(row, list) else (row, "")
-        name = name_of(base64.b64decode(cell))
-        if name is None:
-            message = "row 0: not an image of a known format"
-            return self.json(422, {"error": {"code": 422, "message": message, "row": 0}})
-        if self.task == EMBEDDINGS:
-            return self.json(200, [{"image_features": FEATURES[name]}])
-        if self.task == ZERO_SHOT:
-            if text == self.slow:
-                self.arrived.set()
-                assert self.release.wait(10)
-            # The longer a label, the likelier.
-            labels = text.split(", ")
-            total = sum(map(len, labels))
-            return self.json(200, [{"probs": [len(n) / total for n in labels], "labels": labels}])
-        return self.json(200, [{"probs": PROBS[name], "labels": LABELS}])
-
-    def json(self, status: int, content: object) -> tuple:
-        headers = {"azureml-model-deployment": "blue"}
-        return status, json.dumps(content).encode(), "application/json", headers
-
-
-def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, content, media_type, headers = stand_in.answer(
-                self.command, self.path, self.headers.get("Authorization"), body
-            )
-            stand_in.statuses.add(status)
-            # The page may have given up this request.
-            with contextlib.suppress(ConnectionError):
-                self.send_response(status)
-                for name, value in {**headers, "Content-Type": media_type}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-            if stand_in.slow and stand_in.slow in body.decode():
-                stand_in.answered.set()
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens the page of a StandIn; at the end, no page may have asked elsewhere or logged trouble."""
-    with contextlib.ExitStack() as stack:
-        opened: list[tuple[StandIn, list[str], list[str]]] = []
-
-        def open_(
-            task: Task, *, key: str | None = None, base: str = "/photos/", **options: Any
-        ) -> tuple[Page, StandIn]:
-            stand_in = StandIn(task, key, base)
-            stack.callback(stand_in.close)
-            context = browser.new_context(**options)
-            stack.callback(context.close)
-            page = context.new_page()
-            page.set_default_timeout(5000)
-            asked: list[str] = []
-            troubles: list[str] = []
-            context.on("request", lambda request: asked.append(request.url))
-            page.on("pageerror", lambda error: troubles.append(str(error)))
-            page.on(
-                "console",
-                lambda message: (
-                    troubles.append(message.text) if message.type in ("error", "warning") else None
-                ),
-            )
-            page.add_init_script(
-                "addEventListener('securitypolicyviolation', e => console.error('CSP', e.blockedURI));"
-                "window.urls = new Set();"
-                "const { createObjectURL, revokeObjectURL } = URL;"
-                "URL.createObjectURL = (file) => {"
-                "  const url = createObjectURL.call(URL, file); urls.add(url); return url; };"
-                "URL.revokeObjectURL = (url) => { urls.delete(url); revokeObjectURL.call(URL, url); };"
-            )
-            page.goto(stand_in.url)
-            opened.append((stand_in, asked, troubles))
-            return page, stand_in
-
+    """See `opened_playgrounds`."""
+    with opened_playgrounds(browser) as open_:
         yield open_
-        for stand_in, asked, troubles in opened:
-            assert stand_in.url + "playground/main.js" in asked
-            near = (stand_in.url, "blob:" + stand_in.origin, "data:")
-            assert [url for url in asked if not url.startswith(near)] == []
-            # Chromium logs every answer that refuses; these the test wanted.
-            refused = {
-                f"the server responded with a status of {s}" for s in stand_in.statuses if s >= 400
-            }
-            assert [t for t in troubles if not any(known in t for known in refused)] == []
-
-
-def expect(actual: Any) -> Any:
-    """Playwright's assertions, which wait; imported late, as not every machine has it."""
-    from playwright.sync_api import expect as waiting
-
-    return waiting(actual)
-
-
-def choose(page: Page, *names: str) -> None:
-    page.locator("#files").set_input_files([payload(name) for name in names])
-
-
-def payload(name: str, content: bytes | None = None) -> Any:
-    return {"name": name, "mimeType": "image/png", "buffer": content or PICTURES[name]}
-
-
-def card(page: Page, name: str) -> Locator:
-    return page.get_by_role("article", name=name, exact=True)
-
-
-def labels_of(page: Page, name: str) -> Locator:
-    return page.get_by_role("list", name=f"Labels of {name}").get_by_role("listitem")
-
-
-def request_of(name: str) -> dict[str, Any]:
-    cell = base64.b64encode(PICTURES[name]).decode()
-    return {"input_data": {"columns": ["image"], "index": [0], "data": [cell]}}
 
 
 # Without a browser ------------------------------------------------------------------------------
@@ -672,7 +486,7 @@ def test_keyboard_reaches_everything(open_page: Open) -> None:
         expect(labels_of(page, name)).to_have_count(5)
 
     walked = []
-    for _ in range(14):
+    for _ in range(16):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
         assert focused.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
@@ -688,9 +502,11 @@ def test_keyboard_reaches_everything(open_page: Open) -> None:
         "Add pictures",
         "Clear all",
         "All 7 labels",
+        "Why?: cat.png",
         "Code: cat.png",
         "Remove: cat.png",
         "All 7 labels",
+        "Why?: dog.png",
         "Code: dog.png",
         "Remove: dog.png",
         "Picture",

@@ -28,6 +28,7 @@ __all__ = [
     "Method",
     "architecture_of",
     "check_method",
+    "default_method",
     "find_method",
     "require_explain_extra",
     "valid_methods",
@@ -143,6 +144,13 @@ METHODS: Mapping[MethodName, Method] = {
 }  # fmt: skip
 
 
+_DEFAULTS: Mapping[Architecture, MethodName] = {
+    "convolutional": "guided_gradcam",
+    "attention": "attention",
+    "other": "xrai",
+}
+
+
 def architecture_of(checkpoint: Checkpoint | None) -> Architecture:
     """What kind of network `checkpoint` is; "other" where there is none."""
     family = "" if checkpoint is None else checkpoint.family
@@ -160,6 +168,13 @@ def valid_methods(checkpoint: Checkpoint | None) -> tuple[Method, ...]:
         if architecture in method.architectures
         and (checkpoint is not None or method.needs == "outputs")
     )
+
+
+def default_method(checkpoint: Checkpoint | None) -> Method:
+    """What is quick enough to be asked for in passing, and tells classes apart; rollout is the same for all of them."""
+    if checkpoint is None:
+        return METHODS["occlusion"]
+    return METHODS[_DEFAULTS[architecture_of(checkpoint)]]
 
 
 def find_method(name: str) -> Method:

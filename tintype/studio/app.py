@@ -10,6 +10,7 @@ from tintype.client import Client
 from tintype.labelling.allowed_folders import AllowedFolders
 from tintype.labelling.server.app import LABEL_STUDIO, include_labelling
 from tintype.labelling.server.service import LabellingService
+from tintype.studio.explanations import Explanations
 from tintype.studio.people import People
 from tintype.studio.routes import (
     batch_endpoints,
@@ -97,7 +98,13 @@ def create_studio_app(people: People | None = None, folders: AllowedFolders | No
         in_studio=True,
     )
     app.state.studio = Studio(
-        runs, Watch(runs, service.stamp), Client(), people, Tables(folders), labelling=service
+        runs,
+        Watch(runs, service.stamp),
+        Client(),
+        people,
+        Tables(folders),
+        labelling=service,
+        explanations=Explanations(),
     )
     refused: dict[int | str, dict[str, Any]] = dict.fromkeys(("4XX", "422", "500", "503"), _REFUSED)
     app.include_router(session.router, responses=refused)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from tintype.client import Client
 from tintype.labelling.server.service import LabellingService
+from tintype.studio.explanations import Explanations
 from tintype.studio.people import People
 from tintype.studio.tables.opened import Tables
 from tintype.studio.watch import Watch
@@ -30,11 +31,14 @@ class Studio:
     """Tables of pictures that pages look at."""
     labelling: LabellingService
     """The store of labelling projects, and who helps there."""
+    explanations: Explanations
+    """Of what runs have predicted."""
 
     def end_streams(self) -> None:
         """End the pages' open connections, and work that goes on beside them: the server stops."""
         self.watch.end()
         self.tables.close()
+        self.explanations.close()
 
 
 def studio_of(request: Request) -> Studio:

@@ -9,6 +9,7 @@ from tintype.endpoints.online.deployments.protocol import ModelDescription
 from tintype.endpoints.online.gateway.gateway import Gateway, GatewayRoutes
 from tintype.endpoints.online.gateway.keys import KeyRing
 from tintype.endpoints.online.gateway.served import ServedEndpoint
+from tintype.endpoints.online.instances.model_service import describe
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
 from tintype.scoring.scorer import Scorer
 
@@ -32,9 +33,7 @@ class LocalBackend:
         self.name = _NAME
         self.timeout_s = timeout_s
         self.service = service
-        self.description: ModelDescription | None = ModelDescription(
-            service.scorer.task, service.scorer.classes, service.scorer.reads_text
-        )
+        self.description: ModelDescription | None = ModelDescription.of(describe(service))
 
     def check_room(self) -> None:
         """The service counts images, once it knows how many there are."""

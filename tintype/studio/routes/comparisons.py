@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from tintype.errors import RequestError, UsageError
 from tintype.images.shown_pictures import thumbnail_bytes
 from tintype.studio.comparing import begin_comparison, compared
+from tintype.studio.explanations import PredictedPicture
+from tintype.studio.routes.explained import (
+    ExplainBody,
+    ExplainedAnswer,
+    OfferedAnswer,
+    unless_gone,
+)
 from tintype.studio.state import StudioOf
 from tintype.workspace.comparisons import Comparison, ComparisonStore
 
@@ -104,11 +111,58 @@ def show_comparison(studio: StudioOf, id_: str) -> dict[str, Any]:
 @router.get("/{id_}/pictures/{row}", response_class=Response)
 def show_picture(id_: str, row: int) -> Response:
     """A picture of the comparison, small, as JPEG: no other file can be asked for."""
-    pictures = ComparisonStore().pictures(_known(id_).id)
+    content = thumbnail_bytes(_location(_known(id_), row), _SIDE)
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
+
+
+def run_of_side(id_: str, side: int) -> str:
+    """The run of one of the two models.
+
+    Raises:
+        RequestError: 404, no such comparison or side.
+    """
+    runs = _known(id_).runs
+    if not 0 <= side < len(runs):
+        raise RequestError(f"side {side}: a comparison has 0 and 1", status=404)
+    return runs[side]
+
+
+def picture_of_side(id_: str, side: int, row: int) -> PredictedPicture:
+    """A picture as one of the two models has predicted it.
+
+    Raises:
+        RequestError: 404, there is none.
+    """
+    found = _known(id_)
+    labels = found.labels[row] if 0 <= row < len(found.labels) else None
+    known = tuple(labels) if isinstance(labels, list) else () if labels is None else (labels,)
+    return PredictedPicture(run_of_side(id_, side), _location(found, row), known)
+
+
+@router.get("/{id_}/sides/{side}/explanations", response_model=OfferedAnswer)
+async def show_explanations(
+    studio: StudioOf, request: Request, run: Annotated[str, Depends(run_of_side)]
+) -> dict[str, Any]:
+    """How one of the two models can be asked why it says what it says."""
+    return await unless_gone(request, studio.explanations.offered(run))
+
+
+@router.post("/{id_}/sides/{side}/pictures/{row}/explanation", response_model=list[ExplainedAnswer])
+async def explain_picture(
+    studio: StudioOf,
+    request: Request,
+    asked: Annotated[PredictedPicture, Depends(picture_of_side)],
+    body: ExplainBody,
+) -> list[dict[str, Any]]:
+    """Why one of the two models says what it says of a picture, and how far it sees what the data say."""
+    return await unless_gone(request, studio.explanations.explain(asked, body.method))
+
+
+def _location(comparison: Comparison, row: int) -> str:
+    pictures = ComparisonStore().pictures(comparison.id)
     if not 0 <= row < len(pictures):
         raise RequestError("there is no such picture", status=404)
-    content = thumbnail_bytes(pictures[row], _SIDE)
-    return Response(content, media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
+    return pictures[row]
 
 
 def _known(id_: str) -> Comparison:

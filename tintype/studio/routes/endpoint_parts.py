@@ -21,6 +21,9 @@ router = APIRouter(prefix="/api/endpoints/{name}", tags=["endpoints"])
 
 _JSON = "application/json"
 
+DeploymentQuery = Annotated[str | None, Query(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=255)]
+"""One of the endpoint's; None leaves the choice to it."""
+
 
 class KeysAnswer(BaseModel):
     """Both keys; either opens the endpoint."""
@@ -111,10 +114,10 @@ def show_log(
 
 
 @router.get("/description", response_model=dict[str, Any])
-def describe(studio: StudioOf, name: str) -> Any:
-    """The endpoint's own description (OpenAPI): its task, and examples."""
+def describe(studio: StudioOf, name: str, deployment: DeploymentQuery = None) -> Any:
+    """A deployment's own description (OpenAPI): its task, examples, how it explains; None: of one that has traffic."""
     known_endpoint(name)
-    return orjson.loads(_answered(studio, name, "/swagger.json", None).body)
+    return orjson.loads(_answered(studio, name, "/swagger.json", None, deployment).body)
 
 
 @router.post(
@@ -122,12 +125,14 @@ def describe(studio: StudioOf, name: str) -> Any:
     response_model=TriedAnswer,
     openapi_extra={"requestBody": {"content": {_JSON: {"schema": {"type": "object"}}}}},
 )
-async def try_endpoint(studio: StudioOf, name: str, request: Request) -> dict[str, Any]:
+async def try_endpoint(
+    studio: StudioOf, name: str, request: Request, deployment: DeploymentQuery = None
+) -> dict[str, Any]:
     """Send the endpoint a request as `tintype online-endpoint invoke` does, with its key."""
     known_endpoint(name)
     body = await request.body()
     began = time.perf_counter()
-    answer = await run_in_threadpool(_answered, studio, name, "/score", body)
+    answer = await run_in_threadpool(_answered, studio, name, "/score", body, deployment)
     took = time.perf_counter() - began
     headers = {key.lower(): value for key, value in answer.headers.items()}
     return {
@@ -146,9 +151,13 @@ def _keys(studio: Studio, name: str) -> dict[str, Any]:
     return {"primary": keys.primary_key, "secondary": keys.secondary_key}
 
 
-def _answered(studio: Studio, name: str, path: str, body: bytes | None) -> Answer:
+def _answered(
+    studio: Studio, name: str, path: str, body: bytes | None, deployment: str | None
+) -> Answer:
     # A deployment may answer in another style unless asked for this one.
     headers = {"Content-Type": _JSON, "X-Tintype-Response-Style": "probs"}
+    if deployment is not None:
+        headers["azureml-model-deployment"] = deployment
     try:
         answer = studio.client.online_endpoints.ask(name, path, body, headers)
     except UsageError as error:

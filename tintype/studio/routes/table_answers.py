@@ -68,6 +68,8 @@ class PictureAnswer(RowAnswer):
     neighbours: list[NeighbourAnswer]
     """By their embeddings, the most alike first; none before the table has a map."""
     near_duplicates: list[RowAnswer]
+    predicted_by: str | None
+    """The run whose model predicted, which can be asked why."""
     mapped: bool
     """Whether it has an embedding: of large tables, some have."""
 

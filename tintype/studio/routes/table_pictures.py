@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from tintype.errors import RequestError
 from tintype.images.shown_pictures import SIDES, picture_bytes, thumbnail_bytes
 from tintype.images.source import is_url
+from tintype.studio.explanations import PredictedPicture
+from tintype.studio.routes.explained import (
+    ExplainBody,
+    ExplainedAnswer,
+    OfferedAnswer,
+    unless_gone,
+)
 from tintype.studio.routes.table_answers import OpenedOf, PictureAnswer
 from tintype.studio.routes.tables import rows_shown
+from tintype.studio.state import StudioOf
 from tintype.studio.tables.opened import OpenTable
 
 __all__ = ["router"]
@@ -46,6 +54,7 @@ def show_picture(opened: OpenedOf, row: int) -> dict[str, Any]:
         "near_duplicates": rows_shown(
             opened, [other for other in alike if other != row][:_NEIGHBOURS]
         ),
+        "predicted_by": None if shown["prediction"] is None else opened.source.predicted_by,
         "mapped": bool(near),
     }
 
@@ -64,6 +73,38 @@ def show_thumbnail(opened: OpenedOf, row: int, side: int = 256) -> Response:
         raise RequestError(f"side={side}: expected one of {', '.join(map(str, SIDES))}")
     content = thumbnail_bytes(_place(opened, row), side)
     return Response(content, media_type="image/jpeg", headers=_KEPT)
+
+
+def predicted_picture(opened: OpenedOf, row: int) -> PredictedPicture:
+    """A picture as a run has predicted it.
+
+    Raises:
+        RequestError: 404, which model predicted it is not known, or there is no such picture.
+    """
+    run = opened.source.predicted_by
+    if run is None:
+        raise RequestError("which model predicted these pictures is not known", status=404)
+    labels = rows_shown(opened, [row])[0]["labels"]
+    return PredictedPicture(run, _place(opened, row), tuple(labels))
+
+
+PredictedOf = Annotated[PredictedPicture, Depends(predicted_picture)]
+
+
+@router.get("/explanations", response_model=OfferedAnswer)
+async def show_explanations(
+    studio: StudioOf, request: Request, asked: PredictedOf
+) -> dict[str, Any]:
+    """How the model that predicted can be asked why it did."""
+    return await unless_gone(request, studio.explanations.offered(asked.run))
+
+
+@router.post("/explanation", response_model=list[ExplainedAnswer])
+async def explain_picture(
+    studio: StudioOf, request: Request, asked: PredictedOf, body: ExplainBody
+) -> list[dict[str, Any]]:
+    """Why the model predicted what it did, and how far it sees what the data say."""
+    return await unless_gone(request, studio.explanations.explain(asked, body.method))
 
 
 def _place(opened: OpenTable, row: int) -> str:

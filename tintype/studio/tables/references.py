@@ -62,6 +62,9 @@ class TableSource:
     command: str = ""
     """What says the same in the command line; "" where nothing does."""
 
+    predicted_by: str | None = None
+    """The run that predicted; None where none did, or it is not known which."""
+
     labelling_project: str | None = None
     """Whose labels it is, where it is the data asset of an export."""
 
@@ -125,7 +128,8 @@ def _of_run(of: str, name: str, part: str) -> TableSource:
         labels = _input_path(run.document, "test_data")
         path = source_path(labels) if run.state.type == "evaluation" and labels else None
         command = f"tintype job show -n {shlex.quote(name)}"
-        return _with_keys(TableSource(of, title, path, found, command=command), run.document)
+        source = TableSource(of, title, path, found, command=command, predicted_by=name)
+        return _with_keys(source, run.document)
     given = _input_path(run.document, part) if part in _INPUTS else None
     if given is None:
         there = ", ".join(each.rpartition(":")[2] for each in tables_of_run(name))

@@ -3,7 +3,7 @@
 import { Observable } from "../shared/html.js";
 import { NOT_UNDERSTOOD, Refusal } from "./exchange.js";
 import { say } from "./said.js";
-import { taskOf } from "./tasks.js";
+import { offeredBy, taskOf } from "./tasks.js";
 
 const WRONG_KEY = "The endpoint does not accept this key. Check it and try again.";
 
@@ -100,13 +100,13 @@ export class KeyedEndpoint extends Observable {
   }
 
   /** See `Pictures`. */
-  async score(body, signal) {
+  async score(body, signal, deployment = null) {
     const secret = this.#key;
     const started = performance.now();
     const answer = await this.#ask("score", secret, {
       method: "POST",
       // A deployment may answer in another style unless asked for this one.
-      headers: { "Content-Type": "application/json", "X-Tintype-Response-Style": "probs" },
+      headers: { "Content-Type": "application/json", "X-Tintype-Response-Style": "probs", ...byName(deployment) },
       body,
       signal,
     });
@@ -116,9 +116,17 @@ export class KeyedEndpoint extends Observable {
     return {
       answer: answer.body,
       error: answer.response.ok ? null : refusalText(answer),
+      status: answer.response.status,
       milliseconds,
       deployment: answer.response.headers.get("azureml-model-deployment"),
     };
+  }
+
+  /** See `Pictures`. */
+  async offered(deployment, signal) {
+    const answer = await this.#ask("swagger.json", this.#key, { headers: byName(deployment), signal });
+    if (!answer.response.ok) throw new Refusal(refusalText(answer), answer.response.status);
+    return offeredBy(answer.body) ?? { methods: [], unavailable: "The deployment that answered does not explain" };
   }
 
   /** Fetch `path` beside the page; `body` is null where the answer is not JSON. */
@@ -155,6 +163,9 @@ export class KeyedEndpoint extends Observable {
     }
   }
 }
+
+/** The header that names a deployment. */
+const byName = (deployment) => (deployment ? { "azureml-model-deployment": deployment } : {});
 
 function refusalText({ response, body }) {
   const message = body?.error?.message;

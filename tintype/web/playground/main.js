@@ -7,7 +7,7 @@ import { KeyedEndpoint } from "./keyed_endpoint.js";
 import { Pictures } from "./pictures.js";
 import { Playground } from "./playground.js";
 import { StatusLine } from "./said.js";
-import { exampleLabels, TASKS } from "./tasks.js";
+import { exampleLabels, offeredBy, TASKS } from "./tasks.js";
 
 const endpoint = new KeyedEndpoint(location.origin + location.pathname.replace(/[^/]*$/, ""));
 const pictures = new Pictures(endpoint);
@@ -39,7 +39,7 @@ function Page() {
           <button type="button" id="reconnect" onClick=${() => endpoint.again()}>Try again</button>
         </div>`}
       <${KeySection} endpoint=${endpoint} />
-      <${Playground} pictures=${pictures} endpoint=${endpoint} hidden=${!task} />
+      <${Playground} pictures=${pictures} endpoint=${endpoint} offered=${offeredBy(description)} hidden=${!task} />
     </main>
     <${StatusLine} />`;
 }

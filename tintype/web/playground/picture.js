@@ -1,6 +1,7 @@
 // One picture with its latest result.
 
 import { Observable } from "../shared/html.js";
+import { Explanation } from "./explanation.js";
 import { percent } from "./tasks.js";
 
 let made = 0;
@@ -15,12 +16,16 @@ export class Picture extends Observable {
   /** Whether the browser cannot show it; a model may still read it. */
   blank = false;
   controller = new AbortController();
+  /** Which deployment of the endpoint gave the latest answer; null where it did not say. */
+  deployment = null;
   /** Cosine similarity to every other picture with features. */
   similarity = new Map();
 
-  constructor(file) {
+  /** `explanations(picture)` gives the source of its `Explanation`. */
+  constructor(file, explanations) {
     super();
     this.file = file;
+    this.explanation = new Explanation(file.name, explanations(this));
     this.id = `card-${++made}`;
     this.url = URL.createObjectURL(file);
   }
@@ -29,6 +34,7 @@ export class Picture extends Observable {
   wait() {
     this.controller.abort();
     this.controller = new AbortController();
+    this.explanation.forget();
     this.busy = true;
     this.facts = "Scoring …";
     this.changed();
@@ -49,6 +55,7 @@ export class Picture extends Observable {
   /** Nothing of it stays in memory. */
   end() {
     this.controller.abort();
+    this.explanation.forget();
     URL.revokeObjectURL(this.url);
   }
 }

@@ -1,26 +1,37 @@
 // A card for each picture: how it looks, and what the model says of it.
 
 import { html, useObservable, useState } from "../shared/html.js";
-import { MULTILABEL, percent } from "./tasks.js";
+import { ExplainedPicture, ExplanationPanel } from "./explanation_view.js";
+import { MARKED_FROM, MULTILABEL, percent } from "./tasks.js";
 
 const SHOWN = 5;
-const MARKED_FROM = 0.5;
 
-/** onRetry, onCode, onRemove: what its buttons do. */
-export function PictureCard({ picture, task, onRetry, onCode, onRemove }) {
-  useObservable(picture);
-  const { file, id, result, failed, busy, facts, summary, blank } = picture;
+// What keys mean themselves, there.
+const FIELDS = "select, textarea, input:not([type=radio], [type=range])";
+
+/** `explains`: whether answers can be explained; onRetry, onCode, onRemove: what its buttons do. */
+export function PictureCard({ picture, task, explains, onRetry, onCode, onRemove }) {
+  useObservable(picture, picture.explanation);
+  const { file, id, result, failed, busy, facts, summary, blank, explanation } = picture;
+  const explained = explains && Boolean(result?.labels);
   const unseen = () => {
     // A kind that browsers do not show, such as TIFF, may still be one that the model reads.
     picture.blank = true;
     picture.changed();
   };
-  const button = (name, title, act) => html`<button type="button" id=${`${name}-${id}`} class=${name} aria-label=${`${title}: ${file.name}`} onClick=${act}>${title}</button>`;
+  const pressed = (event) => {
+    if (event.key !== "w" || event.ctrlKey || event.metaKey || event.altKey || event.target.matches(FIELDS) || !explained) return;
+    // What has the focus may be put away.
+    document.getElementById(`why-${id}`).focus();
+    explanation.toggle();
+  };
+  const button = (name, title, act, more = {}) => html`<button type="button" id=${`${name}-${id}`} class=${name} aria-label=${`${title}: ${file.name}`} onClick=${act} ...${more}>${title}</button>`;
+  const why = { "aria-expanded": explanation.open, "aria-controls": `explanation-${id}`, "aria-keyshortcuts": "w" };
   return html`
-    <article aria-labelledby=${id} aria-busy=${busy ? "true" : undefined}>
-      <div class="preview">${blank
+    <article aria-labelledby=${id} aria-busy=${busy ? "true" : undefined} onKeyDown=${pressed}>
+      <div class="preview"><${ExplainedPicture} explanation=${explanation}>${blank
         ? html`<p class="hint">No preview</p>`
-        : html`<img decoding="async" draggable=${false} alt=${file.name} src=${picture.url} onError=${unseen} />`}</div>
+        : html`<img decoding="async" draggable=${false} alt=${file.name} src=${picture.url} onError=${unseen} />`}<//></div>
       <div class="about">
         <h3 id=${id}>${file.name}</h3>
         <p class="facts hint">${facts}</p>
@@ -28,10 +39,12 @@ export function PictureCard({ picture, task, onRetry, onCode, onRemove }) {
         ${result?.labels && html`<${Labels} name=${file.name} labels=${result.labels} marking=${task === MULTILABEL} />`}
         ${result?.features && html`<${Nearest} picture=${picture} />`}
         <div class="actions">
+          ${explained && button("why", "Why?", () => explanation.toggle(), why)}
           ${failed && button("retry", "Try again", onRetry)}
           ${button("code", "Code", onCode)}
           ${button("remove", "Remove", onRemove)}
         </div>
+        <${ExplanationPanel} explanation=${explanation} id=${`explanation-${id}`} />
       </div>
     </article>`;
 }

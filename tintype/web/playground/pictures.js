@@ -1,6 +1,7 @@
 // All pictures, and their way to the endpoint: a few at once, the latest question counts.
 
 import { Observable } from "../shared/html.js";
+import { endpointExplanations } from "./endpoint_explanations.js";
 import { bodyOf, labelsAsSent, NOT_UNDERSTOOD, readAnswer, Refusal } from "./exchange.js";
 import { Picture } from "./picture.js";
 import { say } from "./said.js";
@@ -10,8 +11,9 @@ const REQUESTS_AT_ONCE = 4;
 const DEBOUNCE_MS = 300;
 
 /**
- * `endpoint.score(body, signal)` gives `{answer, error, milliseconds, deployment}`, where `error` is null or what the
- * endpoint said; it throws a `Refusal` where there was no answer.
+ * `endpoint.score(body, signal, deployment)` gives `{answer, error, status, milliseconds, deployment}`, where `error` is null or
+ * what the endpoint said; it throws a `Refusal` where there was no answer. `endpoint.offered(deployment, signal)` gives what
+ * that deployment says of explanations (see `Explanation`). Which answers is the endpoint's choice where `deployment` is null.
  */
 export class Pictures extends Observable {
   all = [];
@@ -49,7 +51,7 @@ export class Pictures extends Observable {
       say("No pictures in there.");
       return;
     }
-    const added = files.map((file) => new Picture(file));
+    const added = files.map((file) => new Picture(file, (picture) => endpointExplanations(this.#endpoint, this, picture)));
     this.all = [...this.all, ...added];
     say(this.task ? `${counted(added.length)} added.` : `${counted(added.length)} will be sent once the endpoint is connected.`);
     this.changed();
@@ -116,6 +118,7 @@ export class Pictures extends Observable {
       if (signal.aborted) return;
       facts = [`${Math.max(1, Math.round(milliseconds))} ms`, deployment].filter(Boolean).join(" · ");
       if (error !== null) throw new Refusal(error);
+      picture.deployment = deployment;
       const result = readAnswer(task, answer);
       picture.succeed(result, result.features ? `${facts} · ${result.features.length} numbers` : facts);
       if (result.features) this.#remember(picture);

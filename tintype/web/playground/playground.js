@@ -6,10 +6,11 @@ import { PictureCard } from "./picture_card.js";
 import { RequestCode } from "./request_code.js";
 import { counted, ZERO_SHOT } from "./tasks.js";
 
-/** `pictures` are open, or will be; until then it is `hidden`. `endpoint`: `{address, needsKey}`. */
-export function Playground({ pictures, endpoint, hidden }) {
+/** `pictures` are open, or will be; until then it is `hidden`. `endpoint`: `{address, needsKey}`; `offered`: see `offeredBy`. */
+export function Playground({ pictures, endpoint, offered, hidden }) {
   useObservable(pictures);
   const { all, task } = pictures;
+  const explains = Boolean(offered && !offered.unavailable);
   const [chosen, setChosen] = useState("");
   const copy = useRef(null);
   const add = useCallback((files) => pictures.add(files), [pictures]);
@@ -37,9 +38,10 @@ export function Playground({ pictures, endpoint, hidden }) {
             <p id="count">${counted(all.length)}</p>
             <button type="button" id="add" onClick=${pick}>Add pictures</button>
             <button type="button" id="clear" onClick=${clear}>Clear all</button>
+            ${offered && html`<p id="explains" class="hint">${offered.unavailable ? `No explanations: ${offered.unavailable}.` : html`Why does the model say so? Press <kbd>w</kbd> on a card.`}</p>`}
           </div>`}<//>
         <ul id="cards" role="list" aria-labelledby="pictures-heading">${all.map((picture) => html`
-          <li key=${picture.id} class="card"><${PictureCard} picture=${picture} task=${task} onRetry=${() => pictures.score(picture)} onCode=${() => choose(picture)} onRemove=${() => remove(picture)} /></li>`)}</ul>
+          <li key=${picture.id} class="card"><${PictureCard} picture=${picture} task=${task} explains=${explains} onRetry=${() => pictures.score(picture)} onCode=${() => choose(picture)} onRemove=${() => remove(picture)} /></li>`)}</ul>
       </section>
       <${RequestCode} pictures=${pictures} endpoint=${endpoint} chosen=${chosen} onChoose=${setChosen} copy=${copy} />
     </div>`;

@@ -1,6 +1,6 @@
 // The request about a picture as code, to be copied.
 
-import { html, useRef, useState } from "../shared/html.js";
+import { html, useObservable, useRef, useState } from "../shared/html.js";
 import { curlText, pythonText } from "./code.js";
 import { say } from "./said.js";
 
@@ -12,8 +12,10 @@ export function RequestCode({ pictures, endpoint, chosen, onChoose, copy }) {
   const code = useRef(null);
   const { all } = pictures;
   const picture = all.find(({ id }) => id === chosen) ?? all[0];
+  useObservable(...(picture ? [picture.explanation] : []));
   const { address, needsKey } = endpoint;
-  const text = LANGUAGES[language]({ address, needsKey, name: picture?.file.name ?? "picture.jpg", labels: pictures.labels });
+  const method = picture?.explanation.open ? picture.explanation.method : "";
+  const text = LANGUAGES[language]({ address, needsKey, name: picture?.file.name ?? "picture.jpg", labels: pictures.labels, method });
   const copied = async () => {
     try {
       await navigator.clipboard.writeText(text);

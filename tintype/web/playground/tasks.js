@@ -4,6 +4,9 @@ export const EMBEDDINGS = "embeddings";
 export const MULTILABEL = "image_classification_multilabel";
 export const ZERO_SHOT = "zero_shot_image_classification";
 
+/** Of several labels, those are marked, and explained, that are as likely as this. */
+export const MARKED_FROM = 0.5;
+
 export const TASKS = {
   image_classification: ["Image classification", "Drop pictures to see what the model takes them for."],
   [MULTILABEL]: ["Multi-label image classification",
@@ -16,6 +19,14 @@ export const TASKS = {
 export function taskOf(description) {
   const found = description?.info?.["x-task"] ?? "";
   return Object.hasOwn(TASKS, found) ? found : null;
+}
+
+/** What an endpoint's description says of explanations (see `Explanation`); null where it says nothing. */
+export function offeredBy(description) {
+  const found = description?.info?.["x-explanations"];
+  // Names are shown as a part of commands.
+  const known = Array.isArray(found?.methods) && found.methods.every(({ name }) => /^\w+$/.test(name));
+  return known && (found.methods.length || found.unavailable) ? found : null;
 }
 
 /** The labels in the example of an endpoint's description; "" where there are none. */

@@ -92,8 +92,7 @@ class LocalDeployment:
         """The model of any instance that is ready."""
         for instance in self._ready():
             assert instance.link is not None
-            hello = instance.link.hello
-            return ModelDescription(hello["task"], hello["classes"], hello["reads_text"])
+            return ModelDescription.of(instance.link.hello)
         return None
 
     def check_room(self) -> None:

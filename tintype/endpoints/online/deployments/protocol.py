@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,13 @@ class ModelDescription:
     classes: Sequence[str]
     reads_text: bool = False
     """Whether it has a text tower."""
+    explanations: Mapping[str, Any] | None = None
+    """See `offered_explanations`; None: an instance that is older than this gateway did not say it."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> ModelDescription:
+        """What an instance tells of its model; see `model_service.describe`."""
+        return cls(told["task"], told["classes"], told["reads_text"], told.get("explanations"))
 
 
 @dataclass(frozen=True)

@@ -145,10 +145,7 @@ class RayDeployment:
                 self._service = await asyncio.to_thread(RayService, name, address=address)
             await asyncio.to_thread(self._service.deploy, _service_plan(plan))
             _, said = await self._service.call({"kind": "describe"}, b"")
-            model = json.loads(said)
-            self._description = ModelDescription(
-                model["task"], model["classes"], model["reads_text"]
-            )
+            self._description = ModelDescription.of(json.loads(said))
         except (TintypeError, ReplicaLost) as error:
             self._settled(plan.generation, str(error) or "a replica died as it started")
             return

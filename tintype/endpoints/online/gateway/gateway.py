@@ -274,7 +274,12 @@ class Gateway:
         model = backend.description
         if model is None:
             raise RequestError("no model is loaded yet", status=503)
-        return openapi_document(model.task, model.classes, reads_text=model.reads_text)
+        explanations = None
+        if model.explanations is not None:
+            explanations = {**model.explanations, "timeout_s": backend.timeout_s}
+        return openapi_document(
+            model.task, model.classes, reads_text=model.reads_text, explanations=explanations
+        )
 
     async def _health(self, endpoint: ServedEndpoint, rest: str) -> HttpResponse:
         if rest == "/health/live":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tintype.schemas.task import EMBEDDINGS, MULTILABEL, ZERO_SHOT, Task
@@ -27,15 +27,22 @@ _PIXEL = "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 
 
 def openapi_document(
-    task: Task, classes: Sequence[str], *, reads_text: bool = False
+    task: Task,
+    classes: Sequence[str],
+    *,
+    reads_text: bool = False,
+    explanations: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """OpenAPI 3.1 for POST /score, with this model's labels in the example.
 
     Args:
         reads_text: whether a model of embeddings embeds texts, too.
+        explanations: see `offered_explanations`, with `timeout_s`, the seconds that a call may take; None where
+            that is not known.
     """
     texts = task == EMBEDDINGS and reads_text
-    request, answer = _request(task, texts), _answer(task, classes, texts)
+    explained = bool(explanations and explanations["methods"])
+    request, answer = _request(task, texts, explained), _answer(task, classes, texts, explained)
     error = {
         "type": "object",
         "required": ["error"],
@@ -62,6 +69,7 @@ def openapi_document(
             ("422", "an image cannot be read; names its row"),
             ("424", "the model failed"),
             ("429", "the server is at its limit; see Retry-After"),
+            ("501", "explanations need an extra that is not installed"),
         )
     }
     binary = {"schema": {"type": "string", "format": "binary"}}
@@ -71,6 +79,7 @@ def openapi_document(
             "title": "Image and text embeddings" if texts else _TITLES[task],
             "version": "1",
             "x-task": task,
+            **({"x-explanations": explanations} if explanations else {}),
         },
         "security": [{"key": []}],
         "paths": {
@@ -108,13 +117,18 @@ def openapi_document(
     }
 
 
-def _request(task: Task, texts: bool) -> dict[str, Any]:
+def _request(task: Task, texts: bool, explained: bool) -> dict[str, Any]:
     columns = ["image", "text"] if texts or task == ZERO_SHOT else ["image"]
-    image = {
+    image: dict[str, Any] = {
         "type": "string",
         "minLength": 1,
         "description": "base64, data: URI or http(s) URL of an image",
     }
+    if explained:
+        image["description"] += (
+            "; or the text of a JSON object: image_base64, model_explainability (true: the answer is explained), "
+            "xai_parameters"
+        )
     cell: dict[str, Any] = image
     data: list[Any] = [_PIXEL]
     if task == ZERO_SHOT:
@@ -157,7 +171,7 @@ def _request(task: Task, texts: bool) -> dict[str, Any]:
     }
 
 
-def _answer(task: Task, classes: Sequence[str], texts: bool) -> dict[str, Any]:
+def _answer(task: Task, classes: Sequence[str], texts: bool, explained: bool) -> dict[str, Any]:
     if task == EMBEDDINGS:
         numbers = {"type": "array", "items": {"type": "number"}}
         example = {"image_features": [0.91, -0.64], "text_features": [0.18, 0.72]}
@@ -183,6 +197,26 @@ def _answer(task: Task, classes: Sequence[str], texts: bool) -> dict[str, Any]:
         "properties": {
             "probs": probabilities,
             "labels": {"type": "array", "items": {"type": "string"}},
+            **(_explained(task) if explained else {}),
         },
     }
     return {"type": "array", "items": row, "example": [{"probs": probs, "labels": labels}]}
+
+
+def _explained(task: Task) -> dict[str, Any]:
+    """What the answers have besides, where they are explained."""
+    picture: dict[str, Any] = {
+        "type": "string",
+        "contentEncoding": "base64",
+        "contentMediaType": "image/png",
+        "description": "the input, its heat map, both together, the top 30 % of its pixels",
+    }
+    numbers: dict[str, Any] = {
+        "type": "array",
+        "description": "[3, height, width]",
+        "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+    }
+    if task == MULTILABEL:
+        # One for each label from the threshold on.
+        picture, numbers = ({"type": "array", "items": each} for each in (picture, numbers))
+    return {"visualizations": picture, "attributions": numbers}

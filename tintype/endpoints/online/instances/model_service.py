@@ -13,6 +13,7 @@ from tintype.endpoints.online.calls import answer_header, call_of, parse_row_err
 from tintype.endpoints.online.instances.collecting import Collecting
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
 from tintype.errors import CheckpointError, ModelError
+from tintype.explaining.offered import offered_explanations
 from tintype.schemas.data_collector import DataCollector
 from tintype.schemas.scorer_options import ScorerOptions
 from tintype.schemas.task import EMBEDDINGS
@@ -76,6 +77,7 @@ def describe(service: ScoringService) -> dict[str, Any]:
         "classes": list(scorer.classes),
         "reads_text": scorer.reads_text,
         "batch_size": scorer.batch_size,
+        "explanations": offered_explanations(scorer.task, scorer.checkpoint),
         "model": scorer.describe(),
     }
 

@@ -4,6 +4,7 @@ import { ask, withQuery } from "../../../shared/api.js";
 import { html, percent, useLoaded, useState } from "../../../shared/html.js";
 import { CommandLine, quoted } from "../../parts/command_line.js";
 import { Loaded } from "../../parts/states.js";
+import { Why } from "../../parts/why.js";
 import { imageUrl, picturePath, tablePath, titleOf } from "./addresses.js";
 import { Caption, Thumbnail } from "./picture_grid.js";
 
@@ -26,6 +27,7 @@ function Picture({ table, picture }) {
   const { of, key, summary } = table;
   const [broken, setBroken] = useState(picture.fault);
   const step = (row, text) => (row < 0 || row >= (summary?.rows ?? 0) ? null : html`<a class="button" href=${picturePath(of, row)}>${text}</a>`);
+  const route = (part) => withQuery(`/table/pictures/${picture.row}/${part}`, { of, key });
   return html`
     <div class="page-head"><h1>${picture.name}</h1><div class="row">${step(picture.row - 1, "Previous")}${step(picture.row + 1, "Next")}</div></div>
     <div class="columns picture-page">
@@ -42,6 +44,7 @@ function Picture({ table, picture }) {
           ${picture.file !== null && html`<${Fact} name="Read from">${picture.file}${picture.line === null ? "" : `, line ${picture.line}`}<//>`}
           <${Fact} name="Row">${picture.row.toLocaleString("en")}<//>
         </dl>
+        ${picture.predicted_by !== null && html`<p><${Why} name=${picture.name} of="the prediction" offered=${route("explanations")} explain=${route("explanation")} /></p>`}
         <${CommandLine} command=${`tintype predict --model MODEL ${quoted(picture.location)}`} label="What a model says of it, in the command line" />
       </div>
     </div>

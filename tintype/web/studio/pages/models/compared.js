@@ -5,6 +5,7 @@ import { counted, html, percent, useLoaded, useState } from "../../../shared/htm
 import { useEvents } from "../../events.js";
 import { Status } from "../../parts/figures.js";
 import { Loaded } from "../../parts/states.js";
+import { Why } from "../../parts/why.js";
 
 // Not by colour alone.
 const MARKS = { right: "✓ ", wrong: "✗ " };
@@ -47,11 +48,16 @@ function Compared({ comparison }) {
 
 function Picture({ id, row, sides }) {
   const name = row.picture.split("/").at(-1);
+  const path = `/comparisons/${encodeURIComponent(id)}/sides`;
   return html`
     <img src=${`/api/comparisons/${encodeURIComponent(id)}/pictures/${row.row}`} alt=${name} loading="lazy" width="160" height="160" />
     <div class="stack tight">
       <p class="head" title=${row.picture}><span class="name">${name}</span>${row.label !== null && html`<span class="hint">labelled ${[row.label].flat().join(", ")}</span>`}</p>
-      <div class="two">${sides.map((side, index) => html`<${Answer} key=${index} answer=${row.answers[index]} label=${row.label} model=${side.model} waiting=${["Completed", "Failed", "Canceled", null].includes(side.status)} />`)}</div>
+      <div class="two">${sides.map((side, index) => html`
+        <div key=${index} class="stack tight">
+          <${Answer} answer=${row.answers[index]} label=${row.label} model=${side.model} waiting=${["Completed", "Failed", "Canceled", null].includes(side.status)} />
+          ${row.answers[index]?.labels.length > 0 && html`<div><${Why} name=${name} of=${`what ${side.model} says`} offered=${`${path}/${index}/explanations`} explain=${`${path}/${index}/pictures/${row.row}/explanation`} /></div>`}
+        </div>`)}</div>
     </div>`;
 }
 

@@ -1,0 +1,83 @@
+"""A thread for explanations beside a server's event loop: one at a time, few waiting, none for longer than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tintype.errors import RequestError
+
+__all__ = ["ExplainingThread"]
+
+_MOST_WAITING = 32
+
+# Of 10 against 0: a tenth of a busy core, so that explanations go on beside a server at its limit.
+_NICE = 10
+
+T = TypeVar("T")
+
+
+class ExplainingThread:
+    """Does the work of explanations in order; used from one event loop."""
+
+    def __init__(self, most_waiting: int = _MOST_WAITING) -> None:
+        self._most_waiting = most_waiting
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="explain", initializer=_step_aside)
+        self._waiting = 0
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Give up what waits; what is under way ends with its image."""
+        self._closed.set()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def check_room(self, count: int = 1) -> None:
+        """
+        Raises:
+            RequestError: 429, with `count` more too many would wait.
+        """
+        if self._waiting + count > self._most_waiting:
+            raise RequestError(
+                f"{self._waiting} explanations wait already; ask again later", status=429
+            )
+
+    async def run(self, works: Sequence[Callable[[], T]], deadline: float) -> list[T]:
+        """What each of `works` gives, in order; when it is cancelled, what has not begun is given up.
+
+        Args:
+            deadline: of time.monotonic().
+
+        Raises:
+            TimeoutError: after the deadline.
+        """
+        loop = asyncio.get_running_loop()
+        jobs = [loop.run_in_executor(self._thread, self._do, work, deadline) for work in works]
+        self._waiting += len(jobs)
+        try:
+            async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
+                return list(await asyncio.gather(*jobs))
+        finally:
+            self._waiting -= len(jobs)
+            for job in jobs:
+                job.cancel()
+
+    def _do(self, work: Callable[[], T], deadline: float) -> T:
+        # Whoever asked has gone meanwhile.
+        if time.monotonic() > deadline or self._closed.is_set():
+            raise TimeoutError
+        return work()
+
+
+def _step_aside() -> None:
+    """Have this thread, and those of torch that it starts, wait for threads that answer. Linux alone has priorities
+    of threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
