@@ -1,6 +1,7 @@
 """Do monitors see drift, and do they hold their peace without one?
 
-    ./run bench monitoring [--windows 200] [--powers 20] [--sizes 100 500 1000] [--work FOLDER]
+    ./run bench monitoring [--windows 200] [--powers 20] [--sizes 100 500 1000] [--parts speed false-alarms ...]
+        [--work FOLDER]
 
 Real photos of clothes, real weights. In each repetition 500 photos are drawn as the baseline and others as a window, so that
 nothing but chance parts them; the window is then left as it is, damaged as by Hendrycks & Dietterich 2019 (their levels 1 to
@@ -31,14 +32,16 @@ from tintype.monitoring.embedding_drift import mmd_test
 from tintype.monitoring.estimated_accuracy import estimate_accuracy
 from tintype.monitoring.samples import Answers, Sample, look_at
 from tintype.monitoring.signals import Different, compare, different_pictures
-from tintype.schemas.monitor import SIGNALS
 
 MODEL = "tintype/efficientnet-lite0"
 BASELINE = 500
 FOLDS = 5
 NEW_KIND = "shoes"
 LEVEL = 0.05
+TESTED = ("embedding_drift", "image_statistics", "label_drift", "confidence_drift")
 BURST = 10  # pictures of one scene
+
+PARTS = ("speed", "false-alarms", "bursts", "new-kind", "damages", "estimates")
 
 Damage = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -120,13 +123,15 @@ class Photos:
             [str(path) for path in paths], np.array([path.parent.name for path in paths]), work
         )
 
-    def sample(self, damage: str | None = None, level: int = 0) -> Sample:
+    def sample(self) -> Sample:
         """Of all photos, without answers."""
-        if damage is None:
-            return self.looked_at("clean", self.paths)
+        return self.looked_at("clean", self.paths)
+
+    def damaged(self, damage: str, level: int, rows: np.ndarray) -> Sample:
+        """Of damaged copies of some photos, without answers."""
         return self.looked_at(
-            f"{damage}-{level}",
-            self.paths,
+            f"{damage}-{level}-{len(rows)}",
+            [self.paths[row] for row in rows],
             lambda pixels, row: DAMAGES[damage](level)(pixels, np.random.default_rng(row)),
         )
 
@@ -224,7 +229,7 @@ def alarmed(baseline: Sample, window: Sample, seed: int, *, repeated: bool = Fal
         repeated: near-duplicates are left in it, as a plain test of two samples would.
     """
     sides = Different(baseline, window, 0) if repeated else different_pictures(baseline, window)
-    tests = compare(sides, np.zeros(0, np.int64), SIGNALS, LEVEL, seed=seed).tests
+    tests = compare(sides, np.zeros(0, np.int64), TESTED, LEVEL, seed=seed).tests
     return {test.signal for test in tests if test.drifted}
 
 
@@ -232,8 +237,7 @@ def _shares(found: Sequence[set[str]]) -> str:
     """Cells: of any signal, and of each."""
     counts = Counter(signal for each in found for signal in each)
     every = sum(bool(each) for each in found)
-    names = ("embedding_drift", "image_statistics", "label_drift", "confidence_drift")
-    shares = [every, *(counts[name] for name in names)]
+    shares = [every, *(counts[name] for name in TESTED)]
     return " | ".join(f"{share / len(found):.3f}" for share in shares)
 
 
@@ -257,6 +261,7 @@ def false_alarms(clean: Sample, sizes: Sequence[int], windows: int) -> None:
 
 def bursts(clean: Sample, photos: Photos, heads: Heads, windows: int) -> None:
     """Half of a window are scenes that come ten times, saved anew each time."""
+    print(f"\nFalse alarms, {windows} windows with bursts, level {LEVEL}:\n\n{_HEAD}")
     scenes = np.random.default_rng(2).permutation(len(clean))[:60]
     paths = [photos.paths[row] for row in np.repeat(scenes, BURST)]
 
@@ -293,24 +298,38 @@ def powers(
     sizes: Sequence[int],
     windows: int,
 ) -> None:
-    """Over damaged windows."""
-    for damage in DAMAGES:
-        for level, share in ((1, 1.0), (3, 0.2)):
-            damaged = heads.answered(photos.sample(damage, level), photos.names, heads.folds)
+    """Over damaged windows, which are drawn of a pool, so that the others need not be damaged."""
+    pool, others = parted(len(clean), max(sizes))
+    print(f"\nAlarms where photos are damaged, {windows} windows a row:\n\n{_HEAD}")
+    for level, share in ((1, 1.0), (3, 0.2)):
+        for damage in DAMAGES:
+            damaged = photos.damaged(damage, level, pool)
+            damaged = heads.answered(damaged, photos.names[pool], heads.folds[pool])
             for size in sizes:
                 found = []
                 for seed in range(windows):
-                    rows = np.random.default_rng([4, size, seed]).permutation(len(clean))
-                    base, new = rows[:BASELINE], rows[BASELINE : BASELINE + size]
+                    draw = np.random.default_rng([4, size, seed])
+                    base, new = (
+                        draw.permutation(others)[:BASELINE],
+                        draw.permutation(len(pool))[:size],
+                    )
                     cut = round(share * size)
-                    window = joined(damaged.take(new[:cut]), clean.take(new[cut:]))
+                    window = joined(damaged.take(new[:cut]), clean.take(pool[new[cut:]]))
                     found.append(alarmed(clean.take(base), window, seed))
                 title = f"{damage}, level {level}" + ("" if share == 1 else f", {share:.0%} of it")
                 print(f"| {title} | {size} | {_shares(found)} |", flush=True)
 
 
+def parted(photos: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the pool of windows, a fifth more than the largest window, and the others."""
+    rows = np.random.default_rng(8).permutation(photos)
+    cut = min(round(1.2 * largest), photos - BASELINE)
+    return rows[:cut], rows[cut:]
+
+
 def new_kind(clean: Sample, photos: Photos, sizes: Sequence[int], windows: int) -> None:
     """A kind of clothes that the baseline and the model lack."""
+    print(f"\nAlarms where a kind of clothes is new, {windows} windows a row:\n\n{_HEAD}")
     known = np.flatnonzero(photos.names != NEW_KIND)
     fresh = np.flatnonzero(photos.names == NEW_KIND)
     heads = Heads(clean.embeddings[known], photos.names[known])
@@ -331,19 +350,20 @@ def new_kind(clean: Sample, photos: Photos, sizes: Sequence[int], windows: int) 
             print(f"| {share:.0%} {NEW_KIND}, new | {size} | {_shares(found)} |", flush=True)
 
 
-def estimates(clean: Sample, photos: Photos, heads: Heads) -> None:
-    """Estimated beside true accuracy, 1,000 photos a row."""
-    print("\nAccuracy without labels, 1,000 photos, beside the true one:\n")
+def estimates(clean: Sample, photos: Photos, heads: Heads, largest: int) -> None:
+    """Estimated beside true accuracy, of all photos of the pool."""
+    pool, others = parted(len(clean), largest)
+    print(f"\nAccuracy without labels of {len(pool):,} photos, beside the true one:\n")
     print("| window | true | ATC | DoC |\n|---|---|---|---|")
-    rows = np.random.default_rng(6).permutation(len(clean))
-    base, new = clean.take(rows[:BASELINE]).answers, rows[BASELINE : BASELINE + 1_000]
-    cases = [("as the baseline", clean)]
-    for damage in DAMAGES:
-        for level in (1, 3):
-            sample = heads.answered(photos.sample(damage, level), photos.names, heads.folds)
-            cases.append((f"{damage}, level {level}", sample))
+    base = clean.take(others[:BASELINE]).answers
+    cases = [("as the baseline", clean.take(pool))]
+    for level in (1, 3):
+        for damage in DAMAGES:
+            sample = photos.damaged(damage, level, pool)
+            answered = heads.answered(sample, photos.names[pool], heads.folds[pool])
+            cases.append((f"{damage}, level {level}", answered))
     for title, sample in cases:
-        answers = sample.take(new).answers
+        answers = sample.answers
         found = estimate_accuracy(base.confidences, base.right == 1, answers.confidences)
         cells = [f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in found.values()]
         print(f"| {title} | {answers.right.mean():.3f} | {' | '.join(cells)} |", flush=True)
@@ -368,6 +388,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=200)
     parser.add_argument("--powers", type=int, default=20)
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 500, 1_000])
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "monitoring")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -382,13 +403,18 @@ def main() -> None:
     heads = Heads(clean.embeddings, photos.names)
     clean = heads.answered(clean, photos.names, heads.folds)
     print(f"accuracy of the heads on photos they have not seen: {clean.answers.right.mean():.3f}")
-    speed()
-    false_alarms(clean, options.sizes, options.windows)
-    bursts(clean, photos, heads, options.windows)
-    print(f"\nAlarms where there is a drift, {options.powers} windows a row:\n\n{_HEAD}")
-    new_kind(clean, photos, options.sizes, options.powers)
-    powers(clean, photos, heads, options.sizes, options.powers)
-    estimates(clean, photos, heads)
+    if "speed" in options.parts:
+        speed()
+    if "false-alarms" in options.parts:
+        false_alarms(clean, options.sizes, options.windows)
+    if "bursts" in options.parts:
+        bursts(clean, photos, heads, options.windows)
+    if "new-kind" in options.parts:
+        new_kind(clean, photos, options.sizes, options.powers)
+    if "damages" in options.parts:
+        powers(clean, photos, heads, options.sizes, options.powers)
+    if "estimates" in options.parts:
+        estimates(clean, photos, heads, max(options.sizes))
 
 
 if __name__ == "__main__":

@@ -134,13 +134,17 @@ def test_the_baseline_of_a_job(
     watched: Watched, document: Path, command: Command, workspace_home: Path
 ) -> None:
     job = Run.create(
-        {"type": "finetuning", "validation_data": {"path": str(watched.folder / "baseline")}}
+        {
+            "type": "finetuning",
+            "experiment_name": "e",
+            "validation_data": {"path": str(watched.folder / "baseline")},
+        }
     )
     made = command(
         "monitor", "create", "--file", document, "--set", f"baseline={{job: {job.name}}}"
     )
     assert made["baseline"]["path"] == str(watched.folder / "baseline")
-    other = Run.create({"type": "finetuning", "training_data": "x"})
+    other = Run.create({"type": "finetuning", "experiment_name": "e", "training_data": "x"})
     said = command(
         "monitor", "create", "--file", document, "--set", f"baseline={{job: {other.name}}}", code=2
     )
