@@ -25,9 +25,9 @@ _WAITS = (2.0, 10.0)
 def alarms_of(comparison: Comparison, alarm: Alarm) -> list[str]:
     """One sentence for each thing that is an alarm; empty without one."""
     found = [
-        f"{test.signal}: {test.name} p = {test.adjusted:.2g} of {alarm.significance:g}"
+        f"{test.signal}: {test.name} p = {test.adjusted:.2g} at level {alarm.significance:g}"
         + (
-            f" ({test.baseline:.3g} in the baseline, {test.window:.3g} now)"
+            f" ({test.baseline:.4g} in the baseline, {test.window:.4g} now)"
             if test.baseline is not None and test.window is not None
             else f" (statistic {test.statistic:.3g})"
         )

@@ -27,6 +27,7 @@ __all__ = ["PageSide", "write_monitor_page"]
 _PAGE = Path(__file__).with_name("page.js")
 
 _SIDE = 144  # pixels of a thumbnail
+_NAME = 20  # characters
 _WINDOWS = 200  # the newest ones
 _BINS = 24
 
@@ -174,7 +175,8 @@ def _pictures(side: PageSide, rows: np.ndarray | None) -> list[dict[str, Any]]:
         code = int(answers.codes[row])
         found.append(
             {
-                "name": place.rsplit("/", 1)[-1],
+                # Collected pictures are called by 64 digits of their content.
+                "name": place.rsplit("/", 1)[-1][:_NAME],
                 "picture": None if content is None else data_url(content, THUMBNAIL_TYPE),
                 "label": answers.classes[code] if code >= 0 else None,
                 "score": round(float(answers.confidences[row]), 3) if code >= 0 else None,
