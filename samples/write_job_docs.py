@@ -26,6 +26,7 @@ from tintype.schemas.explanation_settings import (
 from tintype.schemas.finetuning import FinetuningParameters
 from tintype.schemas.finetuning_job import EvaluationSection, FinetuningJob
 from tintype.schemas.job_parts import DataInput, JobDocument, JobHead, ModelOutput
+from tintype.schemas.monitor_job import MonitorJob
 from tintype.schemas.pipeline_job import PipelineJob, PipelineSettings
 from tintype.schemas.ports import DataValue, OutputPort
 from tintype.schemas.scoring_settings import ScoringSettings
@@ -58,6 +59,8 @@ without repeating a finished trial.
   endpoint makes such a job.
 - `type: evaluation` holds a model against labelled images: [below](#evaluation-of-a-model), and
   [evaluate.md](evaluate.md).
+- `type: monitor` looks at the newest window of a monitor: [below](#a-monitors-window), and [monitoring.md](monitoring.md). The schedules
+  of monitors submit such jobs.
 - `type: command` runs a command line of your own: [below](#command).
 - `type: sweep` runs one at points of a search space: [below](#sweep).
 - `type: pipeline` runs several of these in one graph: [below](#pipeline), and [pipelines.md](pipelines.md).
@@ -102,6 +105,7 @@ def page() -> str:
             "More of `explain` of an evaluation", EvaluationExplanations, beyond=ExplanationSettings
         )
     )
+    parts.append(section("A monitor's window", MonitorJob, beyond=JobHead))
     parts.append(section("Command", CommandJob, beyond=JobHead))
     parts.append(section("`inputs.<any name>`, of commands, sweeps and pipelines", DataValue))
     parts.append(section("`outputs.<any name>`, of commands, sweeps and pipelines", OutputPort))

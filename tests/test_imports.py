@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "tintype"
 
 # From the top of the house down (docs/design.md); a room imports rooms after it, never before.
 FLOORS = (
-    "cli studio client jobs labelling endpoints web batch workspace compute sweep similarity automl training "
-    "evaluation explaining scoring models images data schemas pages tasks progress quiet files settings errors version"
+    "cli studio client jobs labelling monitoring endpoints web batch workspace compute sweep similarity automl training "
+    "evaluation explaining scoring models images data schemas pages public_http tasks progress quiet files settings errors version"
 ).split()
 
 

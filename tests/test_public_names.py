@@ -37,6 +37,7 @@ PYTHON_ONLY = {
     "components": set(),
     "environments": set(),
     "labels": set(),
+    "monitors": {"notices"},
     "schedules": set(),
     "workspaces": set(),
 }

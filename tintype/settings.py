@@ -43,6 +43,9 @@ class Settings:
     allow_urls: bool = True
     """Whether images may be given as http(s) URLs (public addresses only, always guarded)."""
 
+    private_webhooks: bool = False
+    """Whether alarms of monitors may be posted to addresses that are not public, such as a chat server of one's own."""
+
     threads: int = 0
     """CPU threads for the whole process. 0: as many as this process may run on."""
 

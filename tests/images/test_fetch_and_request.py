@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pictures import encoded, noise
 
 from tintype.errors import FetchError, ImageError
-from tintype.images.fetch import fetch, is_public
 from tintype.images.request import image_bytes_from_text
 from tintype.images.source import read_image
+from tintype.public_http import fetch, is_public
 
 PRIVATE = [
     "127.0.0.1",

@@ -78,6 +78,7 @@ def test_every_kind_of_job_is_a_row() -> None:
         "ensemble",
         "evaluation",
         "finetuning",
+        "monitor",
         "pipeline",
         "ranking",
         "refit",

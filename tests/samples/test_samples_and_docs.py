@@ -8,6 +8,7 @@ import pytest
 from tintype.jobs.pipeline.components import with_components
 from tintype.jobs.pipeline.graph import build_graph
 from tintype.jobs.scheduled import job_of
+from tintype.monitoring.baseline import read_baseline_table
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_deployment import load_batch_deployment
 from tintype.schemas.batch_endpoint import load_batch_endpoint
@@ -15,6 +16,7 @@ from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.job import load_job
 from tintype.schemas.labelling_project import load_labelling_project
+from tintype.schemas.monitor import load_monitor
 from tintype.schemas.online_deployment import load_online_deployment
 from tintype.schemas.online_endpoint import load_online_endpoint
 from tintype.schemas.pipeline_job import PipelineJob
@@ -23,6 +25,7 @@ from tintype.schemas.schedule import load_schedule
 ROOT = Path(__file__).parents[2]
 NO_JOBS = {
     "labelling-project.yml",
+    "monitor.yml",
     "nightly-schedule.yml",
     "online-endpoint.yml",
     "online-deployment.yml",
@@ -82,6 +85,13 @@ def test_the_sample_batch_endpoint_and_its_deployment_are_valid() -> None:
 def test_the_sample_schedule_is_valid() -> None:
     schedule = load_schedule(ROOT / "samples" / "nightly-schedule.yml")
     assert isinstance(job_of(schedule), PipelineJob)
+
+
+def test_the_sample_monitor_is_valid() -> None:
+    monitor = load_monitor(ROOT / "samples" / "monitor.yml")
+    assert len(read_baseline_table(monitor.baseline)) > 100
+    assert monitor.schedule is not None
+    assert monitor.without_effect == ()
 
 
 def test_the_page_of_keys_says_what_the_code_does() -> None:

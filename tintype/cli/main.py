@@ -25,6 +25,7 @@ from tintype.cli import (
     job,
     label,
     model,
+    monitor,
     online_deployment,
     online_endpoint,
     predict,
@@ -78,6 +79,7 @@ app.add_typer(compute.app, name="compute")
 app.add_typer(component.app, name="component")
 app.add_typer(environment.app, name="environment")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(label.app, name="label")
 app.add_typer(workspace.app, name="workspace")
 # Commands without a noun.

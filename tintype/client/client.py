@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tintype.client.job import Jobs
     from tintype.client.label import LabellingProjects
     from tintype.client.model import Models
+    from tintype.client.monitor import Monitors
     from tintype.client.online_deployment import OnlineDeployments
     from tintype.client.online_endpoint import OnlineEndpoints
     from tintype.client.records import Poller
@@ -117,6 +118,13 @@ class Client:
         from tintype.client.schedule import Schedules
 
         return Schedules()
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        """Deployments that are looked after."""
+        from tintype.client.monitor import Monitors
+
+        return Monitors()
 
     @cached_property
     def labels(self) -> LabellingProjects:

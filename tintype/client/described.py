@@ -42,6 +42,8 @@ _NOUNS = {
     "Component": "components",
     "ScheduleDocument": "schedules",
     "Schedule": "schedules",
+    "MonitorDocument": "monitors",
+    "Monitor": "monitors",
     "EnvironmentDocument": "environments",
     "Environment": "environments",
     "LabellingProjectDocument": "labels",

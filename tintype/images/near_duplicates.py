@@ -7,7 +7,7 @@ import numpy as np
 from tintype.data.image_table import ImageTable
 from tintype.images.readability import FULL_DECODE_ROWS, Looks, inspect_images
 
-__all__ = ["keep_near_duplicates_together"]
+__all__ = ["keep_near_duplicates_together", "series_of"]
 
 
 def keep_near_duplicates_together(
@@ -33,7 +33,7 @@ def keep_near_duplicates_together(
     if looks is None:
         looks = inspect_images(table).looks
     pairs = looks.pairs_within(table)
-    series = _series(pairs, len(table))
+    series = series_of(pairs, len(table))
     most = _are_most_of_a_class(table, series)
     parted = most[pairs[:, 0]]
     series = np.where(most, np.arange(len(table)), series)
@@ -51,7 +51,7 @@ def keep_near_duplicates_together(
     return table.with_near_duplicates(series), "; ".join(said)
 
 
-def _series(pairs: np.ndarray, rows: int) -> np.ndarray:
+def series_of(pairs: np.ndarray, rows: int) -> np.ndarray:
     """int64 (rows,): the first row of all that pairs (m, 2) lead to."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -8,8 +8,8 @@ import re
 import pybase64
 
 from tintype.errors import FetchError, ImageError
-from tintype.images.fetch import fetch
 from tintype.images.source import is_url
+from tintype.public_http import fetch
 from tintype.settings import Settings, get_settings
 
 __all__ = ["image_bytes_from_text"]

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from tintype.errors import FetchError, ImageError, ImageReadError, ImageTooLarge
-from tintype.images.fetch import fetch
+from tintype.public_http import fetch
 from tintype.settings import get_settings
 
 __all__ = ["is_url", "read_image"]

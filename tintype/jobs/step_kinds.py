@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.jobs import batch, evaluation, finetuning
+from tintype.jobs import batch, evaluation, finetuning, monitoring
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.data_inputs import settled_data
@@ -18,6 +18,7 @@ from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
+from tintype.schemas.monitor_job import MonitorJob
 from tintype.schemas.sweep_job import SweepJob
 from tintype.schemas.trial_job import EnsembleJob, RankingJob, RefitJob, TrialJob, TrialsJob
 
@@ -104,6 +105,12 @@ STEP_KINDS = {
         execute="tintype.jobs.evaluation:execute",
         download=download_outputs,
         makes=lambda run, output: run.outputs / "evaluation",
+    ),
+    "monitor": JobKind(
+        document=MonitorJob,
+        check=monitoring.check,
+        execute="tintype.jobs.monitoring:execute",
+        download=download_outputs,
     ),
     "command": JobKind(
         document=CommandJob,

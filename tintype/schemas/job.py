@@ -12,12 +12,22 @@ from tintype.schemas.command_job import CommandJob, read_command_job
 from tintype.schemas.document import Document, apply_overrides, read_yaml
 from tintype.schemas.evaluation_job import EvaluationJob, read_evaluation_job
 from tintype.schemas.finetuning_job import FinetuningJob, read_finetuning_job
+from tintype.schemas.monitor_job import MonitorJob, read_monitor_job
 from tintype.schemas.pipeline_job import PipelineJob, read_pipeline_job
 from tintype.schemas.sweep_job import SweepJob, read_sweep_job
 
 __all__ = ["Job", "load_job", "parse_job"]
 
-Job = FinetuningJob | AutomlJob | BatchJob | EvaluationJob | CommandJob | SweepJob | PipelineJob
+Job = (
+    FinetuningJob
+    | AutomlJob
+    | BatchJob
+    | EvaluationJob
+    | CommandJob
+    | MonitorJob
+    | SweepJob
+    | PipelineJob
+)
 
 _READERS: dict[str, Callable[[Document, Path], Job]] = {
     "finetuning": read_finetuning_job,
@@ -25,6 +35,7 @@ _READERS: dict[str, Callable[[Document, Path], Job]] = {
     "batch": read_batch_job,
     "evaluation": read_evaluation_job,
     "command": read_command_job,
+    "monitor": read_monitor_job,
     "sweep": read_sweep_job,
     "pipeline": read_pipeline_job,
 }

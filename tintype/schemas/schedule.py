@@ -22,6 +22,7 @@ from tintype.schemas.windows_zones import WINDOWS_ZONES
 
 __all__ = [
     "CRON_FIELDS",
+    "Moment",
     "CronTrigger",
     "RecurrenceTrigger",
     "ScheduleDocument",
@@ -260,6 +261,13 @@ def read_schedule(document: Document) -> ScheduleDocument:
     Raises:
         DocumentError: names file, line, key and what to put there, for every problem found.
     """
+    if "create_monitor" in document.data:
+        raise DocumentError(
+            "this is a monitor; give it to: tintype monitor create --file",
+            file=document.path,
+            line=document.line(("create_monitor",)),
+            field="create_monitor",
+        )
     base = Path.cwd() if document.path is None else document.path.absolute().parent
     given = document.data.get("create_job")
     if isinstance(given, str):

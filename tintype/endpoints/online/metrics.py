@@ -1,4 +1,4 @@
-"""What Prometheus reads: counts and times of requests, by endpoint and deployment."""
+"""What Prometheus reads: counts and times of requests, by endpoint and deployment; and of monitors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from tintype.endpoints.online.monitor_metrics import monitors_text
 
 __all__ = ["METRICS_TYPE", "GatewayMetrics"]
 
@@ -84,7 +86,7 @@ class GatewayMetrics:
 
     def text(self) -> bytes:
         """The exposition, as METRICS_TYPE says."""
-        return generate_latest(self._registry)
+        return generate_latest(self._registry) + monitors_text()
 
     def of_endpoint(self, endpoint: str) -> dict[str, Any]:
         """What was counted since the gateway began: `bounds` of the times in seconds, and of each of `deployments`

@@ -1,4 +1,4 @@
-"""Fetching an image from a URL that a stranger wrote.
+"""Requests to URLs that a stranger wrote: images by URL, and webhooks of alarms.
 
 One guard for every path that takes URLs. The host is resolved once, every address it has must be
 public, and the connection goes to the address that was checked; each redirect starts over. Time
@@ -15,12 +15,13 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from tintype.errors import FetchError
 
-__all__ = ["Resolver", "fetch", "is_public", "resolve_host"]
+__all__ = ["Resolver", "fetch", "is_public", "post", "resolve_host"]
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -54,17 +55,42 @@ def fetch(
     """
     deadline = time.monotonic() + timeout_s
     for _ in range(_MAX_REDIRECTS + 1):
-        scheme, host, port, target = _parse(url)
-        addresses = (resolver or resolve_host)(host, port)
-        if not addresses or not all((allowed or is_public)(address) for address in addresses):
-            raise FetchError(
-                f"the host {host!r} may not be fetched from: it is not a public address"
-            )
-        location, body = _get(scheme, host, port, target, addresses[0], deadline, max_bytes)
+        place = _checked_place(url, resolver, allowed, "fetched from")
+        location, body = _exchange(place, _Request("GET", _IMAGES), deadline, max_bytes)
         if location is None:
             return body
         url = urljoin(url, location)
     raise FetchError(f"more than {_MAX_REDIRECTS} redirects")
+
+
+def post(
+    url: str,
+    content: bytes,
+    *,
+    content_type: str = "application/json",
+    max_bytes: int = 64 * 1024,
+    timeout_s: float = 10.0,
+    resolver: Resolver | None = None,
+    allowed: Callable[[str], bool] | None = None,
+) -> bytes:
+    """POST `content` to `url` and return the body of the answer, whose status must be 2xx; a redirect is refused.
+
+    Args:
+        max_bytes: of the answer; a longer one is refused.
+        timeout_s: for everything: resolving, connecting, the answer.
+        resolver: (host, port) -> addresses; None asks the system.
+        allowed: whether an address may be connected to; None takes `is_public`.
+
+    Raises:
+        FetchError: the URL is refused or the exchange failed.
+    """
+    deadline = time.monotonic() + timeout_s
+    place = _checked_place(url, resolver, allowed, "posted to")
+    headers = {"Content-Type": content_type, "Content-Length": str(len(content)), "Accept": "*/*"}
+    location, body = _exchange(place, _Request("POST", headers, content), deadline, max_bytes)
+    if location is not None:
+        raise FetchError("the URL answered with a redirect; name the address that it leads to")
+    return body
 
 
 def is_public(address: str) -> bool:
@@ -99,6 +125,45 @@ def resolve_host(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a URL leads, and the address that was checked."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    """Path with query."""
+    address: str
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    headers: Mapping[str, str]
+    content: bytes | None = None
+
+
+_IMAGES = {"Accept": "image/*"}
+
+
+def _checked_place(
+    url: str,
+    resolver: Resolver | None,
+    allowed: Callable[[str], bool] | None,
+    what: str,
+) -> _Place:
+    """
+    Raises:
+        FetchError: the URL is ambiguous, or one of the host's addresses is not allowed.
+    """
+    scheme, host, port, target = _parse(url)
+    addresses = (resolver or resolve_host)(host, port)
+    if not addresses or not all((allowed or is_public)(address) for address in addresses):
+        raise FetchError(f"the host {host!r} may not be {what}: it is not a public address")
+    return _Place(scheme, host, port, target, addresses[0])
+
+
 def _parse(url: str) -> tuple[str, str, int, str]:
     """(scheme, host, port, path with query), or FetchError for anything ambiguous."""
     # Parsers disagree about these characters, and an attacker lives on the disagreement.
@@ -128,23 +193,18 @@ def _parse(url: str) -> tuple[str, str, int, str]:
     return parts.scheme, host, port or (443 if parts.scheme == "https" else 80), target
 
 
-def _get(
-    scheme: str,
-    host: str,
-    port: int,
-    target: str,
-    address: str,
-    deadline: float,
-    max_bytes: int,
+def _exchange(
+    place: _Place, request: _Request, deadline: float, max_bytes: int
 ) -> tuple[str | None, bytes]:
-    """One exchange with `address`: (where it redirects to or None, body)."""
+    """One exchange with a checked address: (where it redirects to or None, body)."""
+    scheme, host, port = place.scheme, place.host, place.port
     remaining = deadline - time.monotonic()
     if remaining <= 0:
         raise FetchError("the URL took too long to answer")
     expired = threading.Event()
     connection = http.client.HTTPConnection(host, port)
     try:
-        plain = socket.create_connection((address, port), timeout=remaining)
+        plain = socket.create_connection((place.address, port), timeout=remaining)
         raw: socket.socket = plain
 
         def expire() -> None:
@@ -165,16 +225,19 @@ def _get(
             connection.sock = raw
             default = {"http": 80, "https": 443}[scheme] == port
             shown = f"[{host}]" if ":" in host else host
-            connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                request.method, place.target, skip_host=True, skip_accept_encoding=True
+            )
             connection.putheader("Host", shown if default else f"{shown}:{port}")
             connection.putheader("User-Agent", "tintype")
-            connection.putheader("Accept", "image/*")
+            for name, value in request.headers.items():
+                connection.putheader(name, value)
             connection.putheader("Accept-Encoding", "identity")
-            connection.endheaders()
+            connection.endheaders(request.content)
             response = connection.getresponse()
             if response.status in (301, 302, 303, 307, 308) and response.getheader("Location"):
                 return response.getheader("Location"), b""
-            return None, _body(response, max_bytes, expired)
+            return None, _body(response, request.method, max_bytes, expired)
         finally:
             watchdog.cancel()
     except FetchError:
@@ -189,8 +252,10 @@ def _get(
         connection.close()
 
 
-def _body(response: http.client.HTTPResponse, max_bytes: int, expired: threading.Event) -> bytes:
-    if response.status != 200:
+def _body(
+    response: http.client.HTTPResponse, method: str, max_bytes: int, expired: threading.Event
+) -> bytes:
+    if response.status not in (range(200, 300) if method == "POST" else (200,)):
         raise FetchError(f"the URL answered with status {response.status}")
     if response.getheader("Content-Encoding", "identity").lower() not in ("", "identity"):
         raise FetchError("the URL answered with a compressed body, which is refused")

@@ -1,0 +1,1 @@
+"""Models watched after they are served: drift, and accuracy without labels and with them."""
