@@ -1,9 +1,11 @@
 """What recording costs an endpoint: one model deployed twice, with and without `data_collector`.
 
-    ./run bench collecting [--rounds 8] [--seconds 5] [--connections 8] [--photos 400]
+    ./run bench collecting [--rounds 20] [--seconds 3] [--connections 8] [--photos 400] [--picture original]
 
-Both deployments wait on the same machine and are asked in turn, so that what else the machine does meets both.
-All requests are recorded, picture and answer; photos differ, so that each is written. Prints Markdown for RESULTS.md.
+Both deployments wait on the same machine and are asked in turn, in short rounds, first one and then the other, so that
+what else the machine does meets both; of each pair of rounds the ratio counts, and of the ratios the median with its
+interval (bootstrap, 95 %). The instances' processor time for a request says the same on a machine that is busy. All requests are
+recorded, picture and answer; photos differ, so that each is written. Prints Markdown for RESULTS.md.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -20,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import numpy as np
+import psutil
 from load import OK, Load, run_load
 from machine import machine, photo_jpeg
 from online import Endpoint, Workspace
@@ -37,47 +41,61 @@ class _Seen:
     rates: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p95: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Milliseconds of processor time that its instance took for a request."""
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--photos", type=int, default=400)
+    parser.add_argument("--picture", choices=("original", "thumbnail", "none"), default="original")
     options = parser.parse_args()
-    print(f"Machine: {machine()}\n")
+    print(f"Machine: {machine()}; load {os.getloadavg()[1]:.1f} before\n")
+    recorded = [*_RECORDED, f"data_collector.picture={options.picture}"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workspace = Workspace(folder)
         del workspace.environment["TINTYPE_PRECISION"]
         endpoint = workspace.endpoint("photos")
         try:
-            for deployment, settings in (("without", []), ("with", _RECORDED)):
+            for deployment, settings in (("without", []), ("with", recorded)):
                 workspace.read(
                     "online-deployment", "create", "--file", workspace.deployment, "--set",
                     "endpoint_name=photos", f"model={_MODEL}", f"name={deployment}", *settings,
                 )  # fmt: skip
-            seen = _measure(endpoint, _bodies(folder, options.photos), options)
+            seen = _measure(workspace, endpoint, _bodies(folder, options.photos), options)
+            shown = workspace.read("online-deployment", "show", "-n", "with", "-e", "photos")
         finally:
             workspace("down")
-        files = list((folder / "home" / "collected").glob("**/pictures/*/*"))
-        log = (folder / "home").glob("endpoints/photos/deployments/with/logs/*.log")
-        dropped = [
-            line for path in log for line in path.read_text().splitlines() if "dropped" in line
-        ]
-    print("| data_collector | requests/s | p50 ms | p95 ms |")
-    print("|---|---|---|---|")
+    print("| data_collector | requests/s | p50 ms | p95 ms | CPU ms a request |")
+    print("|---|---|---|---|---|")
     for deployment, found in seen.items():
-        cells = [statistics.median(values) for values in (found.rates, found.p50, found.p95)]
-        print(f"| {deployment} | {cells[0]:.1f} | {cells[1]:.1f} | {cells[2]:.1f} |")
-    ratios = [a / b for a, b in zip(seen["with"].rates, seen["without"].rates, strict=True)]
-    print(
-        f"\nrate with / without: median {statistics.median(ratios):.3f} of {len(ratios)} rounds "
-        f"({min(ratios):.3f} to {max(ratios):.3f}); {len(files)} pictures written; "
-        f"{dropped or 'nothing'} dropped"
-    )
+        columns = (found.rates, found.p50, found.p95, found.cpu)
+        cells = [statistics.median(values) for values in columns]
+        print(
+            f"| {deployment} | {cells[0]:.1f} | {cells[1]:.1f} | {cells[2]:.1f} | {cells[3]:.2f} |"
+        )
+    print(f"\nWith / without, medians of {options.rounds} pairs of rounds and 95 % intervals:")
+    on, off = seen["with"], seen["without"]
+    for what, each, other in (
+        ("requests/s", on.rates, off.rates),
+        ("p50", on.p50, off.p50),
+        ("CPU time of the instance", on.cpu, off.cpu),
+    ):
+        print(f"{what} {_ratio(each, other)};")
+    print(f"samples: {shown['collected']}; load {os.getloadavg()[1]:.1f} after")
+
+
+def _ratio(each: list[float], other: list[float]) -> str:
+    """The median of the rounds' ratios, with its interval."""
+    ratios = np.array(each) / np.array(other)
+    drawn = np.random.default_rng(0).choice(ratios, (10_000, len(ratios)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    return f"{np.median(ratios):.3f} ({low:.3f} to {high:.3f})"
 
 
 def _bodies(folder: Path, count: int) -> list[str]:
@@ -90,9 +108,10 @@ def _bodies(folder: Path, count: int) -> list[str]:
 
 
 def _measure(
-    endpoint: Endpoint, bodies: list[str], options: argparse.Namespace
+    workspace: Workspace, endpoint: Endpoint, bodies: list[str], options: argparse.Namespace
 ) -> dict[str, _Seen]:
     seen = {"without": _Seen(), "with": _Seen()}
+    instances = {name: psutil.Process(workspace.pids("photos", name)[0]) for name in seen}
     for number in range(options.rounds + 1):
         # In turns, so that neither is always the second.
         order = list(seen) if number % 2 else list(reversed(seen))
@@ -108,7 +127,9 @@ def _measure(
                 connections=options.connections,
                 headers=headers,
             )
+            before = _cpu_seconds(instances[deployment])
             outcome = run_load(load)
+            used = _cpu_seconds(instances[deployment]) - before
             if set(outcome.latencies) != {OK}:
                 raise SystemExit(
                     f"{deployment}: { ({k: len(v) for k, v in outcome.latencies.items()}) }"
@@ -116,12 +137,19 @@ def _measure(
             if number == 0:
                 # Files are read, and the model has found its speed.
                 continue
-            p50, p95 = np.percentile(outcome.latencies[OK], [50, 95]) * 1000
+            latencies = outcome.latencies[OK]
+            p50, p95 = np.percentile(latencies, [50, 95]) * 1000
             found = seen[deployment]
             found.rates.append(outcome.rate)
             found.p50.append(float(p50))
             found.p95.append(float(p95))
+            found.cpu.append(used * 1000 / len(latencies))
     return seen
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 if __name__ == "__main__":

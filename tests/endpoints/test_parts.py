@@ -15,11 +15,11 @@ from tintype.endpoints.online.calls import Answer, ScoreCall
 from tintype.endpoints.online.deployments.plans import needs_new_instances, plan_of
 from tintype.endpoints.online.deployments.protocol import ModelDescription
 from tintype.endpoints.online.deployments.scaling import Autoscaler
+from tintype.endpoints.online.frames import Frame, read_frame, write_frame
 from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, read_body
 from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
 from tintype.endpoints.online.gateway.rate_limit import RateLimiter
 from tintype.endpoints.online.gateway.served import ServedEndpoint
-from tintype.endpoints.online.instances.frames import Frame, read_frame, write_frame
 from tintype.errors import RequestError
 from tintype.scoring.micro_batcher import MicroBatcher
 from tintype.workspace.endpoints import DeploymentRecord
@@ -84,6 +84,8 @@ def test_a_rate_limit_allows_a_burst_and_then_its_rate() -> None:
     assert [limiter.wait("a"), limiter.wait("a")] == [0, 1]
     slow = RateLimiter(2, clock=lambda: now)
     assert [slow.wait("a"), slow.wait("a")] == [0, 30]
+    now = -1000.0
+    assert limiter.wait("a") == 1, "a clock that is put back neither adds nor takes away"
 
 
 def scaler(clock: Any, most: int = 4) -> Autoscaler:

@@ -197,6 +197,13 @@ def test_traffic_mirrors_and_rate_limits(workspace: Workspace) -> None:
     assert 1 <= int(headers["Retry-After"]) <= 6
     assert "rate limit" in answer["error"]["message"]
     assert split.ask(key=split.secondary)[0] == 200, "each key has its own"
+    once = "rate_limit.requests_per_minute=1"
+    workspace("online-endpoint", "update", "-n", "split", "--set", once)
+    while split.ask()[0] == 200:
+        time.sleep(0.1)
+    workspace("down")
+    workspace("up")
+    assert split.ask()[0] == 429, "a restart gives no more"
     workspace("online-endpoint", "delete", "--name", "split", "--yes")
 
 
@@ -348,6 +355,24 @@ def test_what_was_asked_is_labelled(workspace: Workspace) -> None:
     on = [f"data_collector.collections.model_{what}.enabled=true" for what in ("inputs", "outputs")]
     workspace.deploy("seen", "demo", "one", "--all-traffic", "--set", on[0], "--set", on[1])
     answers = {seen.labels()[0] for _ in range(3)}
+    # An instance that ends has written what it had, and it was counted before.
+    workspace(
+        "online-deployment", "update", "-n", "demo", "-e", "seen", "--set", "settings.exact=true"
+    )
+    query = ("--query", "collected")
+    counted: dict[str, int] = {}
+    deadline = time.monotonic() + 60
+    while counted != {"recorded": 3, "dropped": 0}:
+        assert time.monotonic() < deadline, counted
+        counted = workspace.read("online-deployment", "show", "-n", "demo", "-e", "seen", *query)
+    config = json.loads((workspace.folder / "home" / "daemon" / "daemon.json").read_text())
+    metrics = f"{seen.base.removesuffix('/seen')}/metrics"
+    bearer = {"Authorization": f"Bearer {config['metrics_key']}"}
+    with urllib.request.urlopen(urllib.request.Request(metrics, headers=bearer)) as response:
+        text = response.read().decode()
+    of_seen = 'tintype_collected_samples_total{deployment="demo",endpoint="seen",outcome='
+    assert f'{of_seen}"recorded"}} 3.0' in text
+    assert f'{of_seen}"dropped"}} 0.0' in text
     workspace("online-endpoint", "delete", "--name", "seen", "--yes")
     make = ("label", "create", "--name", "seen", "--data", "endpoint:seen")
     project = workspace.read(*make, "--existing-labels", "suggestions")

@@ -14,12 +14,12 @@ import pytest
 from commands import run
 from online import Endpoint, Load, Workspace
 
-from tintype.endpoints.online.instances.process import runtime_folder
+from tintype.endpoints.online.runtime_folder import runtime_folder
 
 # An instance of other code: it answers as instances do, and speaks of a version nobody knows.
 STRANGER = """
 import asyncio, json, os, sys
-from tintype.endpoints.online.instances.frames import read_frame, write_frame
+from tintype.endpoints.online.frames import read_frame, write_frame
 
 async def connected(reader, writer):
     write_frame(writer, {

@@ -461,6 +461,26 @@ def test_what_is_to_be_recorded() -> None:
             deployment(data_collector=wrong)
 
 
+def test_features_are_recorded_with_answers_alone() -> None:
+    outputs = {"collections": {"model_outputs": {"enabled": True}}, "embedding": True}
+    found = deployment(data_collector=outputs)
+    assert found.data_collector is not None
+    assert found.data_collector.embedding
+    with pytest.raises(DocumentError, match=r"enable collections.model_outputs too"):
+        deployment(data_collector={"embedding": True})
+
+
+@pytest.mark.parametrize(
+    ("given", "period"),
+    [("minute", "minute"), ("hour", "hour"), ("day", "day"), ("month", "day"), ("year", "day")],
+)
+def test_a_file_of_rows_covers_a_day_at_most(given: str, period: str) -> None:
+    found = deployment(data_collector={"rolling_rate": given})
+    assert found.data_collector is not None
+    assert found.data_collector.keeping["period"] == period
+    assert len(found.notices()) == (given != period)
+
+
 def test_notices_of_values() -> None:
     assert deployment(compute="azureml:gpu").notices() == [
         "compute azureml:gpu means this machine here"

@@ -15,11 +15,13 @@ from tintype.workspace.collected import (
     CollectedRow,
     collected_folder,
     is_collected,
-    prune,
     read_collected,
+    table_of_rows,
     write_picture,
     write_rows,
+    write_table,
 )
+from tintype.workspace.collected_retention import prune
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 
@@ -31,7 +33,13 @@ def row(number: int, **more: object) -> CollectedRow:
 def test_rows_come_back_as_they_were(workspace_home: Path) -> None:
     folder = collected_folder("pets", "blue")
     full = row(
-        1, picture="pictures/aa/a.jpg", label="cat", score=0.5, labels=("cat",), probabilities=[0.5]
+        1,
+        picture="pictures/aa/a.jpg",
+        label="cat",
+        score=0.5,
+        labels=("cat",),
+        probabilities=[0.5],
+        embedding=[1.0, -2.0],
     )
     write_rows(folder, [full, row(2)], 1)
     path = write_rows(collected_folder("pets", "green"), [row(3)], 1)
@@ -47,6 +55,15 @@ def test_rows_come_back_as_they_were(workspace_home: Path) -> None:
         list(read_collected(collected_folder("pets")))
 
 
+def test_files_from_before_embeddings_were_kept_are_read(workspace_home: Path) -> None:
+    folder = collected_folder("pets", "blue")
+    table = table_of_rows([row(1), row(2, labels=("cat",), label="cat", probabilities=[1.0])])
+    write_table(folder / "rows" / "1.parquet", table.drop_columns("embedding"))
+    first, second = [found for _, found in read_collected(folder)]
+    assert (first.embedding, second.embedding) == (None, None)
+    assert (first.probabilities, second.probabilities) == (None, [1.0])
+
+
 def test_a_picture_is_kept_once_and_as_long_as_it_comes(workspace_home: Path) -> None:
     folder = collected_folder("pets", "blue")
     name = write_picture(folder, b"the bytes", ".jpg")
@@ -57,16 +74,6 @@ def test_a_picture_is_kept_once_and_as_long_as_it_comes(workspace_home: Path) ->
     assert write_picture(folder, b"the bytes", ".jpg") == name
     assert prune(folder, days=5, most_bytes=10**9) == 1
     assert [path.name for path in (folder / "pictures").glob("*/*")] == [Path(name).name]
-
-
-def test_of_too_much_the_oldest_goes(workspace_home: Path) -> None:
-    folder = collected_folder("pets", "blue")
-    names = [write_picture(folder, bytes(1000) + bytes([number]), ".jpg") for number in range(5)]
-    for age, name in enumerate(names):
-        moment = time.time() - 100 * age
-        os.utime(folder / name, (moment, moment))
-    assert prune(folder, days=30, most_bytes=3100) == 2
-    assert [(folder / name).exists() for name in names] == [True] * 3 + [False] * 2
 
 
 def test_which_folders_are_such(workspace_home: Path, tmp_path: Path) -> None:

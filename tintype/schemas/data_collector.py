@@ -6,7 +6,7 @@ for real-time inferencing" of Azure Machine Learning's documentation.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -52,13 +52,17 @@ class DataCollector(StrictModel):
     """Share of requests that are recorded, where a collection does not say it."""
 
     rolling_rate: Literal["year", "month", "day", "hour", "minute"] = "hour"
-    """No effect here: a file is written every half minute."""
+    """Time that a file of rows covers. A day at most: what grows too old is deleted by files."""
 
     request_logging: Any = None
     """No effect here: headers are not recorded."""
 
     picture: KeptPicture = "original"
     """Beyond Azure's: what is kept of a picture where `model_inputs` is recorded."""
+
+    embedding: bool = False
+    """Beyond Azure's: the model's image features are recorded with its answers. Only of models whose answers are
+    made of them: embeddings and zero-shot classification."""
 
     keep_days: Whole = Field(30, ge=1, le=_MOST_DAYS)
     """Beyond Azure's: what is older is deleted."""
@@ -72,6 +76,14 @@ class DataCollector(StrictModel):
         # `data_collector:` with nothing under it.
         return {} if value is None else value
 
+    @model_validator(mode="after")
+    def _has_answers(self) -> Self:
+        if self.embedding and not self.outputs_rate:
+            raise ValueError(
+                "embedding is recorded with the answers; enable collections.model_outputs too"
+            )
+        return self
+
     @property
     def inputs_rate(self) -> float:
         """Share of requests whose pictures are recorded."""
@@ -82,9 +94,22 @@ class DataCollector(StrictModel):
         """Share of requests whose answers are recorded."""
         return self._rate("model_outputs")
 
+    @property
+    def keeping(self) -> dict[str, Any]:
+        """What the process that writes has to know, JSON-able."""
+        period = "day" if self.rolling_rate in ("year", "month") else self.rolling_rate
+        return {
+            "picture": self.picture,
+            "period": period,
+            "keep_days": self.keep_days,
+            "keep_bytes": self.keep_bytes,
+        }
+
     def notices(self) -> list[str]:
         """One sentence for everything that was asked for and has no effect here."""
-        return [
+        long = self.rolling_rate in ("year", "month")
+        rolled = f"data_collector.rolling_rate {self.rolling_rate}: a file covers a day at most"
+        return [rolled] * long + [
             f"data_collector.collections.{name} has no effect here: "
             f"{_WITHOUT_EFFECT.get(name, 'a scoring script of its own would record it')}"
             for name, collection in self.collections.items()

@@ -3,7 +3,8 @@
     collected/<endpoint>/<deployment>/rows/<UTC time>-<process>-<number>.parquet
     collected/<endpoint>/<deployment>/pictures/<two digits>/<SHA-256>.<extension>
 
-A picture that comes again is kept once. Instances write, each files of its own; anybody reads.
+A picture that comes again is kept once. One process of a machine writes (endpoints/online/collecting/), each file
+whole: the newest of a deployment is replaced by one with more rows. Anybody reads.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import contextlib
 import datetime
 import hashlib
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +32,12 @@ __all__ = [
     "CollectedRow",
     "collected_folder",
     "is_collected",
-    "prune",
     "read_collected",
+    "rows_path",
+    "table_of_rows",
     "write_picture",
     "write_rows",
+    "write_table",
 ]
 
 _ROWS, _PICTURES = "rows", "pictures"
@@ -51,6 +53,10 @@ _PLAIN = (
     "label",
     "score",
 )
+
+
+# Columns of few different texts. Numbers would be written twice by a dictionary.
+_REPEATED = ("endpoint", "deployment", "label", "labels")
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,8 @@ class CollectedRow:
     """All classes, in the model's order, or those that the request named."""
     probabilities: Sequence[float] | np.ndarray | None = None
     """Of `labels`."""
+    embedding: Sequence[float] | np.ndarray | None = None
+    """The model's image features; None where they are not recorded."""
 
 
 def collected_folder(endpoint: str, deployment: str | None = None) -> Path:
@@ -116,26 +124,46 @@ def write_rows(folder: Path, rows: Sequence[CollectedRow], number: int) -> Path:
     Raises:
         OutputError: the disk is full, or the folder cannot be written.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    path = rows_path(folder, datetime.datetime.now(datetime.UTC), number)
+    write_table(path, table_of_rows(rows))
+    return path
 
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-    path = folder / _ROWS / f"{stamp}-{os.getpid()}-{number}.parquet"
+
+def rows_path(folder: Path, began: datetime.datetime, number: int) -> Path:
+    """A file of rows of a deployment, whose first came at `began`, in UTC; `number` is of this process's files."""
+    return folder / _ROWS / f"{began:%Y%m%dT%H%M%S}-{os.getpid()}-{number}.parquet"
+
+
+def table_of_rows(rows: Sequence[CollectedRow]) -> pa.Table:
+    """Rows as they are kept."""
+    import pyarrow as pa
+
     columns = {name: [getattr(row, name) for row in rows] for name in _PLAIN}
     # A thousand classes in each of a thousand rows: their names are written once, their numbers as they lie
     # in memory.
     texts = {labels: orjson.dumps(labels).decode() for labels in {row.labels for row in rows}}
     columns["labels"] = [None if row.labels is None else texts[row.labels] for row in rows]
-    numbers = [np.asarray(() if row.probabilities is None else row.probabilities) for row in rows]
-    ends = np.cumsum([0, *map(len, numbers)]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(
-        pa.array(ends), pa.array(np.concatenate(numbers).astype(np.float32))
-    )
-    table = pa.table({**columns, "probabilities": lists}, schema=_schema())
+    lists = {
+        "probabilities": _lists([row.probabilities for row in rows]),
+        "embedding": _lists([row.embedding for row in rows]),
+    }
+    return pa.table({**columns, **lists}, schema=_schema())
+
+
+def write_table(path: Path, table: pa.Table) -> int:
+    """Keep a table of rows as the file `path`; its bytes.
+
+    Raises:
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    write_bytes(path, sink.getvalue().to_pybytes(), mode=0o600)
-    return path
+    pq.write_table(table, sink, compression="zstd", use_dictionary=list(_REPEATED))
+    content = sink.getvalue().to_pybytes()
+    write_bytes(path, content, mode=0o600)
+    return len(content)
 
 
 def read_collected(folder: Path) -> Iterator[tuple[Path, CollectedRow]]:
@@ -168,33 +196,20 @@ def read_collected(folder: Path) -> Iterator[tuple[Path, CollectedRow]]:
             yield path.parent.parent, CollectedRow(**{**row, "labels": labels.get(text)})
 
 
-def prune(folder: Path, *, days: float, most_bytes: int) -> int:
-    """Delete what of a deployment is older than so many days, and the oldest of what is more than so many bytes.
-
-    Returns:
-        How many files were deleted.
-    """
-    files = []
-    for path in folder.glob("**/*"):
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            # Not a file that is being written.
-            if path.is_file() and not path.name.startswith("."):
-                files.append((status.st_mtime, status.st_size, path))
-    files.sort(key=lambda file: file[0], reverse=True)
-    oldest, total, deleted = time.time() - days * 86_400, 0, 0
-    for modified, size, path in files:
-        total += size
-        if modified < oldest or total > most_bytes:
-            path.unlink(missing_ok=True)
-            deleted += 1
-    return deleted
-
-
 def _below_home(path: Path) -> tuple[str, ...] | None:
     with contextlib.suppress(ValueError, OSError):
         return path.resolve().relative_to((get_settings().home / "collected").resolve()).parts
     return None
+
+
+def _lists(rows: Sequence[Sequence[float] | np.ndarray | None]) -> pa.Array:
+    """A list of numbers in each row, or null."""
+    import pyarrow as pa
+
+    numbers = [np.asarray(() if row is None else row, np.float32) for row in rows]
+    ends = np.cumsum([0, *map(len, numbers)]).astype(np.int32)
+    missing = pa.array([row is None for row in rows])
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(numbers)), mask=missing)
 
 
 def _schema() -> pa.Schema:
@@ -214,5 +229,6 @@ def _schema() -> pa.Schema:
             # A JSON array.
             ("labels", pa.dictionary(pa.int32(), pa.string())),
             ("probabilities", pa.list_(pa.float32())),
+            ("embedding", pa.list_(pa.float32())),
         ]
     )

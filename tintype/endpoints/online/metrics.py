@@ -67,6 +67,13 @@ class GatewayMetrics:
             registry=self._registry,
         )
 
+        self._collected = Counter(
+            "tintype_collected_samples",
+            "Requests that data_collector has recorded, and those that it dropped.",
+            (*_LABELS, "outcome"),
+            registry=self._registry,
+        )
+
     def request(
         self, endpoint: str, deployment: str, status: int, seconds: float, size: int
     ) -> None:
@@ -83,6 +90,10 @@ class GatewayMetrics:
     def restart(self, endpoint: str, deployment: str) -> None:
         """Count one process that had to be replaced."""
         self._restarts.labels(endpoint, deployment).inc()
+
+    def collected(self, endpoint: str, deployment: str, outcome: str, count: int) -> None:
+        """Count samples that were `recorded` or `dropped`."""
+        self._collected.labels(endpoint, deployment, outcome).inc(count)
 
     def text(self) -> bytes:
         """The exposition, as METRICS_TYPE says."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 
-from tintype.endpoints.online.instances.process import InstanceProcess, runtime_folder
+from tintype.endpoints.online.instances.process import InstanceProcess
+from tintype.endpoints.online.runtime_folder import runtime_folder
 from tintype.workspace.endpoints import EndpointStore
 
 __all__ = ["find_instances"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.compute.local import start_worker
-from tintype.endpoints.online.instances.process import runtime_folder
+from tintype.endpoints.online.runtime_folder import runtime_folder
 from tintype.errors import OutputError, RunFailed, TintypeError, UsageError
 from tintype.settings import get_settings
 

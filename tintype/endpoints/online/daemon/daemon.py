@@ -20,6 +20,7 @@ from tintype.endpoints.online.daemon.config import (
     save_config,
 )
 from tintype.endpoints.online.daemon.control import control_socket, serve_control
+from tintype.endpoints.online.daemon.kept_limits import KeptLimits
 from tintype.endpoints.online.daemon.schedules import keep_schedules
 from tintype.endpoints.online.daemon.shown import shown_deployment, shown_endpoint
 from tintype.endpoints.online.deployments.local import LocalDeployment
@@ -32,7 +33,6 @@ from tintype.endpoints.online.gateway.http_server import (
     listen,
 )
 from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
-from tintype.endpoints.online.gateway.rate_limit import RateLimiter
 from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.metrics import GatewayMetrics
 from tintype.errors import OutputError, UsageError
@@ -55,6 +55,7 @@ class Daemon:
         self._metrics = GatewayMetrics()
         self._served: dict[str, ServedEndpoint] = {}
         self._live: dict[tuple[str, str], Deployment] = {}
+        self._limits = KeptLimits()
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         keys = KeyRing({"metrics": digest_of(config.metrics_key)})
@@ -72,6 +73,7 @@ class Daemon:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(self._stopping.wait())
         schedules = asyncio.create_task(keep_schedules())
+        limits = asyncio.create_task(self._limits.keep())
         print(f"tintype {__version__} serves {config.address}", flush=True)
         try:
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +82,8 @@ class Daemon:
         finally:
             stopping.cancel()
             schedules.cancel()
+            limits.cancel()
+            self._limits.write()
             await asyncio.gather(*(live.stop() for live in self._live.values()))
             await asyncio.to_thread(leave_cluster)
             # Last: whoever asked for the end waits for this.
@@ -181,6 +185,7 @@ class Daemon:
     async def _delete_endpoint(self, name: str) -> None:
         self._store.endpoint(name)
         self._served.pop(name, None)
+        self._limits.forget(name)
         for record in self._store.deployments(name):
             await self._end(record)
         self._store.delete_endpoint(name)
@@ -287,12 +292,7 @@ class Daemon:
         """Make the gateway serve `record` as it is now."""
         document = stored_endpoint(record.document)
         limit = document.rate_limit
-        old = self._served.get(record.name)
-        limiter = old.limiter if old is not None else None
-        if limit is None:
-            limiter = None
-        elif limiter is None or limiter.requests_per_minute != limit.requests_per_minute:
-            limiter = RateLimiter(limit.requests_per_minute)
+        limiter = self._limits.limiter(record.name, limit.requests_per_minute if limit else None)
         self._served[record.name] = ServedEndpoint(
             record.name,
             KeyRing(record.key_digests),
@@ -370,7 +370,9 @@ class Daemon:
 
     def _shown(self, record: DeploymentRecord) -> dict[str, Any]:
         live = self._live.get((record.endpoint, record.name))
-        return shown_deployment(record, live.instances() if live is not None else [])
+        if live is None:
+            return shown_deployment(record, [])
+        return shown_deployment(record, live.instances(), live.collected())
 
 
 _VERBS = {

@@ -31,8 +31,16 @@ def shown_endpoint(record: EndpointRecord, address: str) -> dict[str, Any]:
     }
 
 
-def shown_deployment(record: DeploymentRecord, instances: list[dict[str, Any]]) -> dict[str, Any]:
-    """The deployment's document with its state and instances."""
+def shown_deployment(
+    record: DeploymentRecord,
+    instances: list[dict[str, Any]],
+    collected: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """The deployment's document with its state and instances.
+
+    Args:
+        collected: see `protocol.Deployment.collected`.
+    """
     document = {key: value for key, value in record.document.items() if key != "$schema"}
     return {
         "name": record.name,
@@ -42,6 +50,7 @@ def shown_deployment(record: DeploymentRecord, instances: list[dict[str, Any]]) 
         "provisioning_state": record.provisioning_state,
         "error": record.error,
         "instances": instances,
+        **({} if collected is None else {"collected": collected}),
         **{k: v for k, v in document.items() if k not in ("name", "endpoint_name")},
         "created_at": record.created_at,
         "modified_at": record.modified_at,

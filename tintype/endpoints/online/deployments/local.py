@@ -32,11 +32,14 @@ _log = logging.getLogger("tintype")
 
 _TICK_SECONDS = 0.2
 
-# A process that has said nothing for so long hangs: it beats every second.
-_SILENT_SECONDS = 5.0
+# A process of another version may beat as seldom as once a second.
+_OUTDATED_SILENT_SECONDS = 5.0
 
-# So does one whose model has been at one micro-batch for so long, or for several time limits.
+# A model that has been at one micro-batch for so long, or for several time limits, hangs.
 _STUCK_SECONDS = 30.0
+
+# A request that takes down whoever holds it must not take down all.
+_MOST_TRIES = 4
 
 _MOST_BACKOFF = 30.0
 
@@ -73,6 +76,7 @@ class LocalDeployment:
         self._threads = plan.threads or get_settings().cpu_threads
         self._calls = 0
         self._changed = asyncio.Event()
+        self._collected: dict[str, int] = {}
         self._failures = 0
         self._retry_at = 0.0
         self._given_up = False
@@ -104,11 +108,11 @@ class LocalDeployment:
         check_calls(self.name, self._calls, limit)
 
     async def answer(self, call: ScoreCall) -> Answer:
-        """Have it answered; a call whose instance dies is tried once more on another."""
+        """Have it answered; a call whose instance dies or hangs is tried on another, while there is time."""
         deadline = time.monotonic() + call.timeout_s
         self._calls += 1
         try:
-            for _ in range(2):
+            for _ in range(_MOST_TRIES):
                 instance = await self._free_instance(deadline)
                 if instance is None:
                     return error_answer(
@@ -122,7 +126,9 @@ class LocalDeployment:
                     continue
                 except TimeoutError:
                     return refusal(too_late(call.timeout_s))
-            return error_answer(503, "two instances died while they held this request")
+            return error_answer(
+                503, f"{_MOST_TRIES} instances died or hung while they held this request"
+            )
         finally:
             self._calls -= 1
 
@@ -177,6 +183,10 @@ class LocalDeployment:
         return [
             {"pid": i.pid, "state": i.state, "generation": i.generation} for i in self._instances
         ]
+
+    def collected(self) -> dict[str, int] | None:
+        """See `protocol.Deployment`."""
+        return self._collected or None
 
     async def stop(self) -> None:
         """End every instance, after what they have under way."""
@@ -256,13 +266,32 @@ class LocalDeployment:
         elif instance.state == "ready":
             assert instance.link is not None
             link = instance.link
-            silent = time.monotonic() - link.last_heard
+            self._count_collected(instance)
+            most_busy = max(_STUCK_SECONDS, 3 * self._plan.timeout_s)
+            hangs = self._hangs(instance, most_busy)
             if link.lost.is_set() or instance.ended is not None:
                 await self._replaced(instance, "died")
-            elif silent > _SILENT_SECONDS:
-                await self._replaced(instance, f"said nothing for {silent:.0f} s")
-            elif link.busy_s > max(_STUCK_SECONDS, 3 * self._plan.timeout_s):
+            elif hangs is not None:
+                await self._replaced(instance, hangs)
+            elif link.busy_s > most_busy:
                 await self._replaced(instance, f"its model hung for {link.busy_s:.0f} s")
+
+    def _hangs(self, instance: InstanceProcess, most_busy_s: float) -> str | None:
+        """Why an instance that is ready counts as hanging; None where it does not."""
+        assert instance.link is not None
+        heard = instance.link.last_heard
+        if not instance.is_outdated:
+            return instance.pulse.hangs(instance.pid, heard, most_busy_s=most_busy_s)
+        silent = time.monotonic() - heard
+        return f"said nothing for {silent:.0f} s" if silent > _OUTDATED_SILENT_SECONDS else None
+
+    def _count_collected(self, instance: InstanceProcess) -> None:
+        """What an instance has recorded, or dropped, since the last look."""
+        if instance.link is None:
+            return
+        for what, count in instance.link.newly_collected().items():
+            self._collected[what] = self._collected.get(what, 0) + count
+            self._metrics.collected(self.endpoint, self.name, what, count)
 
     async def _replaced(self, instance: InstanceProcess, why: str) -> None:
         _log.warning(
@@ -321,6 +350,7 @@ class LocalDeployment:
 
         async def ended() -> None:
             await instance.drain(_DRAIN_SECONDS)
+            self._count_collected(instance)
             with contextlib.suppress(ValueError):
                 self._instances.remove(instance)
 

@@ -118,6 +118,9 @@ class Deployment(Answering, Protocol):
     def instances(self) -> list[dict[str, Any]]:
         """`pid`, `state` and `generation` of each."""
 
+    def collected(self) -> dict[str, int] | None:
+        """Samples `recorded` and `dropped` since the daemon began; None where none are counted."""
+
     async def stop(self) -> None:
         """End every instance, after what it has under way."""
 

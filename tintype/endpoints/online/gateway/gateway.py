@@ -21,6 +21,12 @@ from tintype.endpoints.online.calls import (
 )
 from tintype.endpoints.online.deployments.protocol import Answering
 from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, Receive, read_body
+from tintype.endpoints.online.gateway.content_encoding import (
+    ACCEPTED,
+    UnsupportedEncoding,
+    check_encoding,
+    decoded_body,
+)
 from tintype.endpoints.online.gateway.http import HttpRequest, HttpResponse, Scope, Send
 from tintype.endpoints.online.gateway.keys import KeyRing
 from tintype.endpoints.online.gateway.openapi import openapi_document
@@ -182,13 +188,7 @@ class Gateway:
             log["deployment"] = name
             # Refused before its body is read: that is cheapest for both sides.
             backend.check_room()
-            body = await read_body(
-                request.receive,
-                request.header("content-length"),
-                max_bytes=self._max_bytes,
-                timeout_s=max(_BODY_SECONDS, backend.timeout_s),
-                budget=self._budget,
-            )
+            body = await self._body(request, max(_BODY_SECONDS, backend.timeout_s))
             size = len(body)
             try:
                 started = time.perf_counter()
@@ -209,6 +209,8 @@ class Gateway:
             status = answer.status
         except RequestError as error:
             answer = refusal(error)
+            if isinstance(error, UnsupportedEncoding):
+                answer = replace(answer, headers={"Accept-Encoding": ACCEPTED})
             status = answer.status
         except ClientGone:
             status = 499
@@ -220,6 +222,20 @@ class Gateway:
             headers["ms-azureml-model-error-statuscode"] = "500"
             headers["ms-azureml-model-error-reason"] = "model_failure"
         return HttpResponse(answer.status, answer.body, headers=headers)
+
+    async def _body(self, request: HttpRequest, timeout_s: float) -> bytes:
+        """The whole body as it was before a client compressed it; the budget is charged with it."""
+        is_gzip = check_encoding(request.header("content-encoding"))
+        body = await read_body(
+            request.receive,
+            request.header("content-length"),
+            max_bytes=self._max_bytes,
+            timeout_s=timeout_s,
+            budget=self._budget,
+        )
+        if not is_gzip:
+            return body
+        return await decoded_body(body, max_bytes=self._max_bytes, budget=self._budget)
 
     def _mirror(self, endpoint: ServedEndpoint, call: ScoreCall) -> None:
         """Send a copy to the deployment with mirror traffic, and forget its answer."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.calls import answer_header, call_of
-from tintype.endpoints.online.instances.frames import (
+from tintype.endpoints.online.frames import (
     PROTOCOL,
     READ_AHEAD,
     Frame,
@@ -40,7 +40,7 @@ _ORPHAN_SECONDS = 30.0
 
 _WARM_UP_SECONDS = 120.0
 
-_BEAT_SECONDS = 1.0
+_BEAT_SECONDS = 0.2
 
 _log = logging.getLogger("tintype")
 
@@ -56,7 +56,7 @@ class Instance:
         self._service = service
         self._identity = identity
         self._threads = service.scorer.choice.threads
-        self._connections = 0
+        self._gateways: set[asyncio.StreamWriter] = set()
         self._alone_since = time.monotonic()
         self._ending = asyncio.Event()
 
@@ -74,15 +74,18 @@ class Instance:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), 1.0)
                 alone = time.monotonic() - self._alone_since
-                if not self._connections and alone > _ORPHAN_SECONDS:
+                if not self._gateways and alone > _ORPHAN_SECONDS:
                     print("no gateway; ending", flush=True)
                     break
         finally:
+            await asyncio.to_thread(self._service.finish_collecting)
+            for writer in self._gateways:
+                self._write_beat(writer)
             server.close()
             socket_path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+        self._gateways.add(writer)
         tasks: dict[int, asyncio.Task[None]] = {}
         beating = asyncio.create_task(self._beat(writer))
         try:
@@ -107,7 +110,7 @@ class Instance:
             beating.cancel()
             for task in tasks.values():
                 task.cancel()
-            self._connections -= 1
+            self._gateways.discard(writer)
             self._alone_since = time.monotonic()
             writer.close()
 
@@ -130,13 +133,18 @@ class Instance:
             await writer.drain()
 
     async def _beat(self, writer: asyncio.StreamWriter) -> None:
-        """Say every second that the event loop turns, and how long the model has been at it."""
+        """Say again and again that the event loop turns."""
         while True:
             await asyncio.sleep(_BEAT_SECONDS)
-            since = self._service.batcher.busy_since
-            busy = 0.0 if since is None else time.monotonic() - since
-            with contextlib.suppress(ConnectionError):
-                write_frame(writer, {"kind": "beat", "busy_s": busy})
+            self._write_beat(writer)
+
+    def _write_beat(self, writer: asyncio.StreamWriter) -> None:
+        """How long the model has been at it, and what was recorded so far."""
+        since = self._service.batcher.busy_since
+        busy = 0.0 if since is None else time.monotonic() - since
+        beat = {"kind": "beat", "busy_s": busy, "collected": self._service.collected}
+        with contextlib.suppress(ConnectionError):
+            write_frame(writer, beat)
 
     def _hello(self) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tintype.endpoints.online.calls import Answer, ScoreCall, call_header
-from tintype.endpoints.online.instances.frames import READ_AHEAD, read_frame, write_frame
+from tintype.endpoints.online.frames import READ_AHEAD, read_frame, write_frame
 
 __all__ = ["InstanceLink", "InstanceLost"]
 
@@ -33,9 +33,11 @@ class InstanceLink:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self.lost = asyncio.Event()
         self.last_heard = time.monotonic()
-        """When the instance last said anything; it does every second."""
+        """When the instance last said anything; it does five times a second."""
         self.busy_s = 0.0
         """How long its model had been at one micro-batch, when it last said so."""
+        self._collected: dict[str, int] = {}
+        self._told_collected: dict[str, int] = {}
         self._reading = asyncio.create_task(self._read(reader))
 
     @classmethod
@@ -82,6 +84,11 @@ class InstanceLink:
         """Which version of the frames the instance speaks."""
         return int(self.hello.get("protocol", 1))
 
+    def newly_collected(self) -> dict[str, int]:
+        """Samples `recorded` and `dropped` since this was last asked."""
+        before, self._told_collected = self._told_collected, self._collected
+        return {what: count - before.get(what, 0) for what, count in self._collected.items()}
+
     def share_threads(self, count: int) -> None:
         """Tell it how many CPU threads are its own."""
         with contextlib.suppress(ConnectionError):
@@ -121,6 +128,7 @@ class InstanceLink:
                 self.last_heard = time.monotonic()
                 if frame.header["kind"] == "beat":
                     self.busy_s = float(frame.header["busy_s"])
+                    self._collected = frame.header.get("collected") or {}
                 if frame.header["kind"] != "answer":
                     # Also what a newer version of the instance may have to say.
                     continue

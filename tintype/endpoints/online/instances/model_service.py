@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tintype.endpoints.online.calls import answer_header, call_of, parse_row_errors
-from tintype.endpoints.online.instances.collecting import Collecting
+from tintype.endpoints.online.collecting.collecting import Collecting
 from tintype.endpoints.online.instances.scoring_service import ScoringService, ServiceOptions
-from tintype.errors import CheckpointError, ModelError
+from tintype.errors import CheckpointError, ModelError, UsageError
 from tintype.explaining.offered import offered_explanations
 from tintype.schemas.data_collector import DataCollector
 from tintype.schemas.scorer_options import ScorerOptions
@@ -44,8 +44,22 @@ def open_service(specification: dict[str, Any]) -> ScoringService:
     collecting = None
     if specification.get("collector"):
         collector = DataCollector.model_validate(specification["collector"])
+        _check_embedding(collector, scorer)
         collecting = Collecting(collector, endpoint, deployment)
     return ScoringService(scorer, options, name=deployment, collecting=collecting)
+
+
+def _check_embedding(collector: DataCollector, scorer: Scorer) -> None:
+    """
+    Raises:
+        UsageError: features are to be recorded, and the model's answers come without any.
+    """
+    if collector.embedding and scorer.output == "logits":
+        raise UsageError(
+            f"data_collector.embedding: a model for {scorer.task} gives no features with its answers, and a second "
+            "pass for each request would cost as much as the first; leave it out, record the pictures "
+            "(collections.model_inputs) and have a monitor embed these"
+        )
 
 
 def warm_up(service: ScoringService) -> None:

@@ -8,19 +8,20 @@ import hashlib
 import os
 import signal
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tintype.endpoints.online.instances.frames import PROTOCOL
+from tintype.endpoints.online.frames import PROTOCOL
 from tintype.endpoints.online.instances.link import InstanceLink
-from tintype.errors import OutputError, UsageError
+from tintype.endpoints.online.instances.pulse import Pulse
+from tintype.endpoints.online.runtime_folder import runtime_folder
+from tintype.errors import OutputError
 from tintype.files import write_json
 from tintype.settings import get_settings
 
-__all__ = ["InstanceProcess", "runtime_folder", "start_instance"]
+__all__ = ["InstanceProcess", "start_instance"]
 
 State = Literal["starting", "ready", "draining", "dead"]
 
@@ -40,6 +41,7 @@ class InstanceProcess:
     started: float = field(default_factory=time.monotonic)
     state: State = "starting"
     link: InstanceLink | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def pid(self) -> int:
@@ -142,20 +144,3 @@ async def start_instance(
     except OSError as error:
         raise OutputError(f"cannot start an instance that writes {log}: {error}") from None
     return InstanceProcess(number, generation, socket, log, process)
-
-
-def runtime_folder() -> Path:
-    """Where sockets lie: short, this user's alone, one for each workspace.
-
-    Raises:
-        UsageError: somebody else owns it.
-    """
-    home = hashlib.blake2b(str(get_settings().home).encode(), digest_size=6).hexdigest()
-    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(base) / f"tintype-{os.getuid()}-{home}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or folder.is_symlink():
-        raise UsageError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR")
-    folder.chmod(0o700)
-    return folder

@@ -21,7 +21,8 @@ from tintype.endpoints.online.calls import (
     refusal,
     too_late,
 )
-from tintype.endpoints.online.instances.collecting import Collecting
+from tintype.endpoints.online.collecting.collecting import Collecting
+from tintype.endpoints.online.instances.csv_apart import is_long_csv
 from tintype.endpoints.online.instances.explaining import Explaining
 from tintype.endpoints.online.instances.protocols import PROTOCOLS
 from tintype.endpoints.online.instances.protocols.face import (
@@ -93,6 +94,7 @@ class ScoringService:
         self.batcher = MicroBatcher(scorer, max_waiting=self._options.max_waiting)
         self._explaining = Explaining(scorer)
         self._decoders = ThreadPoolExecutor(scorer.choice.threads, thread_name_prefix="decode")
+        self._long_csv = ThreadPoolExecutor(1, thread_name_prefix="long-csv")
         self._ready_until = 0.0
 
     def set_threads(self, count: int) -> None:
@@ -102,11 +104,22 @@ class ScoringService:
         before.shutdown(wait=False)
         self.batcher.between_passes(lambda: self.scorer.set_threads(count))
 
+    @property
+    def collected(self) -> dict[str, int] | None:
+        """Samples that were `recorded` and `dropped`; None where nothing is to be recorded."""
+        found = self._collecting
+        return None if found is None else {"recorded": found.recorded, "dropped": found.dropped}
+
     def close(self) -> None:
         """Finish what is queued."""
         self.batcher.close()
         self._explaining.close()
         self._decoders.shutdown(wait=False)
+        self._long_csv.shutdown(wait=False, cancel_futures=True)
+        self.finish_collecting()
+
+    def finish_collecting(self) -> None:
+        """Have what was recorded written; what is answered after this is not."""
         if self._collecting is not None:
             self._collecting.close()
 
@@ -169,7 +182,14 @@ class ScoringService:
         limits = Limits(self._settings.max_request_rows, self.scorer.task != EMBEDDINGS)
         if len(call.body) < _PARSE_IN_THREAD:
             return protocol.read(call, limits)
-        return await asyncio.to_thread(protocol.read, call, limits)
+        # One at a time: each is as large as a body may be, several times over.
+        executor = self._long_csv if is_long_csv(call) else None
+        reading = asyncio.get_running_loop().run_in_executor(executor, protocol.read, call, limits)
+        try:
+            async with asyncio.timeout(call.timeout_s):
+                return await reading
+        except TimeoutError:
+            raise too_late(call.timeout_s) from None
 
     async def _probabilities(
         self, call: ScoreCall, protocol: WireProtocol, rows: Rows, style: Style, deadline: float
@@ -186,6 +206,7 @@ class ScoringService:
         predictions = self.scorer.predictions(outputs, label_set) if len(outputs) else []
         if rows.sample is not None and rows.sample.predictions is not None:
             rows.sample.predictions = dict(zip(_readable(rows), predictions, strict=True))
+        _keep_features(rows, outputs)
         rows_of_probs = [prediction.probs for prediction in predictions]
         explained = {}
         if rows.explanations:
@@ -221,6 +242,7 @@ class ScoringService:
         if not any(with_text) or any(with_image):
             pixels = await self._decoded(rows, deadline, call.timeout_s)
             outputs = await self._outputs(pixels, deadline, call.timeout_s)
+            _keep_features(rows, outputs)
             embeddings = self.scorer.embeddings(outputs) if len(outputs) else []
             images = [embedding.features for embedding in embeddings]
         return protocol.write_features(rows, Features(images, texts), self.name)
@@ -326,6 +348,12 @@ class ScoringService:
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _keep_features(rows: Rows, outputs: np.ndarray) -> None:
+    """Have what the model gave for the readable rows recorded, where that is asked for."""
+    if rows.sample is not None and rows.sample.embeddings is not None and len(outputs):
+        rows.sample.embeddings = dict(zip(_readable(rows), outputs, strict=True))
 
 
 def _readable(rows: Rows) -> list[int]:

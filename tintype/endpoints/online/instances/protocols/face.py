@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from tintype.endpoints.online.calls import ScoreCall, refusal
-from tintype.endpoints.online.instances.collecting import Sample
+from tintype.endpoints.online.collecting.sample import Sample
 from tintype.errors import RequestError
 from tintype.schemas.explained_cell import XaiParameters
 from tintype.schemas.wire import Style

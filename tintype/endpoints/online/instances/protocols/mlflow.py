@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tintype.endpoints.online.calls import ScoreCall
+from tintype.endpoints.online.instances.csv_apart import csv_rows_apart, is_long_csv
 from tintype.endpoints.online.instances.protocols.face import (
     Features,
     Limits,
@@ -11,6 +14,7 @@ from tintype.endpoints.online.instances.protocols.face import (
     with_errors,
     with_explanations,
 )
+from tintype.schemas.csv_rows import csv_rows
 from tintype.schemas.mlflow_protocol import read_invocation, write_predictions
 from tintype.schemas.wire import write_answer, write_embeddings
 
@@ -29,6 +33,9 @@ class MlflowProtocol:
             call.content_type,
             max_rows=limits.max_rows,
             images_required=limits.images_required,
+            read_csv=partial(csv_rows_apart, timeout_s=call.timeout_s)
+            if is_long_csv(call)
+            else csv_rows,
         )
         return Rows(request.images, request.texts, explanations=request.explanations)
 

@@ -1,0 +1,1 @@
+"""What instances record of their requests, handed to one process that writes for all of them."""
