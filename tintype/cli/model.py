@@ -1,4 +1,4 @@
-"""`tintype model`: register, import, list, show, download, archive, export, quantise."""
+"""`tintype model`: register, import, list, show, alias, download, archive, export, quantise."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tintype.cli.options import (
     WITHOUT_EFFECT,
     Description,
     IncludeArchived,
+    ModelLabel,
     Name,
     NoWait,
     OptionalFile,
@@ -21,7 +22,6 @@ from tintype.cli.options import (
     Set,
     Tags,
     Version,
-    VersionLabel,
     tags_of,
 )
 from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
@@ -36,6 +36,8 @@ class ExportFormat(StrEnum):
 
     ONNX = "onnx"
 
+
+Alias = Annotated[str, typer.Option("-a", "--alias", help="Such as champion.")]
 
 _Kept = Annotated[str | None, typer.Option(help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
 
@@ -106,7 +108,7 @@ def show(
     ] = None,
     name: OptionalName = None,
     version: Version = None,
-    label: VersionLabel = None,
+    label: ModelLabel = None,
     registry_name: Annotated[
         str | None, typer.Option("--registry-name", help="Look in the catalog only.")
     ] = None,
@@ -121,6 +123,8 @@ def show(
     wanted = model or name
     if wanted is None:
         raise UsageError("name the model to show")
+    if "@" in wanted and label is None and not wanted.startswith("azureml://"):
+        wanted, _, label = wanted.removeprefix("azureml:").partition("@")
     in_workspace = registry_name is None and bool(models.list(wanted, include_archived=True))
     card = None if in_workspace else find_card(wanted)
     if card is None and not in_workspace:
@@ -172,10 +176,27 @@ def quantize(
     )
 
 
+@command(app, "set-alias", azures=False)
+def set_alias(name: Name, alias: Alias, version: Version = None) -> object:
+    """Have NAME@ALIAS mean a version, or the newest; it is taken from the one that had it."""
+    from tintype.client import Client
+
+    return Client().models.set_alias(name, alias, version)
+
+
+@command(app, "delete-alias", azures=False)
+def delete_alias(name: Name, alias: Alias) -> object:
+    """Take an alias away from the version that has it."""
+    from tintype.client import Client
+
+    return Client().models.delete_alias(name, alias)
+
+
 @command(app)
 def download(
     name: Name,
     version: Version = None,
+    label: ModelLabel = None,
     path: Annotated[Path, typer.Option("-p", "--download-path", help="Folder to copy to.")] = Path(
         "."
     ),
@@ -184,14 +205,14 @@ def download(
     """Copy a version's model folder to PATH/NAME."""
     from tintype.client import Client
 
-    print(Client().models.download(name, version, path))
+    print(Client().models.download(name, version, path, label=label))
 
 
 @command(app)
 def update(
     name: Name,
     version: Version = None,
-    label: VersionLabel = None,
+    label: ModelLabel = None,
     set_: Set = None,
     registry_name: _Kept = None,
 ) -> object:

@@ -65,6 +65,9 @@ class Models:
     ) -> ModelVersion:
         """One version; the latest where none is named, or with label "latest".
 
+        Args:
+            label: latest, or an alias.
+
         Raises:
             UsageError: no such model, version or label.
         """
@@ -80,8 +83,29 @@ class Models:
         """The cards of checkpoints that can be had from the Hub."""
         return list_cards()
 
+    def set_alias(self, name: str, alias: str, version: str | None = None) -> ModelVersion:
+        """Have `name@alias` mean a version (None: the newest), whichever it meant before.
+
+        Raises:
+            UsageError: no such model or version, or no name for an alias.
+        """
+        return registry.set_alias(name, alias, version=version)
+
+    def delete_alias(self, name: str, alias: str) -> ModelVersion:
+        """Take an alias away from the version that has it.
+
+        Raises:
+            UsageError: no such model or alias.
+        """
+        return registry.delete_alias(name, alias)
+
     def download(
-        self, name: str, version: str | None = None, download_path: str | Path = "."
+        self,
+        name: str,
+        version: str | None = None,
+        download_path: str | Path = ".",
+        *,
+        label: str | None = None,
     ) -> Path:
         """Copy a version's model folder to `download_path/name` and return that folder.
 
@@ -89,7 +113,7 @@ class Models:
             UsageError: no such model or version.
             OutputError: the destination exists already or cannot be written.
         """
-        return registry.download_model(name, Path(download_path), version=version)
+        return registry.download_model(name, Path(download_path), version=version, label=label)
 
     def update(
         self,

@@ -1,14 +1,15 @@
-"""Registered models, in MLflow's registry: names, versions, download, archive.
+"""Registered models, in MLflow's registry: names, versions, aliases, download, archive.
 
 A version is whatever its user calls it, kept as a tag; underneath are MLflow's own numbers, which tell
-what is newest. Archiving is a tag too, so nothing is lost by it.
+what is newest. Archiving is a tag too, so nothing is lost by it. Aliases are MLflow's: a name for one
+version that can be moved to another, such as `champion`.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,25 @@ from tintype.workspace.versions import new_version
 __all__ = [
     "ModelVersion",
     "archive_model",
+    "delete_alias",
     "describe_model",
     "download_model",
     "get_model",
     "list_models",
     "register_model",
     "resolve_model",
+    "set_alias",
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _REGISTERED = re.compile(
     r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
     # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
-    r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
+    r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>[\w-]+))"
 )
+_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+# MLflow's own: the newest version, and version numbers.
+_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
 _ARCHIVED = "tintype.archived"
 _VERSION_TAG = "tintype.version"
 
@@ -57,6 +63,8 @@ class ModelVersion:
     path: str = ""
     """Where its files are, as the registry says it."""
     archived: bool = False
+    aliases: tuple[str, ...] = ()
+    """Such as `champion`: `name@champion` means this version."""
 
     @property
     def id(self) -> str:
@@ -94,7 +102,7 @@ def register_model(
         raise CheckpointError(f"no model folder at {path}")
     opened = open_model_folder(folder)
     client = mlflow_client()
-    taken = [_shown_version(known_version).version for known_version in _versions(client, name)]
+    taken = [_called(known_version) for known_version in _versions(client, name)]
     asked, version = version, new_version(f"model {name!r}", version, taken)
     if not VERSION.fullmatch(version):
         raise UsageError(
@@ -126,31 +134,34 @@ def register_model(
 def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
     """The latest version of every model, or every version of `name`, newest first."""
     client = mlflow_client()
+
+    def kept(of: str) -> list[ModelVersion]:
+        versions = _shown_versions(client, of)
+        return [version for version in versions if include_archived or not version.archived]
+
     if name is not None:
-        versions_found = _versions(client, name)
-    else:
-        versions_found = []
-        for model in client.search_registered_models():
-            versions = _versions(client, model.name)
-            kept = [v for v in versions if include_archived or not _shown_version(v).archived]
-            versions_found.extend(kept[:1])
-    shown = [_shown_version(version) for version in versions_found]
-    return [version for version in shown if include_archived or not version.archived]
+        return kept(name)
+    return [
+        version for model in client.search_registered_models() for version in kept(model.name)[:1]
+    ]
 
 
 def get_model(name: str, *, version: str | None = None, label: str | None = None) -> ModelVersion:
     """One version of `name`: by what it is called, or the newest that is not archived.
 
+    Args:
+        label: `latest`, or an alias.
+
     Raises:
         UsageError: no such model, version or label.
     """
-    if label not in (None, "latest"):
-        raise UsageError(f"label {label!r}: expected latest")
     client = mlflow_client()
-    versions = [_shown_version(known_version) for known_version in _versions(client, name)]
+    versions = _shown_versions(client, name)
     if not versions:
         names = [model.name for model in client.search_registered_models()]
         raise UsageError(f"no registered model named {name!r}.{nearest(name, names)}")
+    if version is None and label not in (None, "latest"):
+        return _aliased(name, label, versions)
     if version is None:
         return next(
             (known_version for known_version in versions if not known_version.archived), versions[0]
@@ -162,14 +173,16 @@ def get_model(name: str, *, version: str | None = None, label: str | None = None
     raise UsageError(f"model {name!r} has no version {version!r}; it has {known}")
 
 
-def download_model(name: str, destination: Path, *, version: str | None = None) -> Path:
+def download_model(
+    name: str, destination: Path, *, version: str | None = None, label: str | None = None
+) -> Path:
     """Copy a version's model folder to `destination/<name>` and return that folder.
 
     Raises:
         UsageError: no such model or version.
         OutputError: the destination exists already or cannot be written.
     """
-    model = get_model(name, version=version)
+    model = get_model(name, version=version, label=label)
     target = destination / name
     if target.exists():
         raise OutputError(f"{target} exists already; remove it or choose another --download-path")
@@ -188,7 +201,7 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     get_model(name, version=version)
     client = mlflow_client()
     for each in _versions(client, name):
-        if version in (None, _shown_version(each).version):
+        if version in (None, _called(each)):
             client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
 
 
@@ -198,9 +211,7 @@ def describe_model(
     """Give a version another description and these tags; the version as it is then."""
     client = mlflow_client()
     numbers = [
-        each.version
-        for each in _versions(client, model.name)
-        if _shown_version(each).version == model.version
+        each.version for each in _versions(client, model.name) if _called(each) == model.version
     ]
     for number in numbers:
         client.update_model_version(model.name, number, description or "")
@@ -211,12 +222,42 @@ def describe_model(
     return get_model(model.name, version=model.version)
 
 
+def set_alias(name: str, alias: str, *, version: str | None = None) -> ModelVersion:
+    """Have `name@alias` mean a version (None: the newest), whichever it meant before.
+
+    Raises:
+        UsageError: no such model or version, or no name for an alias.
+    """
+    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
+        raise UsageError(
+            f"alias {alias!r}: use letters, digits, '-' and '_', a letter first; latest, v1, v2 and so on are taken"
+        )
+    model = get_model(name, version=version)
+    client = mlflow_client()
+    number = next(v.version for v in _versions(client, name) if _called(v) == model.version)
+    client.set_registered_model_alias(name, alias, number)
+    return get_model(name, version=model.version)
+
+
+def delete_alias(name: str, alias: str) -> ModelVersion:
+    """Take an alias away; the version that had it.
+
+    Raises:
+        UsageError: no such model or alias.
+    """
+    model = get_model(name, label=alias)
+    if alias not in model.aliases:
+        raise UsageError(f"{alias!r} is no alias: it always means the newest version")
+    mlflow_client().delete_registered_model_alias(name, alias)
+    return get_model(name, version=model.version)
+
+
 def resolve_model(reference: str | Path) -> str:
     """A local folder for anything that names a model; names of the catalog and Hub ids stay, unless
     a checkpoint was imported under them.
 
-    Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `models:/name/1`, a
-    job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
+    Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `name@champion`,
+    `models:/name/1`, `models:/name@champion`, a job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
 
     Raises:
         UsageError: a reference of one of these forms to something that does not exist.
@@ -283,6 +324,42 @@ def _yield_to_earlier(client: Any, created: Any, asked: str | None) -> None:
             client.delete_model_version(created.name, created.version)
             raise
         client.set_model_version_tag(created.name, created.version, _VERSION_TAG, upcoming)
+
+
+def _shown_versions(client: Any, name: str) -> list[ModelVersion]:
+    """Newest first; none where there is no such model."""
+    versions = _versions(client, name)
+    if not versions:
+        return []
+    aliases = dict(client.get_registered_model(name).aliases)
+    return [
+        replace(
+            _shown_version(version),
+            aliases=tuple(
+                sorted(a for a, number in aliases.items() if str(number) == str(version.version))
+            ),
+        )
+        for version in versions
+    ]
+
+
+def _aliased(name: str, alias: str | None, versions: list[ModelVersion]) -> ModelVersion:
+    """
+    Raises:
+        UsageError: no version has that alias.
+    """
+    for version in versions:
+        if alias in version.aliases:
+            return version
+    known = sorted(known for version in versions for known in version.aliases)
+    raise UsageError(
+        f"model {name!r} has no alias {alias!r}; it has {', '.join([*known, 'latest'])}. Give it one: "
+        f"tintype model set-alias --name {name} --alias {alias} --version {versions[0].version}"
+    )
+
+
+def _called(version: Any) -> str:
+    return _shown_version(version).version
 
 
 def _shown_version(version: Any) -> ModelVersion:
