@@ -9,14 +9,8 @@ from conftest import Command
 
 import tintype
 from tintype.errors import UsageError
-from tintype.workspace.registry import (
-    delete_alias,
-    get_model,
-    list_models,
-    register_model,
-    resolve_model,
-    set_alias,
-)
+from tintype.workspace.model_aliases import delete_alias, set_alias
+from tintype.workspace.registry import get_model, list_models, register_model, resolve_model
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,15 @@ from typing import Annotated
 import typer
 
 from tintype.cli.asset_verbs import add_archive_and_restore
-from tintype.cli.command import command
+from tintype.cli.command import Ended, command, tell_notices
 from tintype.cli.options import (
     WITHOUT_EFFECT,
     Description,
+    GroupColumn,
+    GroupPattern,
+    ImageColumn,
     IncludeArchived,
+    LabelColumn,
     ModelLabel,
     Name,
     NoWait,
@@ -24,6 +28,7 @@ from tintype.cli.options import (
     Version,
     tags_of,
 )
+from tintype.cli.output import PrintFormat
 from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
 
 __all__ = ["app"]
@@ -220,6 +225,52 @@ def update(
     from tintype.client import Client
 
     return Client().models.update(name, version, set_ or [], label=label)
+
+
+@command(app, printing=PrintFormat, azures=False)
+def compare(
+    champion: Annotated[str, typer.Argument(help="The model in use: photos@champion, a folder.")],
+    challenger: Annotated[str, typer.Argument(help="The model that may take its place.")],
+    data: Annotated[
+        str, typer.Option("-d", "--data", help="Labelled images in any layout of docs/data.md.")
+    ],
+    metric: Annotated[str, typer.Option("--metric", help="By which it is decided.")] = "accuracy",
+    output_folder: Annotated[
+        Path | None, typer.Option("--output", help="Folder for comparison.json and predictions.")
+    ] = None,
+    register_as: Annotated[
+        str | None,
+        typer.Option("--register-as", help="Name under which a better challenger is registered."),
+    ] = None,
+    promote: Annotated[
+        str | None, typer.Option("--promote", help="Alias that a better challenger takes over.")
+    ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit with 1 unless the challenger is better.")
+    ] = False,
+    label_column: LabelColumn = "label",
+    image_column: ImageColumn = "image_url",
+    group_column: GroupColumn = None,
+    group_pattern: GroupPattern = None,
+) -> object:
+    """Hold a challenger against the champion on the same labelled images, by paired tests."""
+    from tintype.client import Client
+
+    compared = Client().models.compare(
+        champion,
+        challenger,
+        data,
+        metric=metric,
+        output=output_folder,
+        register_as=register_as,
+        promote=promote,
+        label_column=label_column,
+        image_column=image_column,
+        group_column=group_column,
+        group_pattern=group_pattern,
+    )
+    tell_notices(compared.notices)
+    return Ended(compared, int(gate and not compared.is_better))
 
 
 add_archive_and_restore(app, "models")

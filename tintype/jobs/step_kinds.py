@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.jobs import batch, evaluation, finetuning
+from tintype.jobs import batch, comparison, evaluation, finetuning
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.data_inputs import settled_data
@@ -16,6 +16,7 @@ from tintype.jobs.sweep import checks as sweep
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
+from tintype.schemas.comparison_job import ComparisonJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.sweep_job import SweepJob
@@ -104,6 +105,14 @@ STEP_KINDS = {
         execute="tintype.jobs.evaluation:execute",
         download=download_outputs,
         makes=lambda run, output: run.outputs / "evaluation",
+    ),
+    "comparison": JobKind(
+        document=ComparisonJob,
+        settle=comparison.settle,
+        check=comparison.check,
+        execute="tintype.jobs.comparison:execute",
+        download=download_outputs,
+        makes=lambda run, output: run.outputs / "comparison",
     ),
     "command": JobKind(
         document=CommandJob,

@@ -9,6 +9,7 @@ from tintype.errors import DocumentError, nearest
 from tintype.schemas.automl_job import AutomlJob, read_automl_job
 from tintype.schemas.batch_job import BatchJob, read_batch_job
 from tintype.schemas.command_job import CommandJob, read_command_job
+from tintype.schemas.comparison_job import ComparisonJob, read_comparison_job
 from tintype.schemas.document import Document, apply_overrides, read_yaml
 from tintype.schemas.evaluation_job import EvaluationJob, read_evaluation_job
 from tintype.schemas.finetuning_job import FinetuningJob, read_finetuning_job
@@ -17,13 +18,23 @@ from tintype.schemas.sweep_job import SweepJob, read_sweep_job
 
 __all__ = ["Job", "load_job", "parse_job"]
 
-Job = FinetuningJob | AutomlJob | BatchJob | EvaluationJob | CommandJob | SweepJob | PipelineJob
+Job = (
+    FinetuningJob
+    | AutomlJob
+    | BatchJob
+    | EvaluationJob
+    | ComparisonJob
+    | CommandJob
+    | SweepJob
+    | PipelineJob
+)
 
 _READERS: dict[str, Callable[[Document, Path], Job]] = {
     "finetuning": read_finetuning_job,
     "automl": read_automl_job,
     "batch": read_batch_job,
     "evaluation": read_evaluation_job,
+    "comparison": read_comparison_job,
     "command": read_command_job,
     "sweep": read_sweep_job,
     "pipeline": read_pipeline_job,

@@ -1,15 +1,13 @@
-"""Registered models, in MLflow's registry: names, versions, aliases, download, archive.
+"""Registered models, in MLflow's registry: names, versions, download, archive.
 
 A version is whatever its user calls it, kept as a tag; underneath are MLflow's own numbers, which tell
-what is newest. Archiving is a tag too, so nothing is lost by it. Aliases are MLflow's: a name for one
-version that can be moved to another, such as `champion`.
+what is newest. Archiving is a tag too, so nothing is lost by it. Aliases are in `model_aliases`.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,61 +17,35 @@ from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.schemas.asset_parts import VERSION
 from tintype.workspace.imported import imported_as
 from tintype.workspace.job_outputs import is_job_output, job_output
+from tintype.workspace.model_versions import (
+    ARCHIVED_TAG,
+    MODEL_NAME,
+    VERSION_TAG,
+    ModelVersion,
+    mlflow_versions,
+    shown_version,
+    shown_versions,
+    version_name,
+)
 from tintype.workspace.tracking import mlflow_client, new_run
 from tintype.workspace.versions import new_version
 
 __all__ = [
-    "ModelVersion",
     "archive_model",
-    "delete_alias",
     "describe_model",
     "download_model",
     "get_model",
     "list_models",
     "register_model",
+    "registered_model",
     "resolve_model",
-    "set_alias",
 ]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _REGISTERED = re.compile(
     r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
     # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
     r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>[\w-]+))"
 )
-_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-# MLflow's own: the newest version, and version numbers.
-_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
-_ARCHIVED = "tintype.archived"
-_VERSION_TAG = "tintype.version"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One version of a registered model."""
-
-    name: str
-    version: str
-    type: str = "mlflow_model"
-    description: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    created_at: int = 0
-    """Milliseconds since 1970, UTC."""
-    run_id: str | None = None
-    path: str = ""
-    """Where its files are, as the registry says it."""
-    archived: bool = False
-    aliases: tuple[str, ...] = ()
-    """Such as `champion`: `name@champion` means this version."""
-
-    @property
-    def id(self) -> str:
-        """What documents name it by."""
-        return f"azureml:{self.name}:{self.version}"
-
-    def shown(self) -> dict[str, Any]:
-        """The version as commands print it."""
-        return {**asdict(self), "id": self.id}
 
 
 def register_model(
@@ -95,14 +67,14 @@ def register_model(
         UsageError: a name or version that is not allowed, or a version that exists.
         CheckpointError: `path` is not a model folder.
     """
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise UsageError(f"model name {name!r}: use letters, digits, '-', '_' and '.'")
     folder = Path(resolve_model(str(path)))
     if not folder.is_dir():
         raise CheckpointError(f"no model folder at {path}")
     opened = open_model_folder(folder)
     client = mlflow_client()
-    taken = [_called(known_version) for known_version in _versions(client, name)]
+    taken = [version_name(known_version) for known_version in mlflow_versions(client, name)]
     asked, version = version, new_version(f"model {name!r}", version, taken)
     if not VERSION.fullmatch(version):
         raise UsageError(
@@ -118,7 +90,7 @@ def register_model(
             source=f"{client.get_run(run_id).info.artifact_uri}/model",
             run_id=run_id,
             description=description,
-            tags={**(tags or {}), "tintype.task": opened.task, _VERSION_TAG: version},
+            tags={**(tags or {}), "tintype.task": opened.task, VERSION_TAG: version},
         )
         _yield_to_earlier(client, created, asked)
     except OSError as error:
@@ -128,7 +100,7 @@ def register_model(
         client.delete_run(run_id)
         raise
     client.set_terminated(run_id)
-    return _shown_version(client.get_model_version(name, created.version))
+    return shown_version(client.get_model_version(name, created.version))
 
 
 def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
@@ -136,7 +108,7 @@ def list_models(name: str | None = None, *, include_archived: bool = False) -> l
     client = mlflow_client()
 
     def kept(of: str) -> list[ModelVersion]:
-        versions = _shown_versions(client, of)
+        versions = shown_versions(client, of)
         return [version for version in versions if include_archived or not version.archived]
 
     if name is not None:
@@ -156,7 +128,7 @@ def get_model(name: str, *, version: str | None = None, label: str | None = None
         UsageError: no such model, version or label.
     """
     client = mlflow_client()
-    versions = _shown_versions(client, name)
+    versions = shown_versions(client, name)
     if not versions:
         names = [model.name for model in client.search_registered_models()]
         raise UsageError(f"no registered model named {name!r}.{nearest(name, names)}")
@@ -200,9 +172,9 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     """
     get_model(name, version=version)
     client = mlflow_client()
-    for each in _versions(client, name):
-        if version in (None, _called(each)):
-            client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
+    for each in mlflow_versions(client, name):
+        if version in (None, version_name(each)):
+            client.set_model_version_tag(name, each.version, ARCHIVED_TAG, str(archived).lower())
 
 
 def describe_model(
@@ -211,7 +183,9 @@ def describe_model(
     """Give a version another description and these tags; the version as it is then."""
     client = mlflow_client()
     numbers = [
-        each.version for each in _versions(client, model.name) if _called(each) == model.version
+        each.version
+        for each in mlflow_versions(client, model.name)
+        if version_name(each) == model.version
     ]
     for number in numbers:
         client.update_model_version(model.name, number, description or "")
@@ -222,34 +196,17 @@ def describe_model(
     return get_model(model.name, version=model.version)
 
 
-def set_alias(name: str, alias: str, *, version: str | None = None) -> ModelVersion:
-    """Have `name@alias` mean a version (None: the newest), whichever it meant before.
+def registered_model(reference: str) -> ModelVersion | None:
+    """The version that `azureml:name:1`, `name:1`, `name@latest`, `name@champion` or `models:/...` means; None for what
+    is written otherwise.
 
     Raises:
-        UsageError: no such model or version, or no name for an alias.
+        UsageError: a reference of one of these forms to something that does not exist.
     """
-    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
-        raise UsageError(
-            f"alias {alias!r}: use letters, digits, '-' and '_', a letter first; latest, v1, v2 and so on are taken"
-        )
-    model = get_model(name, version=version)
-    client = mlflow_client()
-    number = next(v.version for v in _versions(client, name) if _called(v) == model.version)
-    client.set_registered_model_alias(name, alias, number)
-    return get_model(name, version=model.version)
-
-
-def delete_alias(name: str, alias: str) -> ModelVersion:
-    """Take an alias away; the version that had it.
-
-    Raises:
-        UsageError: no such model or alias.
-    """
-    model = get_model(name, label=alias)
-    if alias not in model.aliases:
-        raise UsageError(f"{alias!r} is no alias: it always means the newest version")
-    mlflow_client().delete_registered_model_alias(name, alias)
-    return get_model(name, version=model.version)
+    parts = _REGISTERED.fullmatch(reference)
+    if parts is None or Path(reference).exists():
+        return None
+    return get_model(parts["name"], version=parts["version"], label=parts["label"])
 
 
 def resolve_model(reference: str | Path) -> str:
@@ -271,23 +228,15 @@ def resolve_model(reference: str | Path) -> str:
     if text.startswith("runs:/"):
         run_id, _, path = text.removeprefix("runs:/").partition("/")
         return _fetched(f"runs:/{run_id}/{path}", text)
-    registered = _REGISTERED.fullmatch(text)
+    registered = registered_model(text)
     if registered is not None:
-        model = get_model(
-            registered["name"], version=registered["version"], label=registered["label"]
-        )
-        return str(_local_files(model))
+        return str(_local_files(registered))
     imported = imported_as(text)
     if imported is not None:
         kept = list_models(imported)
         # Deleted or archived since: the name means what it means without the workspace.
         return str(_local_files(kept[0])) if kept else text
     return text
-
-
-def _versions(client: Any, name: str) -> list[Any]:
-    versions = client.search_model_versions(f"name='{name}'") if _NAME.fullmatch(name) else []
-    return sorted(versions, key=lambda version: int(version.version), reverse=True)
 
 
 def _create_name(client: Any, name: str) -> None:
@@ -311,36 +260,19 @@ def _yield_to_earlier(client: Any, created: Any, asked: str | None) -> None:
     """
     while True:
         older = [
-            _shown_version(version).version
-            for version in _versions(client, created.name)
+            version_name(version)
+            for version in mlflow_versions(client, created.name)
             if int(version.version) < int(created.version)
         ]
         mine = client.get_model_version(created.name, created.version)
-        if _shown_version(mine).version not in older:
+        if version_name(mine) not in older:
             return
         try:
             upcoming = new_version(f"model {created.name!r}", asked, older)
         except UsageError:
             client.delete_model_version(created.name, created.version)
             raise
-        client.set_model_version_tag(created.name, created.version, _VERSION_TAG, upcoming)
-
-
-def _shown_versions(client: Any, name: str) -> list[ModelVersion]:
-    """Newest first; none where there is no such model."""
-    versions = _versions(client, name)
-    if not versions:
-        return []
-    aliases = dict(client.get_registered_model(name).aliases)
-    return [
-        replace(
-            _shown_version(version),
-            aliases=tuple(
-                sorted(a for a, number in aliases.items() if str(number) == str(version.version))
-            ),
-        )
-        for version in versions
-    ]
+        client.set_model_version_tag(created.name, created.version, VERSION_TAG, upcoming)
 
 
 def _aliased(name: str, alias: str | None, versions: list[ModelVersion]) -> ModelVersion:
@@ -355,26 +287,6 @@ def _aliased(name: str, alias: str | None, versions: list[ModelVersion]) -> Mode
     raise UsageError(
         f"model {name!r} has no alias {alias!r}; it has {', '.join([*known, 'latest'])}. Give it one: "
         f"tintype model set-alias --name {name} --alias {alias} --version {versions[0].version}"
-    )
-
-
-def _called(version: Any) -> str:
-    return _shown_version(version).version
-
-
-def _shown_version(version: Any) -> ModelVersion:
-    tags = dict(version.tags)
-    archived = tags.pop(_ARCHIVED, "false") == "true"
-    return ModelVersion(
-        name=version.name,
-        # Those that MLflow itself registered have its number.
-        version=tags.pop(_VERSION_TAG, str(version.version)),
-        description=version.description or None,
-        tags=tags,
-        created_at=version.creation_timestamp or 0,
-        run_id=version.run_id or None,
-        path=version.source or "",
-        archived=archived,
     )
 
 
