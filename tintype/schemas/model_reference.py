@@ -36,7 +36,7 @@ def _reference(value: str) -> str:
     if short and not _REGISTERED.fullmatch(value):
         name = re.split(r"[:@]", value.removeprefix("azureml:"))[0] or "name"
         raise ValueError(
-            f"{value!r} given; expected azureml:{name}:1, azureml:{name}@latest or azureml:{name}@champion"
+            f"{value!r} given; expected azureml:{name}:1 or azureml:{name}@latest, or an alias for latest"
         )
     return value
 
