@@ -17,6 +17,7 @@ from tintype.schemas.automl_parameters import AutomlParameters
 from tintype.schemas.batch_job import BatchInput, BatchJob
 from tintype.schemas.batch_settings import BatchSettings, RetrySettings
 from tintype.schemas.command_job import CommandJob
+from tintype.schemas.comparison_job import ComparisonJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.explanation_settings import (
     BatchExplanations,
@@ -61,6 +62,8 @@ without repeating a finished trial.
   [evaluate.md](evaluate.md).
 - `type: monitor` looks at the newest window of a monitor: [below](#a-monitors-window), and [monitoring.md](monitoring.md). The schedules
   of monitors submit such jobs.
+- `type: comparison` holds a challenger against the champion: [below](#comparison-of-two-models), and
+  [loop.md](loop.md).
 - `type: command` runs a command line of your own: [below](#command).
 - `type: sweep` runs one at points of a search space: [below](#sweep).
 - `type: pipeline` runs several of these in one graph: [below](#pipeline), and [pipelines.md](pipelines.md).
@@ -106,6 +109,7 @@ def page() -> str:
         )
     )
     parts.append(section("A monitor's window", MonitorJob, beyond=JobHead))
+    parts.append(section("Comparison of two models", ComparisonJob, beyond=JobHead))
     parts.append(section("Command", CommandJob, beyond=JobHead))
     parts.append(section("`inputs.<any name>`, of commands, sweeps and pipelines", DataValue))
     parts.append(section("`outputs.<any name>`, of commands, sweeps and pipelines", OutputPort))

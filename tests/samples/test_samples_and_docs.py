@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 NO_JOBS = {
     "labelling-project.yml",
     "monitor.yml",
+    "loop.yml",
     "nightly-schedule.yml",
     "online-endpoint.yml",
     "online-deployment.yml",
@@ -82,9 +83,11 @@ def test_the_sample_batch_endpoint_and_its_deployment_are_valid() -> None:
     assert [*endpoint.notices(), *deployment.notices()] == []
 
 
-def test_the_sample_schedule_is_valid() -> None:
-    schedule = load_schedule(ROOT / "samples" / "nightly-schedule.yml")
-    assert isinstance(job_of(schedule), PipelineJob)
+@pytest.mark.parametrize("name", ["nightly-schedule.yml", "loop.yml"])
+def test_the_sample_schedules_are_valid(name: str) -> None:
+    job = job_of(load_schedule(ROOT / "samples" / name))
+    assert isinstance(job, PipelineJob)
+    assert build_graph(with_components(without_data(job))).steps
 
 
 def test_the_sample_monitor_is_valid() -> None:

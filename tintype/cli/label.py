@@ -106,7 +106,7 @@ def create(
     data: Annotated[
         str | None,
         typer.Option(
-            "-p", "--data", help="Folder, MLTable, CSV, JSONL, batch output, azureml:NAME@latest."
+            "-p", "--data", help="Folder, table, batch output, azureml:NAME@latest, endpoint:NAME."
         ),
     ] = None,
     labels: Labels = None,
@@ -128,10 +128,21 @@ def create(
     zero_shot_model: Annotated[
         str | None, typer.Option("--zero-shot-model", help="CLIP or SigLIP checkpoint.")
     ] = None,
+    uncertain: Annotated[
+        int | None,
+        typer.Option(
+            "--uncertain", help="Only so many pictures: answers least certain. Again: more."
+        ),
+    ] = None,
+    requests: Annotated[
+        Path | None,
+        typer.Option("--requests", help="File of request ids whose pictures are taken first."),
+    ] = None,
     set_: Set = None,
 ) -> object:
     """Make a project of pictures; they stay where they are."""
     from tintype.client import Client
+    from tintype.labelling.uncertain_pictures import read_request_ids
     from tintype.schemas.labelling_project import load_labelling_project
 
     options = {
@@ -144,8 +155,11 @@ def create(
         "labellers": labellers,
         "model": model,
         "zero_shot_model": zero_shot_model,
+        "uncertain": uncertain,
     }
-    return Client().labels.create_or_update(load_labelling_project(file, set_ or [], options))
+    document = load_labelling_project(file, set_ or [], options)
+    asked_for = frozenset[str]() if requests is None else read_request_ids(requests)
+    return Client().labels.create_or_update(document, requests=asked_for)
 
 
 @command(app, "list")

@@ -1,4 +1,4 @@
-"""`tintype model`: register, import, list, show, download, archive, export, quantise."""
+"""`tintype model`: register, import, list, show, alias, download, archive, export, quantise."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Annotated
 import typer
 
 from tintype.cli.asset_verbs import add_archive_and_restore
-from tintype.cli.command import command
+from tintype.cli.command import Ended, command, tell_notices
 from tintype.cli.options import (
     WITHOUT_EFFECT,
     Description,
+    GroupColumn,
+    GroupPattern,
+    ImageColumn,
     IncludeArchived,
+    LabelColumn,
+    ModelLabel,
     Name,
     NoWait,
     OptionalFile,
@@ -21,9 +26,9 @@ from tintype.cli.options import (
     Set,
     Tags,
     Version,
-    VersionLabel,
     tags_of,
 )
+from tintype.cli.output import PrintFormat
 from tintype.cli.scoring_options import Calibration, Pooling, TaskName, images_in
 
 __all__ = ["app"]
@@ -36,6 +41,8 @@ class ExportFormat(StrEnum):
 
     ONNX = "onnx"
 
+
+Alias = Annotated[str, typer.Option("-a", "--alias", help="Such as champion.")]
 
 _Kept = Annotated[str | None, typer.Option(help="As in az.", rich_help_panel=WITHOUT_EFFECT)]
 
@@ -106,7 +113,7 @@ def show(
     ] = None,
     name: OptionalName = None,
     version: Version = None,
-    label: VersionLabel = None,
+    label: ModelLabel = None,
     registry_name: Annotated[
         str | None, typer.Option("--registry-name", help="Look in the catalog only.")
     ] = None,
@@ -121,6 +128,8 @@ def show(
     wanted = model or name
     if wanted is None:
         raise UsageError("name the model to show")
+    if "@" in wanted and label is None and not wanted.startswith("azureml://"):
+        wanted, _, label = wanted.removeprefix("azureml:").partition("@")
     in_workspace = registry_name is None and bool(models.list(wanted, include_archived=True))
     card = None if in_workspace else find_card(wanted)
     if card is None and not in_workspace:
@@ -172,10 +181,27 @@ def quantize(
     )
 
 
+@command(app, "set-alias", azures=False)
+def set_alias(name: Name, alias: Alias, version: Version = None) -> object:
+    """Have NAME@ALIAS mean a version, or the newest; it is taken from the one that had it."""
+    from tintype.client import Client
+
+    return Client().models.set_alias(name, alias, version)
+
+
+@command(app, "delete-alias", azures=False)
+def delete_alias(name: Name, alias: Alias) -> object:
+    """Take an alias away from the version that has it."""
+    from tintype.client import Client
+
+    return Client().models.delete_alias(name, alias)
+
+
 @command(app)
 def download(
     name: Name,
     version: Version = None,
+    label: ModelLabel = None,
     path: Annotated[Path, typer.Option("-p", "--download-path", help="Folder to copy to.")] = Path(
         "."
     ),
@@ -184,14 +210,14 @@ def download(
     """Copy a version's model folder to PATH/NAME."""
     from tintype.client import Client
 
-    print(Client().models.download(name, version, path))
+    print(Client().models.download(name, version, path, label=label))
 
 
 @command(app)
 def update(
     name: Name,
     version: Version = None,
-    label: VersionLabel = None,
+    label: ModelLabel = None,
     set_: Set = None,
     registry_name: _Kept = None,
 ) -> object:
@@ -199,6 +225,52 @@ def update(
     from tintype.client import Client
 
     return Client().models.update(name, version, set_ or [], label=label)
+
+
+@command(app, printing=PrintFormat, azures=False)
+def compare(
+    champion: Annotated[str, typer.Argument(help="The model in use: photos@champion, a folder.")],
+    challenger: Annotated[str, typer.Argument(help="The model that may take its place.")],
+    data: Annotated[
+        str, typer.Option("-d", "--data", help="Labelled images in any layout of docs/data.md.")
+    ],
+    metric: Annotated[str, typer.Option("--metric", help="By which it is decided.")] = "accuracy",
+    output_folder: Annotated[
+        Path | None, typer.Option("--output", help="Folder for comparison.json and predictions.")
+    ] = None,
+    register_as: Annotated[
+        str | None,
+        typer.Option("--register-as", help="Name under which a better challenger is registered."),
+    ] = None,
+    promote: Annotated[
+        str | None, typer.Option("--promote", help="Alias that a better challenger takes over.")
+    ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit with 1 unless the challenger is better.")
+    ] = False,
+    label_column: LabelColumn = "label",
+    image_column: ImageColumn = "image_url",
+    group_column: GroupColumn = None,
+    group_pattern: GroupPattern = None,
+) -> object:
+    """Hold a challenger against the champion on the same labelled images, by paired tests."""
+    from tintype.client import Client
+
+    compared = Client().models.compare(
+        champion,
+        challenger,
+        data,
+        metric=metric,
+        output=output_folder,
+        register_as=register_as,
+        promote=promote,
+        label_column=label_column,
+        image_column=image_column,
+        group_column=group_column,
+        group_pattern=group_pattern,
+    )
+    tell_notices(compared.notices)
+    return Ended(compared, int(gate and not compared.is_better))
 
 
 add_archive_and_restore(app, "models")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tintype.cli.command import command, confirm, tell_notices
+from tintype.cli.command import Ended, command, confirm, tell_notices
 from tintype.cli.options import (
     Deployment,
     Ignored,
@@ -103,6 +104,81 @@ def list_(local: Ignored = False) -> object:
     from tintype.client import Client
 
     return Client().online_endpoints.list()
+
+
+@command(app, azures=False)
+def shift(
+    name: OptionalName = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Deployment without traffic: the challenger.")
+    ] = None,
+    file: OptionalFile = None,
+    steps: Annotated[
+        str | None, typer.Option("--steps", help="Percent of the traffic: 5,25,50,100.")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", help="How long a step takes at least: 10m.")
+    ] = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option("--bounds", help="errors=1%,latency_p95=1.5x,disagreement=10%"),
+    ] = None,
+    mirror: Annotated[
+        int | None,
+        typer.Option("--mirror", help="Percent mirrored first, with a bound of disagreement."),
+    ] = None,
+    min_requests: Annotated[
+        int | None, typer.Option("--min-requests", help="Of each side, before a step is judged.")
+    ] = None,
+    set_: Set = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it ends; exit with 1 unless it is completed.")
+    ] = False,
+) -> object:
+    """Shift the traffic to a challenger in steps; it goes back by itself when a bound is passed."""
+    from tintype.client import Client
+    from tintype.schemas.traffic_shift import load_traffic_shift, parse_bounds, parse_steps
+
+    options = {
+        "endpoint": name,
+        "to": to,
+        "steps": None if steps is None else parse_steps(steps),
+        "every": every,
+        "bounds": None if bounds is None else parse_bounds(bounds),
+        "mirror": mirror,
+        "min_requests": min_requests,
+    }
+    endpoints = Client().online_endpoints
+    document = load_traffic_shift(file, set_ or [], options)
+    shown = endpoints.shift(document)
+    while wait and shown["status"] == "running":
+        time.sleep(1)
+        shown = endpoints.show_shift(document.endpoint)
+    return Ended(shown, int(wait and shown["status"] != "completed"))
+
+
+@command(app, "show-shift", azures=False)
+def show_shift(name: Name) -> object:
+    """Show the shift of traffic that is under way, or the last one, with what is measured."""
+    from tintype.client import Client
+
+    return Client().online_endpoints.show_shift(name)
+
+
+@command(app, "list-shifts", azures=False)
+def list_shifts(name: Name) -> object:
+    """List all shifts of an endpoint's traffic, the newest first."""
+    from tintype.client import Client
+
+    return Client().online_endpoints.list_shifts(name)
+
+
+@command(app, "cancel-shift", azures=False)
+def cancel_shift(name: Name) -> object:
+    """End the shift under way: the champion has all of the traffic again."""
+    from tintype.client import Client
+
+    return Client().online_endpoints.cancel_shift(name)
 
 
 @command(app)

@@ -22,6 +22,7 @@ __all__ = [
     "IncludeArchived",
     "LabelColumn",
     "Model",
+    "ModelLabel",
     "Name",
     "NoWait",
     "OptionalEndpointName",
@@ -62,6 +63,9 @@ Set = Annotated[
 Description = Annotated[str | None, typer.Option("-d", "--description", help="For people.")]
 Version = Annotated[str | None, typer.Option("-v", "--version", help="Its version.")]
 VersionLabel = Annotated[str | None, typer.Option("-l", "--label", help="latest.")]
+ModelLabel = Annotated[
+    str | None, typer.Option("-l", "--label", help="latest, or an alias such as champion.")
+]
 Tags = Annotated[list[str] | None, typer.Option("--tags", help="key=value. Repeatable.")]
 RegistryName = Annotated[
     str | None, typer.Option("--registry-name", help="Look in the catalog, whatever its name.")

@@ -43,7 +43,7 @@ _INSTEAD = {
 }
 
 # `azureml:` stands before names with a version or a label; the SDK writes it before paths too.
-_ASSET = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+|@\w+)")
+_ASSET = re.compile(r"[A-Za-z0-9][\w.-]*(:[\w.-]+|@[\w-]+)")
 _PATH_KEYS = ("path", "model", "code", "training_data", "validation_data", "test_data")
 
 # Names that the SDK makes up, by content, for what has none.

@@ -97,7 +97,7 @@ def described(thing: Describes, noun: str, overrides: Sequence[str] = ()) -> tup
 
 
 def _of_object(thing: Describes, noun: str) -> tuple[Document, Path]:
-    from tintype.workspace.registry import ModelVersion
+    from tintype.workspace.model_versions import ModelVersion
     from tintype.workspace.runs import RunRecord
 
     if isinstance(thing, Document):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,53 @@ class LabellingProjects:
         return open_database()
 
     def create_or_update(
-        self, project: LabellingProjectDocument | Describes, overrides: Sequence[str] = ()
+        self,
+        project: LabellingProjectDocument | Describes,
+        overrides: Sequence[str] = (),
+        *,
+        requests: Collection[str] = (),
     ) -> Record:
         """Make a project of a document, its YAML file or a mapping, and find its pictures.
 
+        With `uncertain`, a project that there is already gets as many more.
+
+        Args:
+            requests: ids of an endpoint's requests whose pictures are taken first, where the document says `uncertain`.
+
         Raises:
-            UsageError: the document is wrong, or there is, or was, a project of that name.
+            UsageError: the document is wrong, or there is, or was, a project of that name, of other data.
             DataError: the data cannot be used; names file, line and field.
         """
-        from tintype.labelling.making import make_project
+        from tintype.labelling.making import make_project, refresh_project
 
         if not isinstance(project, LabellingProjectDocument):
             project = described(project, "labels", overrides)[0]
         document = read_labelling_project(project)
-        return self.get(make_project(self._database, document).name)
+        if requests and document.uncertain is None:
+            raise UsageError("requests: say, too, how many pictures are wanted (uncertain)")
+        if document.uncertain is not None and self._takes_more(document):
+            refresh_project(
+                self._database,
+                document.name,
+                _own_name(),
+                uncertain=document.uncertain,
+                requests=requests,
+            )
+            return self.get(document.name)
+        return self.get(make_project(self._database, document, requests=requests).name)
+
+    def _takes_more(self, document: LabellingProjectDocument) -> bool:
+        """Whether there is a project of uncertain pictures of the same data under that name."""
+        with self._database.reading() as connection:
+            known = [
+                project
+                for project in list_projects(connection, include_archived=True)
+                if project.name == document.name
+            ]
+        return any(
+            project.source.get("uncertain") and project.source["data"] == document.data
+            for project in known
+        )
 
     @not_found_as_azure
     def get(self, name: str) -> Record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tintype.client.azure_errors import not_found_as_azure
 from tintype.client.described import Describes, described
@@ -12,8 +12,12 @@ from tintype.errors import UsageError, nearest
 from tintype.models.catalog import Card, list_cards
 from tintype.schemas.document import Document, apply_overrides
 from tintype.schemas.model import ModelDocument, read_model_document
-from tintype.workspace import registry
-from tintype.workspace.registry import ModelVersion
+from tintype.workspace import model_aliases, registry
+from tintype.workspace.model_versions import ModelVersion
+
+if TYPE_CHECKING:
+    from tintype.jobs.comparison import ModelComparison
+    from tintype.schemas.scorer_options import ScorerOptions
 
 __all__ = ["Models"]
 
@@ -65,6 +69,9 @@ class Models:
     ) -> ModelVersion:
         """One version; the latest where none is named, or with label "latest".
 
+        Args:
+            label: latest, or an alias.
+
         Raises:
             UsageError: no such model, version or label.
         """
@@ -80,8 +87,29 @@ class Models:
         """The cards of checkpoints that can be had from the Hub."""
         return list_cards()
 
+    def set_alias(self, name: str, alias: str, version: str | None = None) -> ModelVersion:
+        """Have `name@alias` mean a version (None: the newest), whichever it meant before.
+
+        Raises:
+            UsageError: no such model or version, or no name for an alias.
+        """
+        return model_aliases.set_alias(name, alias, version=version)
+
+    def delete_alias(self, name: str, alias: str) -> ModelVersion:
+        """Take an alias away from the version that has it.
+
+        Raises:
+            UsageError: no such model or alias.
+        """
+        return model_aliases.delete_alias(name, alias)
+
     def download(
-        self, name: str, version: str | None = None, download_path: str | Path = "."
+        self,
+        name: str,
+        version: str | None = None,
+        download_path: str | Path = ".",
+        *,
+        label: str | None = None,
     ) -> Path:
         """Copy a version's model folder to `download_path/name` and return that folder.
 
@@ -89,7 +117,7 @@ class Models:
             UsageError: no such model or version.
             OutputError: the destination exists already or cannot be written.
         """
-        return registry.download_model(name, Path(download_path), version=version)
+        return registry.download_model(name, Path(download_path), version=version, label=label)
 
     def update(
         self,
@@ -169,6 +197,45 @@ class Models:
             min_agreement=min_agreement,
         )
         return Scorer.load(registry.resolve_model(model), options).describe()
+
+    def compare(
+        self,
+        champion: str | Path,
+        challenger: str | Path,
+        data: str | Path,
+        *,
+        metric: str = "accuracy",
+        output: str | Path | None = None,
+        register_as: str | None = None,
+        promote: str | None = None,
+        label_column: str = "label",
+        image_column: str = "image_url",
+        group_column: str | None = None,
+        group_pattern: str | None = None,
+        scoring: ScorerOptions | None = None,
+    ) -> ModelComparison:
+        """Hold a challenger against the champion on the same labelled images; see `ComparisonJob`.
+
+        Raises:
+            DataError: data that cannot be used, or none of whose images can be read.
+            UsageError: a model that is missing, models of different tasks, or an unknown metric.
+        """
+        from tintype.jobs.comparison import compare_models
+
+        return compare_models(
+            champion,
+            challenger,
+            data,
+            metric=metric,
+            output=output,
+            register_as=register_as,
+            promote=promote,
+            label_column=label_column,
+            image_column=image_column,
+            group_column=group_column,
+            group_pattern=group_pattern,
+            scoring=scoring,
+        )
 
     def export(self, model: str | Path, output: str | Path) -> Path:
         """Write a model as ONNX, checked against torch; the file.

@@ -19,6 +19,11 @@ from tintype.endpoints.online.gateway.keys import digest_of, new_key
 from tintype.errors import OutputError, RunFailed, UsageError
 from tintype.schemas.document import Document
 from tintype.schemas.online_endpoint import OnlineEndpointDocument, read_online_endpoint
+from tintype.schemas.traffic_shift import (
+    TrafficShiftDocument,
+    load_traffic_shift,
+    read_traffic_shift,
+)
 from tintype.workspace.credentials import forget_keys, load_keys, save_keys
 
 __all__ = ["OnlineEndpoints"]
@@ -104,6 +109,43 @@ class OnlineEndpoints:
         """Remove an endpoint with its deployments, after what they have under way."""
         ask_daemon("delete-endpoint", name=name)
         forget_keys(name)
+
+    def shift(self, shift: TrafficShiftDocument | Mapping[str, Any] | str | Path) -> Record:
+        """Begin to shift traffic to a challenger in steps; the daemon goes on with it, or back.
+
+        >>> client.online_endpoints.shift({"endpoint": "photos", "to": "challenger"})  # doctest: +SKIP
+
+        Args:
+            shift: a document, a mapping of its keys, or its YAML file.
+
+        Raises:
+            UsageError: the document is wrong, a shift is under way, or there is no such deployment.
+        """
+        if isinstance(shift, str | Path):
+            shift = load_traffic_shift(Path(shift))
+        elif not isinstance(shift, TrafficShiftDocument):
+            shift = read_traffic_shift(Document(dict(shift)))
+        return Record(ask_daemon("start-shift", document=_written(shift)))
+
+    def show_shift(self, name: str) -> Record:
+        """The shift of an endpoint's traffic that is under way, or the last one, with what is measured.
+
+        Raises:
+            UsageError: there is no such endpoint, or it has never had one.
+        """
+        return Record(ask_daemon("get-shift", endpoint=name))
+
+    def list_shifts(self, name: str) -> Sequence[Record]:
+        """All shifts of an endpoint's traffic, the newest first."""
+        return [Record(shown) for shown in ask_daemon("list-shifts", endpoint=name)]
+
+    def cancel_shift(self, name: str) -> Record:
+        """End the shift that is under way: the champion has all of the traffic again.
+
+        Raises:
+            UsageError: there is no such endpoint, or no shift is under way.
+        """
+        return Record(ask_daemon("cancel-shift", endpoint=name))
 
     def begin_create_or_update(
         self, endpoint: OnlineEndpointDocument | Describes, overrides: Sequence[str] = ()
@@ -260,5 +302,5 @@ def _record(shown: dict[str, Any]) -> Record:
     return Record.of("online_endpoints", shown)
 
 
-def _written(document: OnlineEndpointDocument) -> dict[str, Any]:
+def _written(document: OnlineEndpointDocument | TrafficShiftDocument) -> dict[str, Any]:
     return document.model_dump(mode="json", by_alias=True, exclude_none=True)

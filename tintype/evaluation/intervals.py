@@ -26,7 +26,16 @@ from tintype.evaluation.metrics import Predictions
 from tintype.evaluation.resampled import RankSums, RowSums, is_ranking
 from tintype.schemas.task import MULTILABEL
 
-__all__ = ["LEVEL", "metric_intervals", "resamples", "units_of", "wilson_interval"]
+__all__ = [
+    "LEVEL",
+    "bca_interval",
+    "left_out",
+    "metric_intervals",
+    "resamples",
+    "students_quantile",
+    "units_of",
+    "wilson_interval",
+]
 
 LEVEL = 0.95
 
@@ -158,9 +167,10 @@ def _of_sums(
         values = _gathered(
             sums.metrics(others, weights) for weights in resamples(sums.units, draws, seed)
         )
-        without = _gathered(sums.metrics(others, weights) for weights in _left_out(sums.units))
+        without = _gathered(sums.metrics(others, weights) for weights in left_out(sums.units))
         found = {
-            name: _bca(metrics[name], values[name], without[name], sums.units) for name in others
+            name: bca_interval(metrics[name], values[name], without[name], sums.units)
+            for name in others
         }
     if "log_loss" in names:
         counts, losses = sums.counts_and_losses()
@@ -191,7 +201,7 @@ def _studentised(
     return max(0.0, min(value, value - high * error)), max(value, value - low * error)
 
 
-def _left_out(units: int) -> Iterator[np.ndarray]:
+def left_out(units: int) -> Iterator[np.ndarray]:
     """Blocks of weights, each without some units: all of them, in at most 200 parts."""
     parts = np.array_split(np.random.default_rng(0).permutation(units), min(units, _BLOCKS))
     step = max(1, _CELLS // units)
@@ -208,8 +218,16 @@ def _gathered(blocks: Iterator[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _bca(value: float, drawn: np.ndarray, without: np.ndarray, units: int) -> Interval:
-    """Efron & Tibshirani (1993), equations 14.9 to 14.15, at the places of Student's quantile."""
+def bca_interval(value: float, drawn: np.ndarray, without: np.ndarray, units: int) -> Interval:
+    """Bias-corrected and accelerated: Efron & Tibshirani (1993), equations 14.9 to 14.15, at the places of
+    Student's quantile.
+
+    Args:
+        value: the statistic of all units.
+        drawn: float64 (b,), of each resample; NaN where it has no value.
+        without: float64 (k,), of all units but some; see `left_out`.
+        units: how many there are.
+    """
     from scipy.stats import norm
 
     drawn = drawn[~np.isnan(drawn)]
@@ -223,7 +241,7 @@ def _bca(value: float, drawn: np.ndarray, without: np.ndarray, units: int) -> In
     spread = float((off**2).sum()) ** 1.5
     acceleration = float((off**3).sum()) / (6 * spread) if spread > 0 else 0.0
     places = []
-    for quantile in (-_students(units), _students(units)):
+    for quantile in (-students_quantile(units), students_quantile(units)):
         shifted = bias + quantile
         places.append(norm.cdf(bias + shifted / max(1 - acceleration * shifted, 0.1)))
     low, high = np.quantile(drawn, places)
@@ -247,7 +265,7 @@ def _on_odds(value: float, drawn: np.ndarray, units: int) -> Interval:
     error = float(np.nanstd(_log_odds(seen), ddof=1))
     if not error > 0:
         return value, value
-    middle, half = float(_log_odds(np.array(value))), _students(units) * error
+    middle, half = float(_log_odds(np.array(value))), students_quantile(units) * error
     low, high = 1 / (1 + np.exp(-np.clip([middle - half, middle + half], -700, 700)))
     return float(low), float(high)
 
@@ -256,7 +274,7 @@ def _log_odds(shares: np.ndarray) -> np.ndarray:
     return np.log(shares / (1 - shares))
 
 
-def _students(units: int) -> float:
+def students_quantile(units: int) -> float:
     """Standard errors of resamples of so many units, two at least, to either side of a 95 % interval. Such
     an error is too small by the square root of (n - 1) / n, and uncertain itself."""
     from scipy.stats import t as student

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tintype.jobs import batch, evaluation, finetuning, monitoring
+from tintype.jobs import batch, comparison, evaluation, finetuning, monitoring
 from tintype.jobs.automl import checks as automl
 from tintype.jobs.command import job as command
 from tintype.jobs.data_inputs import settled_data
@@ -16,6 +16,7 @@ from tintype.jobs.sweep import checks as sweep
 from tintype.schemas.automl_job import AutomlJob
 from tintype.schemas.batch_job import BatchJob
 from tintype.schemas.command_job import CommandJob
+from tintype.schemas.comparison_job import ComparisonJob
 from tintype.schemas.evaluation_job import EvaluationJob
 from tintype.schemas.finetuning_job import FinetuningJob
 from tintype.schemas.monitor_job import MonitorJob
@@ -111,6 +112,14 @@ STEP_KINDS = {
         check=monitoring.check,
         execute="tintype.jobs.monitoring:execute",
         download=download_outputs,
+    ),
+    "comparison": JobKind(
+        document=ComparisonJob,
+        settle=comparison.settle,
+        check=comparison.check,
+        execute="tintype.jobs.comparison:execute",
+        download=download_outputs,
+        makes=lambda run, output: run.outputs / "comparison",
     ),
     "command": JobKind(
         document=CommandJob,

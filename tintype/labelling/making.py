@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +28,7 @@ from tintype.labelling.sources import (
 )
 from tintype.labelling.suggestions import add_suggestions
 from tintype.labelling.tables import PictureRow
+from tintype.labelling.uncertain_pictures import uncertain_pictures
 from tintype.progress import track
 from tintype.schemas.labelling_project import LabelDocument, LabellingProjectDocument
 
@@ -43,19 +44,21 @@ def make_project(
     *,
     within: Path | None = None,
     owner: int | None = None,
+    requests: Collection[str] = (),
 ) -> Project:
     """A project with the pictures, and, where they are wanted, the labels of its data.
 
     Args:
         within: a folder that every picture has to lie in, now and when more are added; None: anywhere.
         owner: a person who becomes owner of the project.
+        requests: see `uncertain_pictures`; for a document with `uncertain`.
 
     Raises:
         UsageError: there is one of that name, or nothing to label with.
         DataError: the data cannot be used; names file, line and field.
     """
     # Read before the transaction begins, for nobody else can write meanwhile.
-    rows = list(track(_inside(_pictures(document), within), "looking"))
+    rows = list(track(_inside(_pictures(document, requests), within), "looking"))
     stamps = {row.location: stamp_of(row.location) for row in rows}
     with database.writing() as connection:
         project = create_project(connection, document, within=within)
@@ -82,8 +85,19 @@ def make_project(
     return project
 
 
-def refresh_project(database: Database, name: str, person: str) -> dict[str, int]:
+def refresh_project(
+    database: Database,
+    name: str,
+    person: str,
+    *,
+    uncertain: int | None = None,
+    requests: Collection[str] = (),
+) -> dict[str, int]:
     """Add pictures that have come to a project's data, and look after those that it has; `person` did so.
+
+    Args:
+        uncertain: of a project of uncertain pictures, how many more; None: as many as its document says.
+        requests: see `uncertain_pictures`.
 
     Returns:
         How many were `added`, are `missing` and have `changed`.
@@ -98,7 +112,13 @@ def refresh_project(database: Database, name: str, person: str) -> dict[str, int
         raise UsageError(f"project {project.name!r} is archived; it takes no pictures")
     path = source_path(project.source["data"])
     within = project.source.get("within")
-    pictures = _inside(unlabelled_pictures(path), None if within is None else Path(within))
+    most = project.source.get("uncertain")
+    found_pictures = (
+        unlabelled_pictures(path)
+        if most is None
+        else iter(_more_uncertain(database, project, path, uncertain or most, requests))
+    )
+    pictures = _inside(found_pictures, None if within is None else Path(within))
     # Nobody is to wait while files are looked at.
     rows = list(track(pictures, "looking"))
     stamps = {row.location: stamp_of(row.location) for row in rows}
@@ -107,6 +127,11 @@ def refresh_project(database: Database, name: str, person: str) -> dict[str, int
     with database.writing() as connection:
         places = ((row.location, row.name) for row in rows)
         added = add_pictures(connection, project, places, stamps)
+        if project.source["existing_labels"] == "suggestions" and most is not None:
+            # Of a label that the project has not, nothing is proposed.
+            names = {label.name for label in project.labels}
+            proposed = [row for row in rows if row.labels and names.issuperset(row.labels)]
+            import_labels(connection, project, proposed, import_as="suggestions")
         found = {"added": added, **note_files(connection, report)}
         log_refresh(connection, project, person_named(connection, person), found)
         return found
@@ -149,8 +174,26 @@ def _inside(pictures: Iterator[SourcePicture], within: Path | None) -> Iterator[
     return pictures if within is None else map(refuse_outside(within), pictures)
 
 
-def _pictures(document: LabellingProjectDocument) -> Iterator[SourcePicture]:
+def _more_uncertain(
+    database: Database, project: Project, path: Path, count: int, requests: Collection[str]
+) -> list[SourcePicture]:
+    with database.reading() as connection:
+        known = set(
+            connection.execute(
+                select(PictureRow.location).where(PictureRow.project_id == project.id)
+            ).scalars()
+        )
+    return uncertain_pictures(path, count, project.task, known=known, requests=requests)
+
+
+def _pictures(
+    document: LabellingProjectDocument, requests: Collection[str]
+) -> Iterator[SourcePicture]:
     path = source_path(document.data)
+    if document.uncertain is not None:
+        rows = uncertain_pictures(path, document.uncertain, document.task, requests=requests)
+        kept = document.existing_labels != "none"
+        return (row if kept else row._replace(labels=None) for row in rows)
     if document.existing_labels == "none":
         return unlabelled_pictures(path)
     if document.existing_labels == "final":

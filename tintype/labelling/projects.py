@@ -76,6 +76,7 @@ class Project:
             "labellers": {"least": self.least_answers, "most": self.most_answers},
             "model": self.model,
             "zero_shot_model": self.zero_shot_model,
+            "uncertain": self.source.get("uncertain"),
             "created_at": moment(self.created_at),
         }
 
@@ -113,6 +114,7 @@ def create_project(
                         "data": document.data,
                         "existing_labels": document.existing_labels,
                         **({} if within is None else {"within": str(within)}),
+                        **({} if document.uncertain is None else {"uncertain": document.uncertain}),
                     },
                     least_answers=document.labellers.least,
                     most_answers=document.labellers.most,

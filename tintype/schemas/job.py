@@ -9,6 +9,7 @@ from tintype.errors import DocumentError, nearest
 from tintype.schemas.automl_job import AutomlJob, read_automl_job
 from tintype.schemas.batch_job import BatchJob, read_batch_job
 from tintype.schemas.command_job import CommandJob, read_command_job
+from tintype.schemas.comparison_job import ComparisonJob, read_comparison_job
 from tintype.schemas.document import Document, apply_overrides, read_yaml
 from tintype.schemas.evaluation_job import EvaluationJob, read_evaluation_job
 from tintype.schemas.finetuning_job import FinetuningJob, read_finetuning_job
@@ -23,6 +24,7 @@ Job = (
     | AutomlJob
     | BatchJob
     | EvaluationJob
+    | ComparisonJob
     | CommandJob
     | MonitorJob
     | SweepJob
@@ -34,6 +36,7 @@ _READERS: dict[str, Callable[[Document, Path], Job]] = {
     "automl": read_automl_job,
     "batch": read_batch_job,
     "evaluation": read_evaluation_job,
+    "comparison": read_comparison_job,
     "command": read_command_job,
     "monitor": read_monitor_job,
     "sweep": read_sweep_job,

@@ -174,6 +174,10 @@ class LabellingProjectDocument(LabellingProjectTerms):
     zero_shot_model: str | None = None
     """A CLIP or SigLIP checkpoint that suggests by the labels' names before anything is labelled."""
 
+    uncertain: int | None = Field(None, ge=1, le=1_000_000)
+    """Of what an endpoint recorded, or a batch wrote: only so many pictures, those whose answers are least certain. Making
+    the project again, or refreshing it, adds as many that it has not."""
+
 
 def load_labelling_project(
     path: Path | None, overrides: Sequence[str] = (), options: Mapping[str, Any] | None = None

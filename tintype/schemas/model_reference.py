@@ -22,7 +22,7 @@ __all__ = [
     "reference_of",
 ]
 
-_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*|@\w+)")
+_REGISTERED = re.compile(r"azureml:[A-Za-z0-9][A-Za-z0-9_.-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*|@[\w-]+)")
 
 
 def _version(value: Any) -> Any:
@@ -35,7 +35,9 @@ def _reference(value: str) -> str:
     short = value.startswith("azureml:") and not value.startswith("azureml://")
     if short and not _REGISTERED.fullmatch(value):
         name = re.split(r"[:@]", value.removeprefix("azureml:"))[0] or "name"
-        raise ValueError(f"{value!r} given; expected azureml:{name}:1 or azureml:{name}@latest")
+        raise ValueError(
+            f"{value!r} given; expected azureml:{name}:1 or azureml:{name}@latest, or an alias for latest"
+        )
     return value
 
 

@@ -13,7 +13,8 @@ import yaml
 from tintype.errors import TintypeError, UsageError
 from tintype.workspace.batch_endpoints import BatchEndpointStore
 from tintype.workspace.endpoints import EndpointStore
-from tintype.workspace.registry import ModelVersion, resolve_model
+from tintype.workspace.model_versions import ModelVersion
+from tintype.workspace.registry import resolve_model
 from tintype.workspace.run_index import RunIndex, RunQuery
 from tintype.workspace.runs import RunStore
 

@@ -27,7 +27,8 @@ from tintype.progress import working
 from tintype.schemas.task import CLASSIFICATION_TASKS, Task, parse_task
 from tintype.settings import get_settings
 from tintype.workspace.imported import remember_import
-from tintype.workspace.registry import ModelVersion, register_model
+from tintype.workspace.model_versions import ModelVersion
+from tintype.workspace.registry import register_model
 
 __all__ = ["import_model"]
 

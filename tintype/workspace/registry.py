@@ -1,14 +1,13 @@
 """Registered models, in MLflow's registry: names, versions, download, archive.
 
 A version is whatever its user calls it, kept as a tag; underneath are MLflow's own numbers, which tell
-what is newest. Archiving is a tag too, so nothing is lost by it.
+what is newest. Archiving is a tag too, so nothing is lost by it. Aliases are in `model_aliases`.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,54 +17,35 @@ from tintype.models.model_folder import is_model_folder, open_model_folder
 from tintype.schemas.asset_parts import VERSION
 from tintype.workspace.imported import imported_as
 from tintype.workspace.job_outputs import is_job_output, job_output
+from tintype.workspace.model_versions import (
+    ARCHIVED_TAG,
+    MODEL_NAME,
+    VERSION_TAG,
+    ModelVersion,
+    mlflow_versions,
+    shown_version,
+    shown_versions,
+    version_name,
+)
 from tintype.workspace.tracking import mlflow_client, new_run
 from tintype.workspace.versions import new_version
 
 __all__ = [
-    "ModelVersion",
     "archive_model",
     "describe_model",
     "download_model",
     "get_model",
     "list_models",
     "register_model",
+    "registered_model",
     "resolve_model",
 ]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _REGISTERED = re.compile(
     r"(?P<prefix>azureml:|models:/)?(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)"
     # Without a prefix, name/version could as well be a Hub id: there only numbers are read.
-    r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>\w+))"
+    r"(?:[:/](?P<version>(?(prefix)[A-Za-z0-9][A-Za-z0-9_.-]*|\d+))|@(?P<label>[\w-]+))"
 )
-_ARCHIVED = "tintype.archived"
-_VERSION_TAG = "tintype.version"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One version of a registered model."""
-
-    name: str
-    version: str
-    type: str = "mlflow_model"
-    description: str | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-    created_at: int = 0
-    """Milliseconds since 1970, UTC."""
-    run_id: str | None = None
-    path: str = ""
-    """Where its files are, as the registry says it."""
-    archived: bool = False
-
-    @property
-    def id(self) -> str:
-        """What documents name it by."""
-        return f"azureml:{self.name}:{self.version}"
-
-    def shown(self) -> dict[str, Any]:
-        """The version as commands print it."""
-        return {**asdict(self), "id": self.id}
 
 
 def register_model(
@@ -87,14 +67,14 @@ def register_model(
         UsageError: a name or version that is not allowed, or a version that exists.
         CheckpointError: `path` is not a model folder.
     """
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise UsageError(f"model name {name!r}: use letters, digits, '-', '_' and '.'")
     folder = Path(resolve_model(str(path)))
     if not folder.is_dir():
         raise CheckpointError(f"no model folder at {path}")
     opened = open_model_folder(folder)
     client = mlflow_client()
-    taken = [_shown_version(known_version).version for known_version in _versions(client, name)]
+    taken = [version_name(known_version) for known_version in mlflow_versions(client, name)]
     asked, version = version, new_version(f"model {name!r}", version, taken)
     if not VERSION.fullmatch(version):
         raise UsageError(
@@ -110,7 +90,7 @@ def register_model(
             source=f"{client.get_run(run_id).info.artifact_uri}/model",
             run_id=run_id,
             description=description,
-            tags={**(tags or {}), "tintype.task": opened.task, _VERSION_TAG: version},
+            tags={**(tags or {}), "tintype.task": opened.task, VERSION_TAG: version},
         )
         _yield_to_earlier(client, created, asked)
     except OSError as error:
@@ -120,37 +100,40 @@ def register_model(
         client.delete_run(run_id)
         raise
     client.set_terminated(run_id)
-    return _shown_version(client.get_model_version(name, created.version))
+    return shown_version(client.get_model_version(name, created.version))
 
 
 def list_models(name: str | None = None, *, include_archived: bool = False) -> list[ModelVersion]:
     """The latest version of every model, or every version of `name`, newest first."""
     client = mlflow_client()
+
+    def kept(of: str) -> list[ModelVersion]:
+        versions = shown_versions(client, of)
+        return [version for version in versions if include_archived or not version.archived]
+
     if name is not None:
-        versions_found = _versions(client, name)
-    else:
-        versions_found = []
-        for model in client.search_registered_models():
-            versions = _versions(client, model.name)
-            kept = [v for v in versions if include_archived or not _shown_version(v).archived]
-            versions_found.extend(kept[:1])
-    shown = [_shown_version(version) for version in versions_found]
-    return [version for version in shown if include_archived or not version.archived]
+        return kept(name)
+    return [
+        version for model in client.search_registered_models() for version in kept(model.name)[:1]
+    ]
 
 
 def get_model(name: str, *, version: str | None = None, label: str | None = None) -> ModelVersion:
     """One version of `name`: by what it is called, or the newest that is not archived.
 
+    Args:
+        label: `latest`, or an alias.
+
     Raises:
         UsageError: no such model, version or label.
     """
-    if label not in (None, "latest"):
-        raise UsageError(f"label {label!r}: expected latest")
     client = mlflow_client()
-    versions = [_shown_version(known_version) for known_version in _versions(client, name)]
+    versions = shown_versions(client, name)
     if not versions:
         names = [model.name for model in client.search_registered_models()]
         raise UsageError(f"no registered model named {name!r}.{nearest(name, names)}")
+    if version is None and label not in (None, "latest"):
+        return _aliased(name, label, versions)
     if version is None:
         return next(
             (known_version for known_version in versions if not known_version.archived), versions[0]
@@ -162,14 +145,16 @@ def get_model(name: str, *, version: str | None = None, label: str | None = None
     raise UsageError(f"model {name!r} has no version {version!r}; it has {known}")
 
 
-def download_model(name: str, destination: Path, *, version: str | None = None) -> Path:
+def download_model(
+    name: str, destination: Path, *, version: str | None = None, label: str | None = None
+) -> Path:
     """Copy a version's model folder to `destination/<name>` and return that folder.
 
     Raises:
         UsageError: no such model or version.
         OutputError: the destination exists already or cannot be written.
     """
-    model = get_model(name, version=version)
+    model = get_model(name, version=version, label=label)
     target = destination / name
     if target.exists():
         raise OutputError(f"{target} exists already; remove it or choose another --download-path")
@@ -187,9 +172,9 @@ def archive_model(name: str, *, version: str | None = None, archived: bool = Tru
     """
     get_model(name, version=version)
     client = mlflow_client()
-    for each in _versions(client, name):
-        if version in (None, _shown_version(each).version):
-            client.set_model_version_tag(name, each.version, _ARCHIVED, str(archived).lower())
+    for each in mlflow_versions(client, name):
+        if version in (None, version_name(each)):
+            client.set_model_version_tag(name, each.version, ARCHIVED_TAG, str(archived).lower())
 
 
 def describe_model(
@@ -199,8 +184,8 @@ def describe_model(
     client = mlflow_client()
     numbers = [
         each.version
-        for each in _versions(client, model.name)
-        if _shown_version(each).version == model.version
+        for each in mlflow_versions(client, model.name)
+        if version_name(each) == model.version
     ]
     for number in numbers:
         client.update_model_version(model.name, number, description or "")
@@ -211,12 +196,25 @@ def describe_model(
     return get_model(model.name, version=model.version)
 
 
+def registered_model(reference: str) -> ModelVersion | None:
+    """The version that `azureml:name:1`, `name:1`, `name@latest`, `name@champion` or `models:/...` means; None for what
+    is written otherwise.
+
+    Raises:
+        UsageError: a reference of one of these forms to something that does not exist.
+    """
+    parts = _REGISTERED.fullmatch(reference)
+    if parts is None or Path(reference).exists():
+        return None
+    return get_model(parts["name"], version=parts["version"], label=parts["label"])
+
+
 def resolve_model(reference: str | Path) -> str:
     """A local folder for anything that names a model; names of the catalog and Hub ids stay, unless
     a checkpoint was imported under them.
 
-    Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `models:/name/1`, a
-    job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
+    Understands local folders, `azureml:name:1`, `name:1`, `name@latest`, `name@champion`,
+    `models:/name/1`, `models:/name@champion`, a job's output (`azureml://jobs/...`) and `runs:/<run>/<path>`.
 
     Raises:
         UsageError: a reference of one of these forms to something that does not exist.
@@ -230,23 +228,15 @@ def resolve_model(reference: str | Path) -> str:
     if text.startswith("runs:/"):
         run_id, _, path = text.removeprefix("runs:/").partition("/")
         return _fetched(f"runs:/{run_id}/{path}", text)
-    registered = _REGISTERED.fullmatch(text)
+    registered = registered_model(text)
     if registered is not None:
-        model = get_model(
-            registered["name"], version=registered["version"], label=registered["label"]
-        )
-        return str(_local_files(model))
+        return str(_local_files(registered))
     imported = imported_as(text)
     if imported is not None:
         kept = list_models(imported)
         # Deleted or archived since: the name means what it means without the workspace.
         return str(_local_files(kept[0])) if kept else text
     return text
-
-
-def _versions(client: Any, name: str) -> list[Any]:
-    versions = client.search_model_versions(f"name='{name}'") if _NAME.fullmatch(name) else []
-    return sorted(versions, key=lambda version: int(version.version), reverse=True)
 
 
 def _create_name(client: Any, name: str) -> None:
@@ -270,34 +260,33 @@ def _yield_to_earlier(client: Any, created: Any, asked: str | None) -> None:
     """
     while True:
         older = [
-            _shown_version(version).version
-            for version in _versions(client, created.name)
+            version_name(version)
+            for version in mlflow_versions(client, created.name)
             if int(version.version) < int(created.version)
         ]
         mine = client.get_model_version(created.name, created.version)
-        if _shown_version(mine).version not in older:
+        if version_name(mine) not in older:
             return
         try:
             upcoming = new_version(f"model {created.name!r}", asked, older)
         except UsageError:
             client.delete_model_version(created.name, created.version)
             raise
-        client.set_model_version_tag(created.name, created.version, _VERSION_TAG, upcoming)
+        client.set_model_version_tag(created.name, created.version, VERSION_TAG, upcoming)
 
 
-def _shown_version(version: Any) -> ModelVersion:
-    tags = dict(version.tags)
-    archived = tags.pop(_ARCHIVED, "false") == "true"
-    return ModelVersion(
-        name=version.name,
-        # Those that MLflow itself registered have its number.
-        version=tags.pop(_VERSION_TAG, str(version.version)),
-        description=version.description or None,
-        tags=tags,
-        created_at=version.creation_timestamp or 0,
-        run_id=version.run_id or None,
-        path=version.source or "",
-        archived=archived,
+def _aliased(name: str, alias: str | None, versions: list[ModelVersion]) -> ModelVersion:
+    """
+    Raises:
+        UsageError: no version has that alias.
+    """
+    for version in versions:
+        if alias in version.aliases:
+            return version
+    known = sorted(known for version in versions for known in version.aliases)
+    raise UsageError(
+        f"model {name!r} has no alias {alias!r}; it has {', '.join([*known, 'latest'])}. Give it one: "
+        f"tintype model set-alias --name {name} --alias {alias} --version {versions[0].version}"
     )
 
 

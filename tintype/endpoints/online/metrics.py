@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from tintype.endpoints.online.monitor_metrics import monitors_text
+from tintype.endpoints.online.observed import Watch
 
 __all__ = ["METRICS_TYPE", "GatewayMetrics"]
 
@@ -66,13 +67,31 @@ class GatewayMetrics:
             _LABELS,
             registry=self._registry,
         )
-
         self._collected = Counter(
             "tintype_collected_samples",
             "Requests that data_collector has recorded, and those that it dropped.",
             (*_LABELS, "outcome"),
             registry=self._registry,
         )
+        self._mirrored = Counter(
+            "tintype_mirrored_rows",
+            "Mirrored pictures by whether their likeliest label is that of the live answer.",
+            (*_LABELS, "outcome"),
+            registry=self._registry,
+        )
+        self._shift_percent = Gauge(
+            "tintype_shift_percent",
+            "Percent of the traffic that a shift has brought to a deployment.",
+            _LABELS,
+            registry=self._registry,
+        )
+        self._shifts = Counter(
+            "tintype_shifts",
+            "Shifts of traffic to a deployment by how they ended.",
+            (*_LABELS, "status"),
+            registry=self._registry,
+        )
+        self._watches: dict[str, Watch] = {}
 
     def request(
         self, endpoint: str, deployment: str, status: int, seconds: float, size: int
@@ -81,6 +100,34 @@ class GatewayMetrics:
         self._requests.labels(endpoint, deployment, str(status)).inc()
         self._seconds.labels(endpoint, deployment).observe(seconds)
         self._bytes.labels(endpoint, deployment).inc(size)
+        watch = self._watches.get(endpoint)
+        if watch is not None and deployment:
+            watch.request(deployment, status, seconds)
+
+    def mirrored(self, endpoint: str, deployment: str, rows: int, different: int) -> None:
+        """Count mirrored pictures, and those whose label is another than the live one's."""
+        self._mirrored.labels(endpoint, deployment, "same").inc(rows - different)
+        self._mirrored.labels(endpoint, deployment, "different").inc(different)
+        watch = self._watches.get(endpoint)
+        if watch is not None:
+            watch.compare(rows, different)
+
+    def watch(self, endpoint: str) -> Watch:
+        """Begin to watch an endpoint, anew where it is watched already."""
+        self._watches[endpoint] = Watch()
+        return self._watches[endpoint]
+
+    def unwatch(self, endpoint: str) -> None:
+        """Watch it no longer."""
+        self._watches.pop(endpoint, None)
+
+    def shifting(self, endpoint: str, deployment: str, percent: int) -> None:
+        """How much of the traffic a shift has brought to a deployment."""
+        self._shift_percent.labels(endpoint, deployment).set(percent)
+
+    def shift_ended(self, endpoint: str, deployment: str, status: str) -> None:
+        """Count a shift."""
+        self._shifts.labels(endpoint, deployment, status).inc()
 
     def instances(self, endpoint: str, deployment: str, states: dict[str, int]) -> None:
         """How many processes of a deployment are in each state."""

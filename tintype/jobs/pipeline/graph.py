@@ -31,7 +31,7 @@ from tintype.schemas.ports import OutputPort
 
 __all__ = ["NODE_TYPES", "build_graph"]
 
-_DOCUMENTS = ("automl", "finetuning", "evaluation", "batch")
+_DOCUMENTS = ("automl", "finetuning", "evaluation", "comparison", "batch")
 NODE_TYPES = ("command", "pipeline", "sweep", "parallel", *_DOCUMENTS)
 """Types that a node may have."""
 
@@ -42,7 +42,7 @@ _OF_NODES = ("base", "written_at", "name", "component", "comment", "outputs")
 _PLACES_ITSELF = ("automl", "batch")
 
 # Keys of jobs that name a model by its text alone.
-_MODEL_KEYS = ("model", "model_name")
+_MODEL_KEYS = ("model", "model_name", "champion", "challenger")
 
 
 def build_graph(job: PipelineJob) -> Graph:

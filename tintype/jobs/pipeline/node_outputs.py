@@ -17,7 +17,11 @@ MAKES_MODEL = ("automl", "finetuning")
 """Nodes that are documents of their own and make a model, whatever their outputs are called."""
 
 # What else has an output without saying so.
-_OWN_OUTPUTS = {"evaluation": "evaluation_result", "batch": "score"}
+_OWN_OUTPUTS = {
+    "evaluation": "evaluation_result",
+    "comparison": "comparison_result",
+    "batch": "score",
+}
 
 
 class Place(Protocol):

@@ -39,7 +39,7 @@ _NAMES = {
     "is_deterministic",
 }
 
-_MODEL_KEYS = {"model", "model_name"}
+_MODEL_KEYS = {"model", "model_name", "champion", "challenger"}
 
 _OF_COMMANDS = ("command", "sweep")
 

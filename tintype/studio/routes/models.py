@@ -14,7 +14,8 @@ from tintype.studio.model_facts import evaluations_of, facts_of, served_by
 from tintype.studio.routes.jobs import known_run
 from tintype.studio.state import Studio, StudioOf
 from tintype.workspace.imported import imported_as
-from tintype.workspace.registry import ModelVersion, describe_model
+from tintype.workspace.model_versions import ModelVersion
+from tintype.workspace.registry import describe_model
 
 __all__ = ["known_version", "router"]
 

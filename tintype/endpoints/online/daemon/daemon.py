@@ -9,33 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from dataclasses import replace
 from typing import Any
 
 from tintype.compute.ray_serving import leave_cluster
 from tintype.endpoints.online.daemon.adoption import find_instances
-from tintype.endpoints.online.daemon.config import (
-    DEFAULT_PORT,
-    DaemonConfig,
-    save_config,
-)
+from tintype.endpoints.online.daemon.config import DaemonConfig
 from tintype.endpoints.online.daemon.control import control_socket, serve_control
 from tintype.endpoints.online.daemon.kept_limits import KeptLimits
+from tintype.endpoints.online.daemon.listening import listen_as
 from tintype.endpoints.online.daemon.schedules import keep_schedules
+from tintype.endpoints.online.daemon.shifts import TrafficShifts
 from tintype.endpoints.online.daemon.shown import shown_deployment, shown_endpoint
 from tintype.endpoints.online.deployments.local import LocalDeployment
 from tintype.endpoints.online.deployments.plans import needs_new_instances, plan_of
 from tintype.endpoints.online.deployments.protocol import Deployment
 from tintype.endpoints.online.deployments.ray import RayDeployment
 from tintype.endpoints.online.gateway.gateway import Gateway, GatewayRoutes
-from tintype.endpoints.online.gateway.http_server import (
-    http_server,
-    listen,
-)
+from tintype.endpoints.online.gateway.http_server import http_server
 from tintype.endpoints.online.gateway.keys import KeyRing, digest_of
 from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.metrics import GatewayMetrics
-from tintype.errors import OutputError, UsageError
+from tintype.errors import UsageError
 from tintype.schemas.online_endpoint import stored_endpoint
 from tintype.settings import get_settings
 from tintype.version import __version__
@@ -56,6 +50,7 @@ class Daemon:
         self._served: dict[str, ServedEndpoint] = {}
         self._live: dict[tuple[str, str], Deployment] = {}
         self._limits = KeptLimits()
+        self._shifts = TrafficShifts(self._metrics, self._set_traffic)
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         keys = KeyRing({"metrics": digest_of(config.metrics_key)})
@@ -65,15 +60,18 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the verb `stop`; requests under way are finished."""
-        config, listener = self._listen()
+        config, listener = listen_as(self._config)
         self._config = config
         await self._restore()
         control = await serve_control(self.handle)
         server = http_server(self.gateway, config.tls)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(self._stopping.wait())
-        schedules = asyncio.create_task(keep_schedules())
-        limits = asyncio.create_task(self._limits.keep())
+        clocks = [
+            asyncio.create_task(keep_schedules()),
+            asyncio.create_task(self._limits.keep()),
+            asyncio.create_task(self._shifts.keep(self._turn)),
+        ]
         print(f"tintype {__version__} serves {config.address}", flush=True)
         try:
             await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -81,30 +79,14 @@ class Daemon:
             await serving
         finally:
             stopping.cancel()
-            schedules.cancel()
-            limits.cancel()
+            for clock in clocks:
+                clock.cancel()
             self._limits.write()
             await asyncio.gather(*(live.stop() for live in self._live.values()))
             await asyncio.to_thread(leave_cluster)
             # Last: whoever asked for the end waits for this.
             control.close()
             control_socket().unlink(missing_ok=True)
-
-    def _listen(self) -> tuple[DaemonConfig, Any]:
-        """The socket, at the address that the workspace had before or the next free one."""
-        config = self._config
-        if config.tls is not None:
-            config.tls.check()
-        if config.port:
-            listener = listen(config.host, config.port)
-        else:
-            try:
-                listener = listen(config.host, DEFAULT_PORT)
-            except OutputError:
-                listener = listen(config.host, 0)
-        config = replace(config, port=listener.getsockname()[1])
-        save_config(config)
-        return config, listener
 
     async def _restore(self) -> None:
         """Endpoints and deployments from their records, with the instances that still live."""
@@ -116,6 +98,7 @@ class Daemon:
                     live.adopt(instance)
                 live.start()
             self._serve(endpoint)
+        self._shifts.restore()
         for orphans in instances.values():
             for instance in orphans:
                 await instance.terminate()
@@ -163,6 +146,8 @@ class Daemon:
             old = None
         self._check_traffic(checked.name, checked.traffic, checked.mirror_traffic)
         record = old or EndpointRecord(checked.name, document, key_digests)
+        if (record.traffic, record.mirror_traffic) != (checked.traffic, checked.mirror_traffic):
+            self._shifts.check_free(checked.name)
         record = record.changed(
             document=document,
             traffic=dict(checked.traffic),
@@ -184,6 +169,7 @@ class Daemon:
 
     async def _delete_endpoint(self, name: str) -> None:
         self._store.endpoint(name)
+        self._shifts.forget(name)
         self._served.pop(name, None)
         self._limits.forget(name)
         for record in self._store.deployments(name):
@@ -203,6 +189,7 @@ class Daemon:
         """Create a deployment, or go over to a new document without a gap."""
         endpoint, name = str(document["endpoint_name"]), str(document["name"])
         owner = self._store.endpoint(endpoint)
+        self._shifts.check_free(endpoint, None if all_traffic else name)
         existing = {record.name for record in self._store.deployments(endpoint)}
         if create:
             if name in existing:
@@ -254,6 +241,7 @@ class Daemon:
 
     async def _delete_deployment(self, endpoint: str, name: str) -> None:
         record, owner = self._store.deployment(endpoint, name), self._store.endpoint(endpoint)
+        self._shifts.check_free(endpoint, name)
         share = owner.traffic.get(name, 0)
         if share:
             raise UsageError(
@@ -268,7 +256,27 @@ class Daemon:
         await self._end(record)
         self._serve(owner)
 
+    async def _start_shift(self, document: dict[str, Any]) -> dict[str, Any]:
+        return self._shifts.start(document)
+
+    async def _get_shift(self, endpoint: str) -> dict[str, Any]:
+        return self._shifts.show(endpoint)
+
+    async def _list_shifts(self, endpoint: str) -> list[dict[str, Any]]:
+        return self._shifts.list(endpoint)
+
+    async def _cancel_shift(self, endpoint: str) -> dict[str, Any]:
+        return self._shifts.cancel(endpoint)
+
     # Its parts ----------------------------------------------------------------------------------
+
+    def _set_traffic(
+        self, endpoint: str, traffic: dict[str, int], mirror_traffic: dict[str, int]
+    ) -> None:
+        record = self._store.endpoint(endpoint)
+        record = record.changed(traffic=traffic, mirror_traffic=mirror_traffic)
+        self._store.save(record)
+        self._serve(record)
 
     def _check_traffic(
         self, endpoint: str, traffic: dict[str, int], mirror_traffic: dict[str, int]
@@ -390,6 +398,10 @@ _VERBS = {
         "_get_deployment",
         "_list_deployments",
         "_delete_deployment",
+        "_start_shift",
+        "_get_shift",
+        "_list_shifts",
+        "_cancel_shift",
     )
 }
 
@@ -401,4 +413,6 @@ _LOOKING = (
     "get-metrics",
     "get-deployment",
     "list-deployments",
+    "get-shift",
+    "list-shifts",
 )

@@ -19,7 +19,6 @@ from tintype.endpoints.online.calls import (
     error_answer,
     refusal,
 )
-from tintype.endpoints.online.deployments.protocol import Answering
 from tintype.endpoints.online.gateway.body import ByteBudget, ClientGone, Receive, read_body
 from tintype.endpoints.online.gateway.content_encoding import (
     ACCEPTED,
@@ -29,6 +28,7 @@ from tintype.endpoints.online.gateway.content_encoding import (
 )
 from tintype.endpoints.online.gateway.http import HttpRequest, HttpResponse, Scope, Send
 from tintype.endpoints.online.gateway.keys import KeyRing
+from tintype.endpoints.online.gateway.mirroring import Mirroring
 from tintype.endpoints.online.gateway.openapi import openapi_document
 from tintype.endpoints.online.gateway.served import ServedEndpoint
 from tintype.endpoints.online.metrics import METRICS_TYPE, GatewayMetrics
@@ -51,9 +51,6 @@ DEPLOYMENT_HEADER = "azureml-model-deployment"
 _BODY_SECONDS = 30.0
 
 _CANARY_SECONDS = 5.0
-
-# Copies for mirrored deployments that may be under way at once.
-_MOST_MIRRORED = 64
 
 _PROTOCOLS: dict[str, Protocol] = {"/score": "score", "/invocations": "invocations"}
 
@@ -78,7 +75,7 @@ class Gateway:
         self._metrics = metrics or GatewayMetrics()
         self._max_bytes = settings.max_request_bytes
         self._budget = ByteBudget(settings.max_bytes_in_flight)
-        self._mirrored: set[asyncio.Task[Answer]] = set()
+        self._mirroring = Mirroring(self._metrics)
         self.requests_under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -201,9 +198,10 @@ class Gateway:
                     backend.timeout_s,
                     request.request_id,
                 )
-                if wanted is None:
-                    self._mirror(endpoint, call)
+                mirrored = self._mirroring.send(endpoint, call) if wanted is None else None
                 answer = await _unless_gone(backend.answer(call), request.receive)
+                if mirrored is not None:
+                    self._mirroring.compare(mirrored, answer)
             finally:
                 self._budget.give_back(size)
             status = answer.status
@@ -236,15 +234,6 @@ class Gateway:
         if not is_gzip:
             return body
         return await decoded_body(body, max_bytes=self._max_bytes, budget=self._budget)
-
-    def _mirror(self, endpoint: ServedEndpoint, call: ScoreCall) -> None:
-        """Send a copy to the deployment with mirror traffic, and forget its answer."""
-        backend = endpoint.mirrored()
-        if backend is None or len(self._mirrored) >= _MOST_MIRRORED:
-            return
-        task = asyncio.ensure_future(_quietly(backend, call))
-        self._mirrored.add(task)
-        task.add_done_callback(self._mirrored.discard)
 
     async def _open_inference(
         self,
@@ -354,14 +343,6 @@ async def _unless_gone(answer: Awaitable[Answer], receive: Receive) -> Answer:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
-
-
-async def _quietly(backend: Answering, call: ScoreCall) -> Answer:
-    try:
-        backend.check_room()
-        return await backend.answer(call)
-    except RequestError as error:
-        return refusal(error)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
