@@ -70,6 +70,7 @@ def test_other_encodings_are_refused(client: TestClient, name: str) -> None:
         (gzip.compress(REQUEST) + b"more", "is not gzip"),
         (zlib.compress(REQUEST), "is not gzip"),
         (gzip.compress(b"{"), "not JSON"),
+        (gzip.compress(b"") * 1001, "more than 1000 gzip members"),
     ],
 )
 def test_what_is_no_gzip_says_so(client: TestClient, body: bytes, message: str) -> None:

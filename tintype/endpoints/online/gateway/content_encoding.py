@@ -20,6 +20,9 @@ _PIECE_BYTES = 1024 * 1024
 # Given to zlib at once: it copies what it could not take.
 _SLICE_BYTES = 256 * 1024
 
+# A body may be of several members; empty ones stand for nothing and cost all the same.
+_MOST_MEMBERS = 1000
+
 # With the header and trailer of gzip (zlib.h).
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
@@ -80,12 +83,15 @@ async def decoded_body(content: bytes, *, max_bytes: int, budget: ByteBudget) ->
 
 def _decompressed(content: bytes) -> Iterator[bytes]:
     """Pieces of what `content` stands for."""
-    member = zlib.decompressobj(_GZIP_WINDOW)
+    member, members = zlib.decompressobj(_GZIP_WINDOW), 1
     for start in range(0, len(content), _SLICE_BYTES):
         rest = content[start : start + _SLICE_BYTES]
         while rest:
             if member.eof:
                 # Members stand one after the other (RFC 1952, 2.2).
+                members += 1
+                if members > _MOST_MEMBERS:
+                    raise RequestError(f"the body has more than {_MOST_MEMBERS} gzip members")
                 member = zlib.decompressobj(_GZIP_WINDOW)
             yield member.decompress(rest, _PIECE_BYTES)
             rest = member.unused_data if member.eof else member.unconsumed_tail
