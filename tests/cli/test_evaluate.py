@@ -40,8 +40,17 @@ def test_what_cannot_be_done_is_refused(
     command: Command,
     vit_checkpoint: Path,
     folders: Path,
+    tmp_path: Path,
     arguments: tuple[object, ...],
     told: str,
 ) -> None:
-    said = command("evaluate", "--model", vit_checkpoint, "--data", folders, *arguments, code=2)
-    assert told in said
+    given = ("evaluate", "--model", vit_checkpoint, "--data", folders, *arguments)
+    assert told in command(*given, "--output", tmp_path / "report", code=2)
+    assert not list(tmp_path.glob("*report*"))
+
+
+def test_without_a_page_there_is_nothing_to_explain(
+    command: Command, vit_checkpoint: Path, folders: Path
+) -> None:
+    given = ("evaluate", "--model", vit_checkpoint, "--data", folders, "--explain", "auto")
+    assert "which --output FOLDER writes; give both" in command(*given, code=2)

@@ -63,6 +63,8 @@ def evaluate(
 
     settings = None
     if explain is not None:
+        if output_folder is None:
+            raise UsageError("--explain is for the page, which --output FOLDER writes; give both")
         rows = {} if explain_rows is None else {"rows": explain_rows}
         settings = validate(EvaluationExplanations, Document({"method": explain, **rows}))
     elif explain_rows is not None:

@@ -27,7 +27,7 @@ from tintype.explaining.methods import find_method
 from tintype.explaining.targets import Targets
 from tintype.explaining.writing import shown_explanation, stem_of, write_explanation
 from tintype.files import output_errors, write_json
-from tintype.jobs.explanations import ChosenMethod, check_explains, choose_method, cost_of
+from tintype.jobs.explanations import ChosenMethod, check_explains, chosen_method, cost_of
 from tintype.progress import counting
 from tintype.schemas.explanation_settings import BatchExplanations
 from tintype.schemas.task import ZERO_SHOT
@@ -129,7 +129,7 @@ class ExplainRows(SecondPass):
                 # Zero-shot, the labels may differ from file to file.
                 if targets is not None and targets.labels == scored.result.labels:
                     pixels.append(image)
-        return choose_method(explainer, settings, pixels[:MOST_TRIED], targets, settings.target)
+        return chosen_method(explainer, settings, pixels[:MOST_TRIED], targets, settings.target)
 
     def _found(self, work: _Work, log: _RowLog, folder: Path, pages: Path) -> Found:
         """Put together what was done; may be ended and begun anew."""

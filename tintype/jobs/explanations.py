@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tintype.explaining.targets import Targets
     from tintype.scoring.scorer import Scorer
 
-__all__ = ["ChosenMethod", "check_explain", "check_explains", "choose_method", "cost_of"]
+__all__ = ["ChosenMethod", "check_explain", "check_explains", "chosen_method", "cost_of"]
 
 _SHOWN_LABELS = 10
 
@@ -95,7 +95,7 @@ def check_explains(scorer: Scorer, settings: ExplanationSettings) -> None:
         check_method(settings.method, scorer.checkpoint)
 
 
-def choose_method(
+def chosen_method(
     explainer: Explainer,
     settings: ExplanationSettings,
     pixels: Sequence[np.ndarray],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tintype.errors import FetchError, ImageError, ModelError, RunCancelled
 from tintype.evaluation.examples import judge, mistaken_labels, most_confident_mistakes
-from tintype.jobs.explanations import choose_method, cost_of
+from tintype.jobs.explanations import chosen_method, cost_of
 from tintype.pages.explained import ExplainedPicture, ExplainedPictures
 from tintype.progress import track
 from tintype.schemas.explanation_settings import EvaluationExplanations
@@ -59,7 +59,7 @@ def explain_mistakes(
     targets = Targets(scorer, labels=evaluation.classes if scorer.task == ZERO_SHOT else None)
     places = {row: images.location(row) for row in mistakes}
     readable = islice(_readable(explainer, list(places.values())), MOST_TRIED)
-    method = choose_method(
+    method = chosen_method(
         explainer,
         settings,
         # No other method needs pictures to be chosen.
