@@ -148,10 +148,9 @@ class Monitors:
             return
         content = {
             "name": monitor.name,
-            "trigger": written(monitor.schedule),
+            "trigger": {"type": monitor.schedule.type, **written(monitor.schedule)},
             "create_job": {"type": "monitor", "monitor": monitor.name},
         }
-        content["trigger"].setdefault("type", monitor.schedule.type)
         schedule = read_schedule(Document(content))
         check_schedule(schedule)
         schedules.create(schedule)

@@ -182,10 +182,11 @@ def _checked(path: Path, rows: Iterator[tuple[int, Any]], label_column: str) -> 
         if not isinstance(row, dict):
             raise DataError("expected an object with request_id and a label", file=path, line=line)
         request_id, label = row.get("request_id"), row.get(label_column)
-        labels = label if isinstance(label, list) else [label]
+        given: list[Any] = label if isinstance(label, list) else [label]
+        labels = [each for each in given if isinstance(each, str) and each]
         if not isinstance(request_id, str) or not request_id:
             raise DataError("a request's id is required", file=path, line=line, field="request_id")
-        if not labels or not all(isinstance(each, str) and each for each in labels):
+        if not labels or len(labels) < len(given):
             raise DataError(
                 f"{label!r} given; expected a label or a list of labels",
                 file=path,
