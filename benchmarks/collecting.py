@@ -1,10 +1,10 @@
-"""What recording costs an endpoint: one model deployed twice, with and without `data_collector`.
+"""What recording costs an endpoint: one model deployed with `data_collector`, and twice without.
 
     ./run bench collecting [--rounds 20] [--seconds 3] [--connections 8] [--photos 400] [--picture original]
 
-Both deployments wait on the same machine and are asked in turn, in short rounds, first one and then the other, so that
-what else the machine does meets both; of each pair of rounds the ratio counts, and of the ratios the median with its
-interval (bootstrap, 95 %). The instances' processor time for a request says the same on a machine that is busy. All requests are
+All wait on the same machine and are asked in turn, in short rounds, in an order that turns as well, so that what else
+the machine does meets all; of each round the ratio to the first without counts, and of the ratios the median with its
+interval (bootstrap, 95 %). The second without says how much two that are alike differ. The instances' processor time for a request says the same on a machine that is busy. All requests are
 recorded, picture and answer; photos differ, so that each is written. Prints Markdown for RESULTS.md.
 """
 
@@ -62,7 +62,7 @@ def main() -> None:
         del workspace.environment["TINTYPE_PRECISION"]
         endpoint = workspace.endpoint("photos")
         try:
-            for deployment, settings in (("without", []), ("with", recorded)):
+            for deployment, settings in (("without", []), ("again", []), ("with", recorded)):
                 workspace.read(
                     "online-deployment", "create", "--file", workspace.deployment, "--set",
                     "endpoint_name=photos", f"model={_MODEL}", f"name={deployment}", *settings,
@@ -79,14 +79,16 @@ def main() -> None:
         print(
             f"| {deployment} | {cells[0]:.1f} | {cells[1]:.1f} | {cells[2]:.1f} | {cells[3]:.2f} |"
         )
-    print(f"\nWith / without, medians of {options.rounds} pairs of rounds and 95 % intervals:")
-    on, off = seen["with"], seen["without"]
-    for what, each, other in (
-        ("requests/s", on.rates, off.rates),
-        ("p50", on.p50, off.p50),
-        ("CPU time of the instance", on.cpu, off.cpu),
-    ):
-        print(f"{what} {_ratio(each, other)};")
+    print(f"\nMedians of {options.rounds} rounds' ratios, and 95 % intervals:\n")
+    print("| | requests/s | p50 | p95 | CPU time of the instance |")
+    print("|---|---|---|---|---|")
+    off = seen["without"]
+    for deployment in ("with", "again"):
+        on = seen[deployment]
+        pairs = ((on.rates, off.rates), (on.p50, off.p50), (on.p95, off.p95), (on.cpu, off.cpu))
+        cells = " | ".join(_ratio(each, other) for each, other in pairs)
+        print(f"| {deployment} / without | {cells} |")
+    print()
     print(f"samples: {shown['collected']}; load {os.getloadavg()[1]:.1f} after")
 
 
@@ -110,12 +112,13 @@ def _bodies(folder: Path, count: int) -> list[str]:
 def _measure(
     workspace: Workspace, endpoint: Endpoint, bodies: list[str], options: argparse.Namespace
 ) -> dict[str, _Seen]:
-    seen = {"without": _Seen(), "with": _Seen()}
+    seen = {"without": _Seen(), "again": _Seen(), "with": _Seen()}
     instances = {name: psutil.Process(workspace.pids("photos", name)[0]) for name in seen}
     for number in range(options.rounds + 1):
-        # In turns, so that neither is always the second.
-        order = list(seen) if number % 2 else list(reversed(seen))
-        for deployment in order:
+        # In turns, so that none is always the second, nor always behind the same.
+        names = list(seen) if number % 2 else list(reversed(seen))
+        turn = number // 2 % len(names)
+        for deployment in names[turn:] + names[:turn]:
             headers = {
                 "Authorization": f"Bearer {endpoint.key}",
                 "azureml-model-deployment": deployment,

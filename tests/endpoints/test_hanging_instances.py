@@ -99,7 +99,7 @@ def with_deployment(tmp_path: Path, work: Work, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(local, "start_instance", no_more)
     document = {"name": "blue", "endpoint_name": "pets", "model": "a/b", "instance_count": 3}
-    document["request_settings"] = {"request_timeout_ms": 30_000}
+    document["request_settings"] = {"request_timeout_ms": 150_000}
 
     async def run() -> None:
         deployment = LocalDeployment(
@@ -127,7 +127,7 @@ METRICS = GatewayMetrics()
 
 
 def ask(deployment: LocalDeployment, body: bytes = b"wait") -> Awaitable[Answer]:
-    return deployment.answer(ScoreCall(body, timeout_s=30))
+    return deployment.answer(ScoreCall(body, timeout_s=150))
 
 
 def test_stopped_instances_are_found_within_a_second_and_cost_no_answer(
@@ -150,7 +150,8 @@ def test_stopped_instances_are_found_within_a_second_and_cost_no_answer(
         answers = await asyncio.gather(*asked)
         assert [answer.status for answer in answers] == [200] * 18
         assert {answer.body for answer in answers[9:]} == {str(instances[2].pid).encode()}
-        assert seconds < 1.0
+        # 0.8 s, see `test_who_hangs`, and what a busy machine takes to look.
+        assert seconds < 1.5
 
     with_deployment(tmp_path, work, monkeypatch)
 
@@ -158,10 +159,14 @@ def test_stopped_instances_are_found_within_a_second_and_cost_no_answer(
 def test_one_whose_threads_all_sleep_hangs_as_well(
     instances: list[subprocess.Popen[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(local, "_MOST_TRIES", 2)
+
     async def work(deployment: LocalDeployment) -> None:
+        began = time.monotonic()
         answer = await ask(deployment, b"deadlock")
         assert answer.status == 503, "it takes down whoever holds it"
-        assert b"died or hung" in answer.body or b"no instance" in answer.body
+        assert b"2 instances died or hung" in answer.body
+        assert time.monotonic() - began < 30, "each would have slept for a minute"
 
     with_deployment(tmp_path, work, monkeypatch)
 

@@ -48,7 +48,8 @@ class Collecting:
     """Records requests of one deployment."""
 
     def __init__(self, collector: DataCollector, endpoint: str, deployment: str) -> None:
-        self.collector = collector
+        self._inputs_rate, self._outputs_rate = collector.inputs_rate, collector.outputs_rate
+        self._embedding = collector.embedding
         self._link = CollectorLink(endpoint, deployment, collector)
         self._waiting: queue.SimpleQueue[Sample | None] = queue.SimpleQueue()
         self._samples = self._bytes = 0
@@ -72,14 +73,14 @@ class Collecting:
         """Draw whether a request is recorded: None where nothing of it is."""
         # One draw for both, so that with equal rates a picture has its answer.
         drawn = random.random()
-        inputs, outputs = drawn < self.collector.inputs_rate, drawn < self.collector.outputs_rate
+        inputs, outputs = drawn < self._inputs_rate, drawn < self._outputs_rate
         if not inputs and not outputs:
             return None
         return Sample(
             request_id,
             pictures={} if inputs else None,
             predictions={} if outputs else None,
-            embeddings={} if outputs and self.collector.embedding else None,
+            embeddings={} if outputs and self._embedding else None,
         )
 
     def record(self, sample: Sample, rows: Sequence[int]) -> None:
