@@ -130,23 +130,25 @@ class CollectorLink:
         self._fault = header["fault"] or self._fault
 
     def _connect(self) -> socket.socket:
-        end = time.monotonic() + _START_SECONDS
-        connection = self._connected()
-        if connection is None:
-            try:
-                self._process = start_worker(_PROGRAM, [], _log_file())
-            except TintypeError as error:
-                raise CollectorLost(f"the process that writes cannot be started: {error}") from None
-        while connection is None:
+        end, started = time.monotonic() + _START_SECONDS, False
+        while (connection := self._connected()) is None:
+            status = 0 if self._process is None else self._process.poll()
+            if started and status:
+                raise CollectorLost(f"the process that writes does not start; see {_log_file()}")
+            if time.monotonic() > end:
+                raise CollectorLost(f"the process that writes does not answer; see {_log_file()}")
+            # Status 0: there was another, which listens soon, or was about to end.
+            if status is not None:
+                self._process, started = self._start(), True
             time.sleep(0.1)
-            connection = self._connected()
-            # Status 0: another instance's has begun to listen first.
-            failed = self._process is not None and self._process.poll()
-            if connection is None and (failed or time.monotonic() > end):
-                what = "does not start" if failed else "does not answer"
-                raise CollectorLost(f"the process that writes {what}; see {_log_file()}")
         self._socket, self._labels = connection, None
         return connection
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        try:
+            return start_worker(_PROGRAM, [], _log_file())
+        except TintypeError as error:
+            raise CollectorLost(f"the process that writes cannot be started: {error}") from None
 
     def _connected(self) -> socket.socket | None:
         """A connection that was greeted; None where nobody listens."""

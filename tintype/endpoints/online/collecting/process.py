@@ -34,9 +34,6 @@ _ALONE_SECONDS = 3.0
 
 _TICK_SECONDS = 0.5
 
-# Until one that is about to end has ended.
-_LOCK_SECONDS = 5.0
-
 
 class Collector:
     """Takes samples from instances over a unix socket."""
@@ -106,13 +103,13 @@ class Collector:
 
 def main() -> int:
     """Run the collector of this workspace; the exit status."""
+    _give_way()
     lock = filelock.FileLock(runtime_folder() / "collector.lock")
     try:
-        lock.acquire(timeout=_LOCK_SECONDS)
+        lock.acquire(timeout=0)
     except filelock.Timeout:
         # Another one writes already.
         return 0
-    _give_way()
     try:
         asyncio.run(Collector().run(collector_socket()))
     except TintypeError as error:
