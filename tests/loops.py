@@ -94,7 +94,7 @@ class Callers:
             time.sleep(0.02)
 
 
-def wait_for(what: str, found: Any, seconds: float = 300) -> Any:
+def wait_for(what: str, found: Any, seconds: float = 800) -> Any:
     """What `found()` gives once that is anything, asked again and again; AssertionError where it stays out."""
     end = time.monotonic() + seconds
     while not (result := found()):

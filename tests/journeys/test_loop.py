@@ -23,6 +23,7 @@ from tintype.labelling.database import open_database
 from tintype.labelling.pictures import PictureFilter, page_of
 from tintype.labelling.projects import find_project
 from tintype.workspace.registry import get_model
+from tintype.workspace.runs import FINAL
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "loop.yml"
 
@@ -83,7 +84,7 @@ def test_the_whole_circle(home: Path, tmp_path: Path) -> None:
             "evaluation_frequency: 20, training_batch_size: 8, random_seed: 3}",
             "create_job.jobs.compare.champion=stripes@champion",
             "create_job.jobs.compare.register_as=stripes",
-            "create_job.jobs.roll_out.inputs.every=2s",
+            "create_job.jobs.roll_out.inputs.every=4s",
             "create_job.jobs.roll_out.inputs.min_requests=20",
             # A champion that guesses is no measure of labels, nor one on a busy machine of times.
             'create_job.jobs.roll_out.inputs.bounds="errors=5%,latency_p95=50x,disagreement=100%"',
@@ -94,11 +95,9 @@ def test_the_whole_circle(home: Path, tmp_path: Path) -> None:
 
         # The daemon is killed in the middle of the shift; with it the gateway, until the next command.
         def shifting() -> Any:
-            if job.state.status in ("Failed", "Canceled"):
-                raise AssertionError(job.state.error)
+            assert job.state.status not in FINAL, job.state.error
             with contextlib.suppress(Exception):
-                shift = Client().online_endpoints.show_shift("stripes")
-                return shift if shift.percent == 50 else None
+                return Client().online_endpoints.show_shift("stripes")
             return None
 
         shift = wait_for("shift", shifting)
@@ -106,11 +105,13 @@ def test_the_whole_circle(home: Path, tmp_path: Path) -> None:
         os.kill(say("status")["pid"], signal.SIGKILL)
         run("up")
         after = say("online-endpoint", "show-shift", "--name", "stripes")
-        assert (after["id"], after["status"]) == (shift.id, "running")
         traffic = say("online-endpoint", "show", "--name", "stripes")["traffic"]
-        assert traffic["version-2"] == after["percent"] in (50, 100)
+        later = say("online-endpoint", "show-shift", "--name", "stripes")
+        assert after["id"] == shift.id
+        # A step's, whole; it may be the next one's meanwhile.
+        assert traffic.get("version-2", 0) in (after["percent"], later["percent"])
         answered = len(callers.statuses)
-        wait_for("end of the job", lambda: job.state.status not in ("Running", "NotStarted"))
+        wait_for("end of the job", lambda: job.state.status in FINAL)
     assert job.state.status == "Completed", job.state.error
     assert len(callers.statuses) > answered
     assert set(callers.statuses) == {200}

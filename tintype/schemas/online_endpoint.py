@@ -93,7 +93,7 @@ class OnlineEndpointDocument(StrictModel):
 
     mirror_traffic: dict[EndpointName, _MirrorShare] = Field(default_factory=dict)
     """One deployment without live traffic, to percent (1 to 50) of the requests that it is also
-    sent; its answers are thrown away. Empty or 0: none."""
+    sent; its answers are compared with the live ones, and thrown away. Empty or 0: none."""
 
     rate_limit: RateLimit | None = None
     """Beyond Azure's: a limit for each key. None: no limit."""

@@ -23,7 +23,7 @@ class ServedEndpoint:
     traffic: dict[str, int] = field(default_factory=dict)
     """Deployment -> percent of the requests that name none."""
     mirror_traffic: dict[str, int] = field(default_factory=dict)
-    """Deployment -> percent of live requests that it gets a copy of; its answers are dropped."""
+    """Deployment -> percent of live requests that it gets a copy of."""
     limiter: RateLimiter | None = None
 
     def choose(self, wanted: str | None, draw: float | None = None) -> Answering:
