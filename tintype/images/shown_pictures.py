@@ -15,10 +15,13 @@ from tintype.images.decode import decode_image
 from tintype.images.source import read_image
 from tintype.settings import get_settings
 
-__all__ = ["SIDES", "picture_bytes", "thumbnail_bytes"]
+__all__ = ["COLLECTED_SIDE", "SIDES", "picture_bytes", "small_jpeg", "thumbnail_bytes"]
 
 SIDES = (128, 256, 512, 1024)
 """Sides that small copies have, in pixels."""
+
+COLLECTED_SIDE = 512
+"""Pixels a side, at most, of pictures that an endpoint records as thumbnails."""
 
 # What all browsers show, by its first bytes. SVG is none of them: it can hold scripts.
 _SHOWN = (

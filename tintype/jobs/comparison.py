@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tintype.data.reading import read_image_table
 from tintype.errors import DataError, RunFailed, UsageError
 from tintype.evaluation.metrics import TABLES, Predictions, check_metric_names
 from tintype.evaluation.paired import PairedComparison, compare_predictions
 from tintype.files import atomic_folder, write_json
 from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
+from tintype.jobs.labelled_images import read_test_table, task_of_labels
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.comparison_job import ComparisonJob
 from tintype.schemas.document import Document, validate
 from tintype.schemas.evaluation_job import EXACT
 from tintype.schemas.scorer_options import ScorerOptions
-from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
+from tintype.schemas.task import MULTICLASS, MULTILABEL, ZERO_SHOT
 from tintype.tasks import TaskContext
 from tintype.workspace.model_aliases import check_alias, set_alias
 from tintype.workspace.registry import (
@@ -165,7 +165,7 @@ def check(job: ComparisonJob) -> None:
         raise UsageError(f"metric {job.metric!r} is not one number; try accuracy")
     for model in (job.challenger, *([] if _has_no_champion(job) else [job.champion])):
         check_obtainable(resolve_model(model))
-    table = _table(job, None)
+    table = read_test_table(job)
     if table.task is not None:
         check_metric_names(table.task, [job.metric])
 
@@ -226,14 +226,14 @@ def _tested(
     scorers = {
         role: Scorer.load(resolve_model(model), job.scoring) for role, model in models.items()
     }
-    tasks = {role: _task_of_labels(scorer) for role, scorer in scorers.items()}
+    tasks = {role: task_of_labels(scorer) for role, scorer in scorers.items()}
     if tasks["champion"] != tasks["challenger"]:
         raise UsageError(
             f"the champion does {tasks['champion']}, the challenger {tasks['challenger']}: "
             "they cannot be compared"
         )
     check_metric_names(tasks["champion"], [job.metric])
-    table = _table(job, tasks["champion"])
+    table = read_test_table(job, tasks["champion"])
     labels, notices = tuple(table.classes), table.notices
     # What one of them has not learned, it has wrong.
     known = dict.fromkeys(name for scorer in scorers.values() for name in _own(scorer, labels))
@@ -295,24 +295,6 @@ def _settled(reference: str) -> str:
     """A registered model by its version, anything else by its folder."""
     model = registered_model(reference)
     return resolve_model(reference) if model is None else model.id
-
-
-def _table(job: ComparisonJob, task: ClassificationTask | None) -> ImageTable:
-    return read_image_table(
-        job.test_data.path,
-        task=task,
-        label_column=job.label_column_name,
-        image_column=job.input_column_names,
-        split="test",
-        group_column=job.group_column_name,
-        group_pattern=job.group_pattern,
-    )
-
-
-def _task_of_labels(scorer: Scorer) -> ClassificationTask:
-    if scorer.task == EMBEDDINGS:
-        raise UsageError("a model that gives embeddings has no labels to compare")
-    return MULTILABEL if scorer.task == MULTILABEL else MULTICLASS
 
 
 def _own(scorer: Scorer, labels: Sequence[str]) -> Sequence[str]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tintype.data.reading import read_image_table
 from tintype.errors import DataError, UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
 from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
 from tintype.jobs.explanations import check_explain, check_explains
+from tintype.jobs.labelled_images import read_test_table, task_of_labels
 from tintype.jobs.mistakes import explain_mistakes
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
@@ -23,7 +23,7 @@ from tintype.schemas.document import Document, validate
 from tintype.schemas.evaluation_job import EXACT, EvaluationJob
 from tintype.schemas.explanation_settings import EvaluationExplanations
 from tintype.schemas.scorer_options import ScorerOptions
-from tintype.schemas.task import EMBEDDINGS, MULTICLASS, MULTILABEL, ZERO_SHOT, ClassificationTask
+from tintype.schemas.task import ZERO_SHOT, ClassificationTask
 from tintype.tasks import TaskContext
 from tintype.workspace.registry import resolve_model
 from tintype.workspace.tracking import MlflowRun, mlflow_run
@@ -113,14 +113,7 @@ def check(job: EvaluationJob) -> None:
         UsageError: names what is wrong and where.
     """
     check_obtainable(job.model)
-    table = read_image_table(
-        job.test_data.path,
-        label_column=job.label_column_name,
-        image_column=job.input_column_names,
-        split="test",
-        group_column=job.group_column_name,
-        group_pattern=job.group_pattern,
-    )
+    table = read_test_table(job)
     if table.task is not None:
         EvaluationConfig(metrics=job.metrics, threshold=job.threshold).check_task(table.task)
     if job.explain is not None:
@@ -249,19 +242,11 @@ def _evaluate(
 
     config = EvaluationConfig(metrics=job.metrics, threshold=job.threshold)
     scorer = Scorer.load(job.model, job.scoring)
-    task = _task_of_labels(scorer)
+    task = task_of_labels(scorer)
     config.check_task(task)
     if job.explain is not None:
         check_explains(scorer, job.explain)
-    table = read_image_table(
-        job.test_data.path,
-        task=task,
-        label_column=job.label_column_name,
-        image_column=job.input_column_names,
-        split="test",
-        group_column=job.group_column_name,
-        group_pattern=job.group_pattern,
-    )
+    table = read_test_table(job, task)
 
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
         if output is None:
@@ -313,13 +298,6 @@ def _work(output: Path) -> Path:
     return output.absolute().with_name(f".{output.name}.predictions")
 
 
-def _task_of_labels(scorer: Scorer) -> ClassificationTask:
-    """What kind of labels can be held against the scorer's answers."""
-    if scorer.task == EMBEDDINGS:
-        raise UsageError("a model that gives embeddings has no labels to evaluate")
-    return MULTILABEL if scorer.task == MULTILABEL else MULTICLASS
-
-
 def _evaluated(
     scorer: Scorer,
     table: ImageTable,
@@ -343,7 +321,7 @@ def _evaluated(
             f"none of its {len(table)} images can be read: {reason}", file=file, line=line
         )
     evaluation = evaluate_predictions(
-        _task_of_labels(scorer),
+        task_of_labels(scorer),
         scores.probabilities,
         table.targets(scores.rows),
         classes,

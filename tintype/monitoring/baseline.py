@@ -18,7 +18,7 @@ from tintype.data.image_table import ImageTable
 from tintype.data.reading import read_image_table
 from tintype.errors import DataError, FetchError, ImageError, RunCancelled, UsageError
 from tintype.files import atomic_folder, write_bytes, write_json
-from tintype.images.shown_pictures import small_jpeg
+from tintype.images.shown_pictures import COLLECTED_SIDE, small_jpeg
 from tintype.images.source import read_image
 from tintype.monitoring.samples import UNKNOWN, Answers, Sample, look_at
 from tintype.monitoring.watched import Watched
@@ -39,9 +39,6 @@ _SEED = 42
 _ARRAYS = ("codes", "confidences", "right", "statistics", "greys", "embeddings")
 
 _PART = 64
-
-# Pixels a side of pictures that are collected small; as endpoints' data collector makes them.
-_THUMBNAIL_SIDE = 512
 
 
 def read_baseline_table(baseline: Baseline) -> ImageTable:
@@ -209,7 +206,7 @@ class _Maker:
 def _small_copy(location: str, folder: Path, row: int) -> str:
     """A picture as the data collector would keep it; where it cannot be read, "": as good as none."""
     try:
-        content = small_jpeg(read_image(location), _THUMBNAIL_SIDE)
+        content = small_jpeg(read_image(location), COLLECTED_SIDE)
     except (ImageError, FetchError):
         return ""
     path = folder / f"{row:06}.jpg"

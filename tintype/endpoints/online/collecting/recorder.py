@@ -13,7 +13,7 @@ from PIL import Image
 
 from tintype.endpoints.online.collecting.sample import Sample
 from tintype.errors import ImageError, OutputError
-from tintype.images.shown_pictures import small_jpeg
+from tintype.images.shown_pictures import COLLECTED_SIDE, small_jpeg
 from tintype.workspace.collected import CollectedRow, collected_folder, write_picture
 from tintype.workspace.collected_retention import prune
 from tintype.workspace.collected_rows import RollingRows
@@ -28,9 +28,6 @@ _WRITE_SECONDS, _WRITE_ROWS, _WRITE_BYTES = 30.0, 2_000, 32 * 1024 * 1024
 
 # What is too old or too much is looked for so often, and whenever so much of what may be kept has come since.
 _PRUNE_SECONDS, _PRUNE_SHARE = 600.0, 0.1
-
-# Pixels a side of a picture that is kept small.
-_THUMBNAIL_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ class Recorder:
         """Where a picture lies; None for one that is none."""
         try:
             if self.keeping.picture == "thumbnail":
-                return self._written(small_jpeg(content, _THUMBNAIL_SIDE), ".jpg")
+                return self._written(small_jpeg(content, COLLECTED_SIDE), ".jpg")
             with Image.open(io.BytesIO(content)) as image:
                 kind = image.format or "image"
         except (ImageError, OSError, ValueError, Image.DecompressionBombError):
