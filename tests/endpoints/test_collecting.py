@@ -47,7 +47,6 @@ def scorer(model_folder: Path) -> Scorer:
 def home(workspace_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A machine that runs many tests takes its time.
     monkeypatch.setattr(collecting, "_CLOSE_SECONDS", 60.0)
-    monkeypatch.setattr(collector_link, "_START_SECONDS", 60.0)
     monkeypatch.setattr(collector_link, "_HELLO_SECONDS", 30.0)
 
 

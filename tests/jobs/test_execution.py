@@ -75,6 +75,7 @@ def test_every_kind_of_job_is_a_row() -> None:
         "automl",
         "batch",
         "command",
+        "comparison",
         "ensemble",
         "evaluation",
         "finetuning",

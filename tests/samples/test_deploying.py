@@ -57,6 +57,7 @@ def step(name: str, folder: Path, **environment: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.slow
 def test_a_push_trains_gates_and_deploys(checkout: Path) -> None:
     trained = step("train", checkout)
     assert trained.returncode == 0, trained.stdout + trained.stderr

@@ -409,14 +409,15 @@ def test_keys_of_an_endpoint_without_effect() -> None:
 
 
 def test_what_show_adds_is_dropped() -> None:
-    added = {
+    added: dict[str, Any] = {
         "provisioning_state": "Succeeded",
         "created_at": "2025-01-01",
         "id": "/subscriptions/x",
     }
     found = endpoint(**added, scoring_uri="http://127.0.0.1/photos/score", rate_limit=None)
     assert found == endpoint()
-    assert deployment(**added, instances=[{"pid": 1}], error=None) == deployment()
+    added |= {"instances": [{"pid": 1}], "collected": {"recorded": 3, "dropped": 0}, "error": None}
+    assert deployment(**added) == deployment()
 
 
 def test_keys_of_a_deployment_without_effect() -> None:

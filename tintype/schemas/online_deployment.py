@@ -68,6 +68,7 @@ _READ_ONLY = frozenset(
         "model_source",
         "error",
         "instances",
+        "collected",
         "created_at",
         "modified_at",
     }

@@ -41,7 +41,7 @@ _AGAIN_SECONDS = 5.0
 _TELL_SECONDS = 10.0
 
 # From the end of an instance until what it handed over is written; then it counts as dropped.
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 8.0
 
 
 class Collecting:

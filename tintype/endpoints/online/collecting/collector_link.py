@@ -22,8 +22,9 @@ __all__ = ["CollectorLink", "CollectorLost"]
 
 _PROGRAM = "tintype.endpoints.online.collecting.process"
 
-# Until a process that was started answers; and one that runs, which may be at a large picture.
-_START_SECONDS, _HELLO_SECONDS = 10.0, 2.0
+# Until a process that was started answers, on a machine whose cores are all busy, which it lets go first; and one
+# that runs, which may be at a large picture.
+_START_SECONDS, _HELLO_SECONDS = 60.0, 2.0
 
 # A process that takes nothing for so long has no room, or hangs.
 _PATIENCE_SECONDS = 10.0
