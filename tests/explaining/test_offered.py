@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from checkpoints import write_checkpoint
+from pictures import noise
 
 from tintype.errors import MissingExtraError, RequestError
 from tintype.explaining import offered
 from tintype.explaining.offered import offered_explanations
+from tintype.explaining.scorer import Scorer
 from tintype.explaining.thread import ExplainingThread
 from tintype.models.checkpoint import resolve_checkpoint
 from tintype.schemas.task import EMBEDDINGS, MULTICLASS
@@ -93,4 +95,32 @@ def test_one_at_a_time_and_few_wait() -> None:
         asyncio.run(use())
     finally:
         go_on.set()
+        thread.close()
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "xrai", "rise"])
+def test_what_nobody_waits_for_ends_at_its_next_pass(vit_checkpoint: Path, method: str) -> None:
+    scorer, begun = Scorer.load(vit_checkpoint), threading.Event()
+    thread, ended = ExplainingThread(), threading.Event()
+    image = noise(40, 50, seed=1)
+
+    def work() -> object:
+        begun.set()
+        try:
+            return scorer.explain([image], method=method, n_steps=1000, masks=100_000, batch_size=1)
+        finally:
+            ended.set()
+
+    async def use() -> None:
+        asked = asyncio.create_task(thread.run([work], time.monotonic() + 600))
+        await asyncio.to_thread(begun.wait, 60)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await asyncio.to_thread(ended.wait, 30)
+        assert await thread.run([lambda: "next"], time.monotonic() + 60) == ["next"]
+
+    try:
+        asyncio.run(use())
+    finally:
         thread.close()

@@ -12,6 +12,7 @@ import torch
 
 from tintype.errors import ModelError
 from tintype.explaining.attention import attention, attention_rollout
+from tintype.explaining.giving_up import check_wanted
 from tintype.explaining.gradient_network import GradientNetwork
 from tintype.explaining.guided import guided_backprop, guided_gradcam
 from tintype.explaining.integrated_gradients import integrated_gradients
@@ -163,7 +164,12 @@ class Explainer:
         return pixels_of(image, self.scorer.preprocessor, exact=self.scorer.exact)
 
     def confidences(self, pixels: np.ndarray, targets: Targets, target: Target) -> np.ndarray:
-        """How sure the model is of `target`: uint8 (n, h, w, 3) -> float32 (n,)."""
+        """How sure the model is of `target`: uint8 (n, h, w, 3) -> float32 (n,).
+
+        Raises:
+            TimeoutError: nobody waits for it any more.
+        """
+        check_wanted()
         return targets.confidences(self.scorer.run(pixels), target)
 
     def go_back(self, pixels: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tintype.explaining.giving_up import check_wanted
 from tintype.explaining.targets import Target
 from tintype.schemas.explanation import ExplanationOptions
 from tintype.scoring.scorer import Scorer
@@ -46,7 +47,12 @@ class Question:
         return self.network
 
     def score(self, values: torch.Tensor) -> torch.Tensor:
-        """What is differentiated, (n,), of the network's input (n, 3, h, w)."""
+        """What is differentiated, (n,), of the network's input (n, 3, h, w).
+
+        Raises:
+            TimeoutError: nobody waits for it any more.
+        """
+        check_wanted()
         return self.target.score(self.gradients.outputs_of(values))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -13,13 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from tintype.errors import RequestError
+from tintype.explaining.giving_up import check_wanted, given_up_when
 
 __all__ = ["ExplainingThread"]
 
 _MOST_WAITING = 32
 
-# Of 10 against 0: a tenth of a busy core, so that explanations go on beside a server at its limit.
-_NICE = 10
+# Of 5 against 0: a quarter of a busy core, so that explanations go on beside a server at its limit.
+_NICE = 5
+
+# By methods and pictures, within functions.
+_LOADED_LATE = ("captum.attr", "saliency.core", "matplotlib.colors")
 
 T = TypeVar("T")
 
@@ -29,12 +34,12 @@ class ExplainingThread:
 
     def __init__(self, most_waiting: int = _MOST_WAITING) -> None:
         self._most_waiting = most_waiting
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="explain", initializer=_step_aside)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="explain", initializer=_begin)
         self._waiting = 0
         self._closed = threading.Event()
 
     def close(self) -> None:
-        """Give up what waits; what is under way ends with its image."""
+        """Give up what waits and what is under way."""
         self._closed.set()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -49,7 +54,8 @@ class ExplainingThread:
             )
 
     async def run(self, works: Sequence[Callable[[], T]], deadline: float) -> list[T]:
-        """What each of `works` gives, in order; when it is cancelled, what has not begun is given up.
+        """What each of `works` gives, in order; when it is cancelled, what has not begun is given up, and what
+        has at its next pass of a network.
 
         Args:
             deadline: of time.monotonic().
@@ -58,26 +64,40 @@ class ExplainingThread:
             TimeoutError: after the deadline.
         """
         loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(self._thread, self._do, work, deadline) for work in works]
+        left = threading.Event()
+        jobs = [
+            loop.run_in_executor(self._thread, self._do, work, deadline, left) for work in works
+        ]
         self._waiting += len(jobs)
         try:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
                 return list(await asyncio.gather(*jobs))
         finally:
+            left.set()
             self._waiting -= len(jobs)
             for job in jobs:
                 job.cancel()
 
-    def _do(self, work: Callable[[], T], deadline: float) -> T:
-        # Whoever asked has gone meanwhile.
-        if time.monotonic() > deadline or self._closed.is_set():
-            raise TimeoutError
-        return work()
+    def _do(self, work: Callable[[], T], deadline: float, left: threading.Event) -> T:
+        def unwanted() -> bool:
+            return left.is_set() or self._closed.is_set() or time.monotonic() > deadline
+
+        with given_up_when(unwanted):
+            check_wanted()
+            return work()
 
 
-def _step_aside() -> None:
-    """Have this thread, and those of torch that it starts, wait for threads that answer. Linux alone has priorities
-    of threads."""
+def _begin() -> None:
+    """Load the libraries, then have this thread, and those of torch that it starts, wait for threads that answer.
+
+    In this order: while modules are loaded the interpreter's lock is held, and whoever answers would wait for a
+    thread that waits for its turn. Linux alone has priorities of threads.
+    """
+    # What cannot be loaded is told by the first explanation.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tintype.explaining.explainer")
+        for library in _LOADED_LATE:
+            importlib.import_module(library)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
