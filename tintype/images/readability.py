@@ -3,6 +3,7 @@ alike."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
@@ -29,6 +30,7 @@ __all__ = [
     "drop_unreadable",
     "find_unreadable",
     "inspect_images",
+    "none_readable",
 ]
 
 # Tables up to this many rows are decoded whole (some 1,000 photos a second and core at 224 pixels,
@@ -121,6 +123,17 @@ def find_unreadable(table: ImageTable) -> list[tuple[int, str]]:
     return inspect_images(table).unreadable
 
 
+def none_readable(table: ImageTable, unreadable: Sequence[tuple[int, str]]) -> DataError:
+    """The error that no image of `table` can be read; it says why of the first.
+
+    Args:
+        unreadable: (row, reason) of each.
+    """
+    row, reason = unreadable[0]
+    file, line = table.origin(row)
+    return DataError(f"none of its {len(table)} images can be read: {reason}", file=file, line=line)
+
+
 def drop_unreadable(
     table: ImageTable, *, ignore_data_errors: bool, looks: Looks | None = None
 ) -> tuple[ImageTable, int]:
@@ -139,9 +152,7 @@ def drop_unreadable(
     row, reason = unreadable[0]
     file, line = table.origin(row)
     if len(unreadable) == len(table):
-        raise DataError(
-            f"none of its {len(table)} images can be read: {reason}", file=file, line=line
-        )
+        raise none_readable(table, unreadable)
     if not ignore_data_errors:
         others = f" ({len(unreadable) - 1} more like it)" if len(unreadable) > 1 else ""
         raise DataError(

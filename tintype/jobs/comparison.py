@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tintype.errors import DataError, RunFailed, UsageError
+from tintype.errors import RunFailed, UsageError
 from tintype.evaluation.metrics import TABLES, Predictions, check_metric_names
 from tintype.evaluation.paired import PairedComparison, compare_predictions
 from tintype.files import atomic_folder, write_json
+from tintype.images.readability import none_readable
 from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
-from tintype.jobs.labelled_images import read_test_table, task_of_labels
+from tintype.jobs.labelled_images import (
+    read_test_table,
+    score_labelled,
+    task_of_labels,
+    work_folder,
+)
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
 from tintype.schemas.comparison_job import ComparisonJob
 from tintype.schemas.document import Document, validate
 from tintype.schemas.evaluation_job import EXACT
 from tintype.schemas.scorer_options import ScorerOptions
-from tintype.schemas.task import MULTICLASS, MULTILABEL, ZERO_SHOT
+from tintype.schemas.task import ZERO_SHOT
 from tintype.tasks import TaskContext
 from tintype.workspace.model_aliases import check_alias, set_alias
 from tintype.workspace.registry import (
@@ -210,9 +216,8 @@ def _compare(
     if output is not None:
         with atomic_folder(output) as temporary:
             write_json(temporary / "comparison.json", compared.shown())
-            if _work(output).exists():
-                # Beside the folder until then: that is replaced as a whole.
-                _work(output).replace(temporary / "predictions")
+            if work_folder(output).exists():
+                work_folder(output).replace(temporary / "predictions")
     return compared
 
 
@@ -242,16 +247,20 @@ def _tested(
         notices = (*notices, f"neither model knows {', '.join(unknown)}: both have these wrong")
     table = table.with_classes((*known, *unknown))
     scores = {
-        role: _scores(scorer, models[role], table, labels, job, _folder(output, role), cancelled)
+        role: score_labelled(
+            scorer,
+            models[role],
+            table,
+            job,
+            None if output is None else work_folder(output) / role,
+            labels=labels if scorer.task == ZERO_SHOT else None,
+            cancelled=cancelled,
+        )
         for role, scorer in scorers.items()
     }
     rows = np.intersect1d(scores["champion"].rows, scores["challenger"].rows)
     if len(rows) == 0:
-        row, reason = scores["champion"].failures[0]
-        file, line = table.origin(row)
-        raise DataError(
-            f"none of its {len(table)} images can be read: {reason}", file=file, line=line
-        )
+        raise none_readable(table, scores["champion"].failures)
     predictions = {
         role: _predictions(scorer, scores[role], rows, table, labels)
         for role, scorer in scorers.items()
@@ -302,34 +311,6 @@ def _own(scorer: Scorer, labels: Sequence[str]) -> Sequence[str]:
     return labels if scorer.task == ZERO_SHOT else scorer.classes
 
 
-def _work(output: Path) -> Path:
-    """Where predictions lie until the comparison is written."""
-    return output.absolute().with_name(f".{output.name}.predictions")
-
-
-def _folder(output: Path | None, role: str) -> Path | None:
-    return None if output is None else _work(output) / role
-
-
-def _scores(
-    scorer: Scorer,
-    model: str,
-    table: ImageTable,
-    labels: Sequence[str],
-    job: ComparisonJob,
-    folder: Path | None,
-    cancelled: Callable[[], bool],
-) -> TableScores:
-    from tintype.batch.tables import score_table_in_batch
-
-    given = labels if scorer.task == ZERO_SHOT else None
-    if folder is None:
-        return scorer.score_table(table, labels=given)
-    return score_table_in_batch(
-        scorer, model, table, folder, labels=given, scoring=job.scoring, cancelled=cancelled
-    )
-
-
 def _predictions(
     scorer: Scorer, scores: TableScores, rows: np.ndarray, table: ImageTable, labels: Sequence[str]
 ) -> Predictions:
@@ -341,5 +322,4 @@ def _predictions(
     if scorer.thresholds is not None:
         threshold = np.full(len(table.classes), 0.5)
         threshold[columns] = scorer.thresholds
-    task = MULTILABEL if scorer.task == MULTILABEL else MULTICLASS
-    return Predictions(task, probabilities, table.targets(rows), threshold)
+    return Predictions(task_of_labels(scorer), probabilities, table.targets(rows), threshold)

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tintype.errors import DataError, UsageError
+from tintype.errors import UsageError
 from tintype.evaluation.config import EvaluationConfig
 from tintype.evaluation.report import Evaluation, evaluate_predictions
+from tintype.images.readability import none_readable
 from tintype.jobs.data_inputs import settled_data
 from tintype.jobs.event_log import log_notices
 from tintype.jobs.explanations import check_explain, check_explains
-from tintype.jobs.labelled_images import read_test_table, task_of_labels
+from tintype.jobs.labelled_images import (
+    read_test_table,
+    score_labelled,
+    task_of_labels,
+    work_folder,
+)
 from tintype.jobs.mistakes import explain_mistakes
 from tintype.jobs.run import Run
 from tintype.models.checkpoint import check_obtainable
@@ -237,7 +243,6 @@ def _evaluate(
     tell: Callable[[str], object] = lambda line: None,
 ) -> Evaluation:
     """Evaluate as `job` says; write the report and the predictions to `output`, where there is one."""
-    from tintype.batch.tables import score_table_in_batch
     from tintype.scoring.scorer import Scorer
 
     config = EvaluationConfig(metrics=job.metrics, threshold=job.threshold)
@@ -248,17 +253,11 @@ def _evaluate(
         check_explains(scorer, job.explain)
     table = read_test_table(job, task)
 
+    work = None if output is None else work_folder(output)
+
     def score(table: ImageTable, labels: Sequence[str] | None) -> TableScores:
-        if output is None:
-            return scorer.score_table(table, labels=labels)
-        return score_table_in_batch(
-            scorer,
-            job.model,
-            table,
-            _work(output),
-            labels=labels,
-            scoring=job.scoring,
-            cancelled=cancelled,
+        return score_labelled(
+            scorer, job.model, table, job, work, labels=labels, cancelled=cancelled
         )
 
     evaluation = _evaluated(scorer, table, config, score)
@@ -269,8 +268,7 @@ def _evaluate(
         evaluation = replace(evaluation, explained=explained)
     if output is not None:
         evaluation.write(output)
-        # Beside the folder until then: that is replaced as a whole.
-        _work(output).replace(output / "predictions")
+        work_folder(output).replace(output / "predictions")
     return evaluation
 
 
@@ -293,11 +291,6 @@ def _log(evaluation: Evaluation, output: Path | None, tracking: MlflowRun) -> No
         tracking.log_folder(output, "evaluation")
 
 
-def _work(output: Path) -> Path:
-    """Where predictions lie until the evaluation is written."""
-    return output.absolute().with_name(f".{output.name}.predictions")
-
-
 def _evaluated(
     scorer: Scorer,
     table: ImageTable,
@@ -315,11 +308,7 @@ def _evaluated(
     table = table.with_classes(classes)
     scores = score(table, labels)
     if len(scores.rows) == 0:
-        row, reason = scores.failures[0]
-        file, line = table.origin(row)
-        raise DataError(
-            f"none of its {len(table)} images can be read: {reason}", file=file, line=line
-        )
+        raise none_readable(table, scores.failures)
     evaluation = evaluate_predictions(
         task_of_labels(scorer),
         scores.probabilities,
