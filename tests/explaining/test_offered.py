@@ -124,3 +124,21 @@ def test_what_nobody_waits_for_ends_at_its_next_pass(vit_checkpoint: Path, metho
         asyncio.run(use())
     finally:
         thread.close()
+
+
+def test_what_fails_is_told_and_so_is_a_thread_that_is_closed() -> None:
+    thread = ExplainingThread()
+
+    def failing() -> None:
+        raise RuntimeError("no memory for the map")
+
+    async def told() -> RequestError:
+        with pytest.raises(RequestError) as caught:
+            await thread.run([failing], time.monotonic() + 60)
+        thread.check_room(32)
+        return caught.value
+
+    failed = asyncio.run(told())
+    assert failed.status == 424 and "no memory for the map" in str(failed)
+    thread.close()
+    assert asyncio.run(told()).status == 424

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tintype.errors import RequestError
+from tintype.errors import ModelError, RequestError
 from tintype.explaining.giving_up import check_wanted, given_up_when
 
 __all__ = ["ExplainingThread"]
@@ -62,16 +62,20 @@ class ExplainingThread:
 
         Raises:
             TimeoutError: after the deadline.
+            RequestError: 424, a model failed.
         """
         loop = asyncio.get_running_loop()
         left = threading.Event()
-        jobs = [
-            loop.run_in_executor(self._thread, self._do, work, deadline, left) for work in works
-        ]
-        self._waiting += len(jobs)
+        jobs: list[asyncio.Future[T]] = []
         try:
+            # A thread that is closed takes none, and says so by a RuntimeError.
+            for work in works:
+                jobs.append(loop.run_in_executor(self._thread, self._do, work, deadline, left))
+                self._waiting += 1
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
                 return list(await asyncio.gather(*jobs))
+        except (ModelError, RuntimeError, MemoryError) as error:
+            raise RequestError(f"the explanation failed: {error}", status=424) from None
         finally:
             left.set()
             self._waiting -= len(jobs)

@@ -15,7 +15,6 @@ from tintype.errors import (
     FetchError,
     ImageError,
     MissingExtraError,
-    ModelError,
     RequestError,
     UsageError,
 )
@@ -98,8 +97,6 @@ class Explanations:
             return (await self._thread.run([work], time.monotonic() + MOST_SECONDS))[0]
         except TimeoutError:
             raise RequestError(f"no explanation within {MOST_SECONDS:g} s", status=408) from None
-        except (ModelError, RuntimeError, MemoryError) as error:
-            raise RequestError(f"the explanation failed: {error}", status=424) from None
 
     def _offered(self, run: str) -> dict[str, Any]:
         scorer = self._explainer(run).scorer

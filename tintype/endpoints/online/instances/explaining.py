@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tintype.endpoints.online.calls import too_late
-from tintype.errors import MissingExtraError, ModelError, RequestError, UsageError
+from tintype.errors import MissingExtraError, RequestError, UsageError
 from tintype.explaining.methods import check_method, find_method
 from tintype.explaining.offered import check_explainable
 from tintype.explaining.pictures import grid_png
@@ -94,8 +94,6 @@ class Explaining:
             return dict(zip(rows, await self._thread.run(works, deadline), strict=True))
         except TimeoutError:
             raise too_late(timeout_s) from None
-        except (ModelError, RuntimeError, MemoryError) as error:
-            raise RequestError(f"the explanation failed: {error}", status=424) from None
 
     @cached_property
     def _explainer(self) -> Explainer:
